@@ -1,0 +1,113 @@
+"""Settings, from environment variables only; `zhike` sets them for the processes it starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("ZHIKE_HOME") or BASE_DIR / "var")
+DEBUG = os.environ.get("ZHIKE_DEBUG") == "1"
+SECRET_KEY = os.environ.get("ZHIKE_SECRET_KEY") or "only-for-checks-and-never-served"
+HTTPS = os.environ.get("ZHIKE_HTTPS") == "1"
+ALLOWED_HOSTS = os.environ.get("ZHIKE_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHIKE_ORIGINS", "").split(",") if origin]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for postgres://user:password@host:port/name?host=/socket/directory."""
+    parts = urlsplit(url)
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "zhike",
+        "USER": unquote(parts.username or query.pop("user", "")),
+        "PASSWORD": unquote(parts.password or query.pop("password", "")),
+        "HOST": query.pop("host", "") or parts.hostname or "",
+        "PORT": query.pop("port", "") or parts.port or "",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**query, "application_name": "zhike"},
+    }
+
+
+DATABASES = {"default": database(os.environ.get("DATABASE_URL") or "postgres:///zhike")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "base.User"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.postgres",
+    "procrastinate.contrib.django",
+    "zhike.base",
+    "zhike.engine",
+    "zhike.web",
+    "zhike.jobs",
+    "zhike.modules.customers",
+    "zhike.modules.leads",
+    "zhike.modules.sales",
+    "zhike.modules.activities",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "zhike.web.middleware.headers",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "zhike.web.middleware.language",
+    "zhike.web.middleware.answers",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "APP_DIRS": False,
+        "DIRS": [
+            BASE_DIR / "zhike" / "web" / "templates",
+            *sorted((BASE_DIR / "zhike" / "modules").glob("*/templates")),
+        ],
+        "OPTIONS": {"environment": "config.jinja.environment", "trim_blocks": True, "lstrip_blocks": True},
+    },
+]
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "zhike" / "locale"]
+LANGUAGE_COOKIE_NAME = "zhike_language"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "zhike" / "web" / "static"]
+STATIC_ROOT = BASE_DIR / "zhike" / "web" / "static"
+WHITENOISE_MAX_AGE = 31_536_000 if not DEBUG else 0
+MEDIA_ROOT = HOME / "files"
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_NAME = "__Host-zhike" if HTTPS else "zhike_session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_NAME = "__Host-zhike-csrf" if HTTPS else "zhike_csrf"
+CSRF_USE_SESSIONS = False
+CSRF_FAILURE_VIEW = "zhike.web.errors.csrf"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+UPLOAD_LIMIT = 25 * 1024 * 1024
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]

@@ -1,0 +1,14 @@
+"""All addresses: pages that modules bring, then the pages every entity has."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("zhike.modules.sales.urls")),
+    path("", include("zhike.web.urls")),
+]
+handler400 = "zhike.web.errors.bad_request"
+handler403 = "zhike.web.errors.forbidden"
+handler404 = "zhike.web.errors.not_found"
+handler500 = "zhike.web.errors.server_error"

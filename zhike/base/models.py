@@ -1,0 +1,200 @@
+"""People and what they may do: users, departments, roles, permission rows, calendar exceptions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .ids import uuid7
+
+
+class Stored(models.Model):
+    """What every kept row has: a UUIDv7, times, a version for optimistic locking, and a recycle bin."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(_("Created at"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("Last changed at"), default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    deleted_at = models.DateTimeField(_("Deleted at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Department(Stored):
+    """A node of the organisation tree; `ancestors` runs from the root down to the node itself."""
+
+    name = models.CharField(_("Department"), max_length=80)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("Parent department")
+    )
+    head = models.ForeignKey(
+        "base.User", models.SET_NULL, null=True, blank=True, related_name="heads", verbose_name=_("Head of department")
+    )
+    order = models.PositiveIntegerField(_("Order"), default=0)
+    ancestors = ArrayField(models.UUIDField(), default=list, editable=False)
+
+    class Meta:
+        verbose_name = _("Department")
+        verbose_name_plural = _("Departments")
+        ordering = ("order", "name")
+        indexes: ClassVar = [GinIndex(fields=["ancestors"], name="department_ancestors")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(Stored):
+    """A set of permission rows that people get together."""
+
+    class Home(models.TextChoices):
+        """Which first page a person with this role sees."""
+
+        SELLER = "seller", _("Seller")
+        MANAGER = "manager", _("Sales manager")
+        EXECUTIVE = "executive", _("Executive")
+        ADMIN = "admin", _("Administrator")
+
+    key = models.SlugField(_("Key"), max_length=40, unique=True)
+    name = models.CharField(_("Role"), max_length=80)
+    home = models.CharField(_("Home page"), max_length=20, choices=Home.choices, default=Home.SELLER)
+    is_admin = models.BooleanField(_("May open the settings"), default=False)
+
+    class Meta:
+        verbose_name = _("Role")
+        verbose_name_plural = _("Roles")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Grant(models.Model):
+    """One permission: `role` may do `action` on rows of `entity` within `scope`. No row, no right."""
+
+    class Scope(models.TextChoices):
+        """How far a permission reaches."""
+
+        OWN = "own", _("Own")
+        DEPARTMENT = "department", _("Department and below")
+        ALL = "all", _("All")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    role = models.ForeignKey(Role, models.CASCADE, related_name="grants")
+    entity = models.CharField(max_length=40)
+    action = models.CharField(max_length=40)
+    scope = models.CharField(max_length=20, choices=Scope.choices)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["role", "entity", "action"], name="grant_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entity}.{self.action}={self.scope}"
+
+
+class FieldGrant(models.Model):
+    """An exception for one field: a role that may not see it, or may see but not change it."""
+
+    class Level(models.TextChoices):
+        """What is left of a field."""
+
+        HIDDEN = "hidden", _("Hidden")
+        READ = "read", _("Read only")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    role = models.ForeignKey(Role, models.CASCADE, related_name="field_grants")
+    entity = models.CharField(max_length=40)
+    key = models.CharField(max_length=60)
+    level = models.CharField(max_length=10, choices=Level.choices)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["role", "entity", "key"], name="field_grant_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entity}.{self.key}={self.level}"
+
+
+class RoleIds(ArrayField):
+    """The ids of a person's roles."""
+
+    kind = "links"
+    target = "role"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("base_field", models.UUIDField())
+        kwargs.setdefault("default", list)
+        kwargs.setdefault("blank", True)
+        super().__init__(*args, **kwargs)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users with hashed passwords."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """A saved user; without a password the account cannot log in."""
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(Stored, AbstractBaseUser):
+    """A person who works in Zhike."""
+
+    username = models.CharField(_("Login name"), max_length=150, unique=True)
+    name = models.CharField(_("Name"), max_length=80)
+    pinyin = models.CharField(max_length=200, blank=True, editable=False)
+    phone = models.CharField(_("Mobile"), max_length=40, blank=True)
+    email = models.EmailField(_("Email"), blank=True)
+    position = models.CharField(_("Position"), max_length=80, blank=True)
+    hired_on = models.DateField(_("Hire date"), null=True, blank=True)
+    manager = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="reports", verbose_name=_("Reports to")
+    )
+    department = models.ForeignKey(
+        Department, models.PROTECT, null=True, blank=True, related_name="members", verbose_name=_("Department")
+    )
+    roles = RoleIds(verbose_name=_("Roles"))
+    language = models.CharField(_("Language"), max_length=10, blank=True, default="")
+    is_active = models.BooleanField(_("Active"), default=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        verbose_name = _("Person")
+        verbose_name_plural = _("People")
+        ordering = ("pinyin", "name")
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the pinyin sort key in step with the name, whichever door the change came through."""
+        from .pinyin import sort_key  # here, because pinyin loads a large table that most commands never need
+
+        self.pinyin = sort_key(self.name, person=True)[:200]
+        super().save(*args, **kwargs)
+
+
+class CalendarDay(models.Model):
+    """A firm's own exception to the State Council calendar: a day off, or a day worked."""
+
+    day = models.DateField(_("Day"), unique=True)
+    is_working = models.BooleanField(_("Working day"))
+    name = models.CharField(_("Name"), max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("Calendar exception")
+        ordering = ("day",)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}"

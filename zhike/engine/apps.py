@@ -1,0 +1,19 @@
+"""Django app of the record machine."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class EngineConfig(AppConfig):
+    """Finds each app's `entities` (declarations) and `handlers` (reactions to events)."""
+
+    name = "zhike.engine"
+    label = "engine"
+    verbose_name = _("Records")
+
+    def ready(self) -> None:
+        """Read every declaration once, when all models are loaded."""
+        from . import checks  # noqa: F401  registers the system checks
+
+        autodiscover_modules("entities", "handlers")

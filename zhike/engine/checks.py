@@ -1,0 +1,39 @@
+"""A misspelt name in a declaration is an error before the server starts, not a silent gap in a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.checks import CheckMessage, Error, register
+
+from .entity import AnyEntity, entities
+
+
+def named(entity: AnyEntity) -> Iterator[str]:
+    """Every field name that a declaration mentions."""
+    yield entity.title
+    for group in (
+        entity.columns, entity.quick, entity.filters, entity.search, entity.facts, entity.card, entity.sums,
+        entity.via, entity.tones, entity.meanings.values(), *entity.unique, *entity.match,
+        *(s.keys for s in entity.sections), *(a.fields for a in entity.actions.values()),
+    ):
+        yield from group
+
+
+@register()
+def check_entities(app_configs: object, **kwargs: object) -> list[CheckMessage]:
+    """Names of fields, related lists and link targets."""
+    found: list[CheckMessage] = []
+    for entity in entities().values():
+        known = entity.attributes
+        found += [
+            Error(f"{entity.key}: no field {name!r}", id="engine.E001") for name in named(entity) if name not in known
+        ]
+        for related in entity.related:
+            other = entities().get(related.entity)
+            if other is None or related.by not in other.attributes:
+                found.append(Error(f"{entity.key}: no related list {related.entity}.{related.by}", id="engine.E002"))
+        for a in known.values():
+            if a.target and a.target != "file" and a.target not in entities():
+                found.append(Error(f"{entity.key}.{a.key}: no entity {a.target!r}", id="engine.E003"))
+    return found

@@ -1,0 +1,53 @@
+"""Declarations of the people layer and of pipelines, which administrators edit like any record."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from zhike.base.models import Department, Role, User
+
+from .entity import Entity, Related, Section, View, register
+from .models import Pipeline, Stage
+from .people import follow_people, move_below, place_department, sort_by_pinyin
+
+USER = Entity(
+    key="user",
+    model=User,
+    icon="users",
+    columns=("name", "username", "department", "position", "roles", "manager", "phone", "is_active"),
+    sections=(
+        Section(_("Person"), ("name", "username", "phone", "email", "language")),
+        Section(_("Place in the firm"), ("department", "position", "manager", "hired_on", "roles", "is_active")),
+    ),
+    quick=("name", "username", "department", "position", "roles"),
+    filters=("department", "is_active", "manager"),
+    views=(View("active", _("Active"), "is_active__eq=1"), View("all", _("Everybody"))),
+    unique=(("username",),),
+    match=(("username",), ("name",)),
+    meanings={"name": "name", "phone": "phone", "email": "email", "title": "position", "department": "department"},
+    before_save=(sort_by_pinyin,),
+    after_save=(follow_people,),
+)
+DEPARTMENT = Entity(
+    key="department",
+    model=Department,
+    icon="network",
+    columns=("name", "parent", "head", "order"),
+    sections=(Section(_("Department"), ("name", "parent", "head", "order")),),
+    quick=("name", "parent", "head"),
+    related=(Related("user", "department", ("name", "position", "phone")), Related("department", "parent", ("name", "head"))),
+    match=(("name",),),
+    before_save=(place_department,),
+    after_save=(move_below,),
+)
+ROLE = Entity(
+    key="role",
+    model=Role,
+    icon="shield",
+    columns=("name", "key", "home", "is_admin"),
+    sections=(Section(_("Role"), ("name", "key", "home", "is_admin")),),
+    unique=(("key",),),
+)
+PIPELINE = Entity(key="pipeline", model=Pipeline, title="labels", icon="git-branch", columns=("labels",))
+STAGE = Entity(key="stage", model=Stage, title="labels", icon="milestone", columns=("labels", "status", "win_percent"))
+register(USER, DEPARTMENT, ROLE, PIPELINE, STAGE)

@@ -1,0 +1,202 @@
+"""What an entity is: one typed value beside the model. No metaclass, no inheritance, no generated code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import models
+
+from zhike.base.models import Department, Stored, User
+
+from .kinds import KINDS, Attribute
+
+if TYPE_CHECKING:
+    from .records import Change
+
+M = TypeVar("M", bound=Stored)
+Hook = Callable[["Change[Any]"], None]
+BatchHook = Callable[["Sequence[Change[Any]]"], None]
+
+SYSTEM = ("id", "custom", "search_text", "search_grams", "ancestors", "deleted_at", "version", "password", "last_login")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of fields on the form and the record page."""
+
+    title: Any
+    keys: tuple[str, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Related:
+    """A list on the record page: records of `entity` whose field `by` points here."""
+
+    entity: str
+    by: str
+    columns: tuple[str, ...] = ()
+    title: Any = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A named verb with its own permission: button, API call, later a tool.
+
+    `run` is called for each change before it is saved; `fields` are asked for; `when` says on which statuses it is offered.
+    """
+
+    label: Any
+    run: Hook
+    fields: tuple[str, ...] = ()
+    icon: str = ""
+    tone: str = ""
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """A list as offered to everybody: a name and a query string in the one filter language."""
+
+    key: str
+    label: Any
+    query: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entity(Generic[M]):
+    """How the records of one model are used. Every name in it is checked before the server starts (checks.py)."""
+
+    key: str
+    model: type[M]
+    title: str = "name"
+    icon: str = "file"
+    menu: int = 0  # place in the main menu; 0 means not in it
+    columns: Sequence[str] = ()
+    sections: Sequence[Section] = ()
+    quick: Sequence[str] = ()  # the few fields of the quick-create panel
+    filters: Sequence[str] = ()
+    search: Sequence[str] = ()
+    views: Sequence[View] = ()
+    facts: Sequence[str] = ()  # the key numbers in the head of the record page
+    card: Sequence[str] = ()  # what a board card and a phone row show below the title
+    sums: Sequence[str] = ()  # columns that have a total
+    related: Sequence[Related] = ()
+    via: Sequence[str] = ()  # link fields through whose record this one is seen
+    unique: Sequence[tuple[str, ...]] = ()
+    match: Sequence[tuple[str, ...]] = ()  # import keys, best first
+    meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
+    tones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    computed: Sequence[Attribute] = ()
+    before_save: Sequence[Hook] = ()
+    after_save: Sequence[BatchHook] = ()
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    number: str = ""  # pattern of the running number kept in the field `number`, such as "C%06d"
+
+    @property
+    def label(self) -> Any:
+        """The name of one record, in the reader's language when shown."""
+        return self.model._meta.verbose_name
+
+    @property
+    def plural(self) -> Any:
+        """The name of many."""
+        return self.model._meta.verbose_name_plural
+
+    @cached_property
+    def has_owner(self) -> bool:
+        """Whether records have an owner and a department of their own."""
+        return any(f.name == "owner" for f in self.model._meta.concrete_fields)
+
+    @cached_property
+    def is_staged(self) -> bool:
+        """Whether records go through a pipeline."""
+        return any(f.name == "stage" for f in self.model._meta.concrete_fields)
+
+    @cached_property
+    def attributes(self) -> dict[str, Attribute]:
+        """Every field, whoever asks: model columns, then computed values."""
+        found = {a.key: a for a in self._columns()}
+        return {**found, **{a.key: a for a in self.computed}}
+
+    def _columns(self) -> Iterator[Attribute]:
+        for f in self.model._meta.concrete_fields:
+            if f.name not in SYSTEM:
+                yield attribute_for(f, tones=self.tones.get(f.name, {}))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+AnyEntity = Entity[Any]
+_registry: dict[str, AnyEntity] = {}
+
+
+def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str]) -> Attribute:
+    """Label, kind, choices and target of a model field: the model says these once."""
+    key, target = _kind_of(f)
+    choices = f.choices or getattr(f, "of", None) or ()
+    flat = [c for c in choices if isinstance(c, (list, tuple))]
+    return Attribute(
+        key=f.name, label=f.verbose_name, kind=KINDS[key], target=target, column=f.attname,
+        required=not f.blank and not f.has_default() and f.editable, editable=f.editable,
+        max_length=getattr(f, "max_length", None), help=f.help_text, tones=tones,
+        choices=tuple((str(k), v) for k, v in flat),
+    )
+
+
+_KIND_BY_CLASS: tuple[tuple[type[models.Field[Any, Any]], str], ...] = (
+    (models.EmailField, "email"), (models.URLField, "url"), (models.BooleanField, "boolean"),
+    (models.DecimalField, "decimal"), (models.IntegerField, "integer"), (models.DateTimeField, "datetime"),
+    (models.DateField, "date"), (models.JSONField, "json"), (models.TextField, "longtext"), (models.CharField, "text"),
+)
+
+
+def _kind_of(f: models.Field[Any, Any]) -> tuple[str, str]:
+    """(kind, target entity) of a model field."""
+    if isinstance(f, models.ForeignKey) and getattr(f, "kind", "") != "file":
+        related = f.related_model
+        if related is User:
+            return "user", "user"
+        if related is Department:
+            return "department", "department"
+        return "link", _target(f.model if related == "self" else related)
+    if said := getattr(f, "kind", ""):
+        return said, getattr(f, "target", "") or ("file" if said == "file" else "")
+    if f.choices:
+        return "choice", ""
+    for cls, key in _KIND_BY_CLASS:
+        if isinstance(f, cls):
+            return key, ""
+    return "text", ""
+
+
+def _target(model: Any) -> str:
+    found = entity_of(model)
+    return found.key if found else model._meta.model_name
+
+
+def register(*entities: AnyEntity) -> None:
+    """Make entities known to every channel; ValueError when a key is taken."""
+    for entity in entities:
+        if entity.key in _registry:
+            raise ValueError(f"entity {entity.key!r} is declared twice")
+        _registry[entity.key] = entity
+
+
+def entities() -> Mapping[str, AnyEntity]:
+    """All entities by key."""
+    return _registry
+
+
+def get(key: str) -> AnyEntity:
+    """The entity called `key`; KeyError if there is none."""
+    return _registry[key]
+
+
+def entity_of(model: type[models.Model]) -> AnyEntity | None:
+    """The entity declared for `model`, if any."""
+    return next((e for e in _registry.values() if e.model is model), None)

@@ -1,0 +1,121 @@
+"""Model fields that say which kind of value they hold. Everything else reads the kind from here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class MoneyField(models.DecimalField):
+    """An amount, numeric(18,2); its currency is the record's `currency`, CNY where there is none."""
+
+    kind = "money"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 18)
+        kwargs.setdefault("decimal_places", 2)
+        super().__init__(*args, **kwargs)
+
+
+class PercentField(models.DecimalField):
+    """A percentage from 0 to 100, two decimals: 12.5 means 12.5 %."""
+
+    kind = "percent"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 5)
+        kwargs.setdefault("decimal_places", 2)
+        super().__init__(*args, **kwargs)
+
+
+class RichTextField(models.TextField):
+    """Formatted text, sanitised when written."""
+
+    kind = "richtext"
+
+
+class PhoneField(models.CharField):
+    """A phone number: E.164 where it could be read as one, else the text as it came."""
+
+    kind = "phone"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 60)
+        super().__init__(*args, **kwargs)
+
+
+class RegionField(models.CharField):
+    """A GB/T 2260 code, six digits."""
+
+    kind = "region"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 6)
+        super().__init__(*args, **kwargs)
+
+
+class IndustryField(models.CharField):
+    """A GB/T 4754 code: a letter, or the letter with two to four digits left out."""
+
+    kind = "industry"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 5)
+        super().__init__(*args, **kwargs)
+
+
+class AddressField(models.CharField):
+    """The street part of an address as people write it."""
+
+    kind = "address"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 300)
+        super().__init__(*args, **kwargs)
+
+
+class MultiChoiceField(ArrayField):
+    """Several of a list of choices, as an array of their keys; `of` gives the choices."""
+
+    kind = "multichoice"
+
+    def __init__(self, *args: Any, of: Any = None, **kwargs: Any) -> None:
+        self.of = list(of or ())
+        kwargs.setdefault("base_field", models.CharField(max_length=60))
+        kwargs.setdefault("default", list)
+        kwargs.setdefault("blank", True)
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        """Choices are presentation: they are left out of migrations."""
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs
+
+
+class LinksField(ArrayField):
+    """Links to several records of the entity `target`, as an array of their ids, in order."""
+
+    kind = "links"
+
+    def __init__(self, *args: Any, target: str = "", **kwargs: Any) -> None:
+        self.target = target
+        kwargs.setdefault("base_field", models.UUIDField())
+        kwargs.setdefault("default", list)
+        kwargs.setdefault("blank", True)
+        super().__init__(*args, **kwargs)
+
+
+class FileLink(models.ForeignKey):
+    """A stored file."""
+
+    kind = "file"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("to", "engine.StoredFile")
+        kwargs.setdefault("on_delete", models.SET_NULL)
+        kwargs.setdefault("null", True)
+        kwargs.setdefault("blank", True)
+        kwargs.setdefault("related_name", "+")
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,128 @@
+"""History by database trigger: no path, not even bulk SQL, can change a record without leaving a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import migrations
+from markupsafe import Markup
+
+from zhike.base.models import User
+
+from . import access, query
+from .access import Actor
+from .entity import AnyEntity
+from .kinds import Labels
+from .models import History
+
+IGNORED = ("search_text", "search_grams", "updated_at", "version", "ancestors", "department_id", "password", "last_login", "pinyin")
+
+FUNCTION = """
+CREATE OR REPLACE FUNCTION zhike_history() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    who uuid := nullif(current_setting('zhike.actor', true), '')::uuid;
+    via text := coalesce(nullif(current_setting('zhike.channel', true), ''), 'sql');
+    act text := coalesce(nullif(current_setting('zhike.action', true), ''), lower(TG_OP));
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
+        SELECT clock_timestamp(), who, via, act, TG_ARGV[0], d.id, d.changes FROM (
+            SELECT n.id, (
+                SELECT jsonb_object_agg(e.key, jsonb_build_array(o.j -> e.key, e.value))
+                FROM jsonb_each(n.j) e
+                WHERE e.value IS DISTINCT FROM o.j -> e.key AND NOT e.key = ANY (TG_ARGV[1]::text[])
+            ) AS changes
+            FROM (SELECT id, to_jsonb(r) AS j FROM new_rows r) n
+            JOIN (SELECT id, to_jsonb(r) AS j FROM old_rows r) o ON o.id = n.id
+        ) d WHERE d.changes IS NOT NULL;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
+        SELECT clock_timestamp(), who, via, act, TG_ARGV[0], r.id, '{}'::jsonb FROM new_rows r;
+    ELSE
+        INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
+        SELECT clock_timestamp(), who, via, 'erase', TG_ARGV[0], r.id, '{}'::jsonb FROM old_rows r;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION zhike_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the history is never changed';
+END $$;
+DROP TRIGGER IF EXISTS append_only ON engine_history;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON engine_history
+    FOR EACH STATEMENT EXECUTE FUNCTION zhike_append_only();
+DROP TRIGGER IF EXISTS append_only ON engine_stageevent;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON engine_stageevent
+    FOR EACH STATEMENT EXECUTE FUNCTION zhike_append_only();
+"""
+
+TRIGGERS = """
+CREATE TRIGGER history_i AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION zhike_history('{entity}', '{{{ignored}}}');
+CREATE TRIGGER history_u AFTER UPDATE ON {table} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION zhike_history('{entity}', '{{{ignored}}}');
+CREATE TRIGGER history_d AFTER DELETE ON {table} REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION zhike_history('{entity}', '{{{ignored}}}');
+"""
+
+
+def track(table: str, entity: str) -> migrations.RunSQL:
+    """A migration operation that makes `table` leave history as `entity`."""
+    sql = TRIGGERS.format(table=table, entity=entity, ignored=",".join(IGNORED))
+    drop = "".join(f"DROP TRIGGER history_{op} ON {table};" for op in "iud")
+    return migrations.RunSQL(sql, drop)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step of a record's history as its reader may see it; `changes` are (label, before, after)."""
+
+    at: Any
+    actor: str
+    channel: str
+    action: str
+    changes: Sequence[tuple[Any, Markup, Markup]]
+
+
+def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100) -> list[Entry]:
+    """The newest steps of a record: stored whole, redacted for the reader when shown. Missing if it is not visible."""
+    query.record(actor, entity, pk)
+    shown = {a.column: a for a in access.readable(actor, entity).values() if a.column}
+    entries = list(History.objects.filter(record=pk, entity=entity.key).order_by("-id")[:limit])
+    labels = _labels(actor, entries, shown)
+    people = {u.pk: u.name for u in User.objects.filter(pk__in={e.actor for e in entries if e.actor})}
+    return [
+        Entry(e.at, people.get(e.actor, "") if e.actor else "", e.channel, e.action, _changes(e, shown, labels))
+        for e in entries
+        if e.action != "update" or any(c in shown for c in e.changes)
+    ]
+
+
+def _value(a: Any, raw: Any) -> Any:
+    try:
+        return a.kind.clean(a, raw)
+    except ValueError:
+        return None
+
+
+def _changes(entry: History, shown: Any, labels: Labels) -> list[tuple[Any, Markup, Markup]]:
+    found = []
+    for column, (old, new) in entry.changes.items():
+        if (a := shown.get(column)) is not None:
+            found.append(
+                (a.label, a.kind.html(a, _value(a, old), labels), a.kind.html(a, _value(a, new), labels))
+            )
+    return found
+
+
+def _labels(actor: Actor, entries: Sequence[History], shown: Any) -> Labels:
+    links = [a for a in shown.values() if a.is_link]
+    rows = []
+    for e in entries:
+        for side in (0, 1):
+            values = {a.key: _value(a, e.changes[a.column][side]) for a in links if a.column in e.changes}
+            rows.append(query.Row(e.record, 0, values))
+    return query.labels(actor, links, rows)

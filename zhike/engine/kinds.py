@@ -1,0 +1,740 @@
+"""Kinds of value: one small class per kind answers every question a channel can ask about a value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from markupsafe import Markup, escape
+
+from zhike.base import amount, datetext, industries, mail, phone, regions
+from zhike.base.i18n import language
+
+from .errors import Wrong
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import Expression
+
+EMPTY = Markup('<span class="text-muted">—</span>')
+Labels = Mapping[tuple[str, UUID], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribute:
+    """One field of one entity, whether a model column, a computed value or a custom field."""
+
+    key: str
+    label: Any
+    kind: Kind
+    column: str = ""
+    required: bool = False
+    editable: bool = True
+    max_length: int | None = None
+    choices: tuple[tuple[str, Any], ...] = ()
+    tones: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    help: Any = ""
+    expression: Callable[[], Expression] | None = None
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the value is the id of another record, whose name is read in a batch."""
+        return isinstance(self.kind, Link)
+
+
+def plain(raw: object) -> str:
+    """Text of a raw value without surrounding space; NUL, which PostgreSQL refuses, is left out."""
+    return "" if raw is None else str(raw).replace("\x00", "").strip()
+
+
+class Kind:
+    """A kind of value. `ops` are the operators a filter may use on it."""
+
+    key: ClassVar[str] = ""
+    ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
+    align: ClassVar[str] = "left"
+    json_type: ClassVar[Mapping[str, object]] = {"type": "string"}
+    blank: ClassVar[object] = None
+    sortable: ClassVar[bool] = True
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """The Python value of a form, file or JSON value; raises Wrong with a text for the user."""
+        raise NotImplementedError
+
+    def operand(self, a: Attribute, raw: object) -> Any:
+        """The value of a filter condition; as `clean`, unless the kind says otherwise."""
+        return self.clean(a, raw)
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """The value as plain text in the reader's language, for files and messages."""
+        return "" if value is None else str(value)
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """The value as a cell of a list or a fact of a record."""
+        return escape(shown) if (shown := self.text(a, value, labels)) else EMPTY
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """The value as the text of an input control."""
+        return "" if value is None else str(value)
+
+    def export(self, a: Attribute, value: Any, labels: Labels) -> object:
+        """The value as a typed spreadsheet cell."""
+        return self.text(a, value, labels)
+
+    def to_json(self, value: Any) -> object:
+        """The value as JSON."""
+        return value
+
+    def search_parts(self, value: Any) -> Iterable[str]:
+        """The texts by which a record with this value is to be found."""
+        return [value] if isinstance(value, str) and value else []
+
+
+class Text(Kind):
+    """One line of text."""
+
+    key = "text"
+    ops = ("contains", "eq", "ne", "in", "empty")
+    blank = ""
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """Trimmed text within the field's length."""
+        value = " ".join(plain(raw).split()) if self.key == "text" else plain(raw)
+        if a.max_length and len(value) > a.max_length:
+            raise Wrong(_("Too long: %(n)s characters, at most %(max)s.") % {"n": len(value), "max": a.max_length})
+        return value
+
+
+class LongText(Text):
+    """Several lines of text."""
+
+    key = "longtext"
+    sortable = False
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """Lines stay lines."""
+        return Markup("<br>").join(str(value).splitlines()) if value else EMPTY
+
+
+class RichText(LongText):
+    """Formatted text, sanitised on the way in and again on the way out."""
+
+    key = "richtext"
+    URL_SCHEMES: ClassVar[set[str]] = {"http", "https", "mailto", "tel"}
+    TAGS: ClassVar[set[str]] = {
+        "p", "br", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "blockquote", "a", "h2", "h3", "h4",
+        "code", "pre", "hr", "table", "thead", "tbody", "tr", "th", "td",
+    }
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """Only harmless tags, links only to web, mail and phone."""
+        import nh3  # only this kind needs it
+
+        return nh3.clean(
+            plain(raw), tags=self.TAGS, attributes={"a": {"href"}}, url_schemes=self.URL_SCHEMES,
+            link_rel="noopener noreferrer nofollow",
+        )
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """Markup made safe once more."""
+        return Markup(self.clean(a, value)) if value else EMPTY
+
+
+class Number(Kind):
+    """What integer, decimal, money and percent share."""
+
+    ops = ("eq", "ne", "gte", "lte", "between", "empty")
+    align = "right"
+    json_type = {"type": "number"}
+    places: ClassVar[int] = 4
+    limit: ClassVar[Decimal] = Decimal(10) ** 14
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """A Decimal rounded half up to the kind's places."""
+        if raw is None or raw == "" or isinstance(raw, bool):
+            return None
+        try:
+            value = raw if isinstance(raw, Decimal) else self.read(str(raw))
+            if not value.is_finite() or abs(value) >= self.limit:
+                raise Wrong(_("“%(value)s” is too large.") % {"value": plain(raw)[:40]})
+            return value.quantize(Decimal(1).scaleb(-self.places), ROUND_HALF_UP)
+        except InvalidOperation:
+            raise Wrong(_("“%(value)s” is not a number.") % {"value": plain(raw)[:40]}) from None
+
+    def read(self, raw: str) -> Decimal:
+        """Digits as people type them: full-width, with thousands separators."""
+        return Decimal(raw.strip().translate(amount.HALF_WIDTH).replace(",", "").replace(" ", ""))
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """With thousands separators."""
+        return "" if value is None else f"{value:,}"
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Without trailing zeros."""
+        return "" if value is None else f"{Decimal(value).normalize():f}"
+
+    def export(self, a: Attribute, value: Any, labels: Labels) -> object:
+        """A number, not its text."""
+        return value
+
+    def to_json(self, value: Any) -> object:
+        """Decimals travel as text, because JSON numbers are floats to most readers."""
+        return None if value is None else str(value)
+
+
+class Integer(Number):
+    """A whole number."""
+
+    key = "integer"
+    places = 0
+    limit = Decimal(2) ** 31
+    json_type = {"type": "integer"}
+
+    def clean(self, a: Attribute, raw: object) -> int | None:
+        """An int; 3.0 is 3, 3.5 is refused."""
+        value = super().clean(a, raw)
+        if value is not None and Decimal(str(raw).replace(",", "").strip() or 0) != value:
+            raise Wrong(_("“%(value)s” is not a whole number.") % {"value": plain(raw)[:40]})
+        return None if value is None else int(value)
+
+    def to_json(self, value: Any) -> object:
+        """An int."""
+        return value
+
+
+class Float(Number):
+    """A decimal number, four places."""
+
+    key = "decimal"
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Without trailing zeros."""
+        return "" if value is None else f"{Decimal(value).normalize():,f}"
+
+
+class Money(Number):
+    """An amount, two places; “¥”, “元”, “万” and thousands separators are understood."""
+
+    key = "money"
+    places = 2
+    limit = Decimal(10) ** 16
+
+    def read(self, raw: str) -> Decimal:
+        """Amounts as Chinese files carry them."""
+        value = amount.parse(raw)
+        if value is None:
+            raise InvalidOperation
+        return value
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Full amount with two places."""
+        return "" if value is None else f"{value:,.2f}"
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """Right-aligned digits of equal width, whole amounts without “.00”."""
+        if value is None:
+            return EMPTY
+        shown = f"{value:,.0f}" if value == value.to_integral_value() else f"{value:,.2f}"
+        return Markup('<span class="num">{}{}</span>').format("-¥" if value < 0 else "¥", shown.lstrip("-"))
+
+
+class Percent(Number):
+    """0 to 100, two places."""
+
+    key = "percent"
+    places = 2
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """Accepts “12.5” and “12.5%”."""
+        value = super().clean(a, raw.strip().rstrip("%％") if isinstance(raw, str) else raw)
+        if value is not None and not 0 <= value <= 100:
+            raise Wrong(_("Enter a percentage from 0 to 100."))
+        return value
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """With the sign."""
+        return "" if value is None else f"{Decimal(value).normalize():f}%"
+
+
+class Boolean(Kind):
+    """Yes or no."""
+
+    key = "boolean"
+    ops = ("eq",)
+    json_type = {"type": "boolean"}
+    blank = False
+    YES: ClassVar[set[str]] = {"1", "true", "yes", "y", "on", "是", "有", "√", "對", "对", "真"}
+    NO: ClassVar[set[str]] = {"", "0", "false", "no", "n", "off", "否", "无", "無", "×", "x", "假"}
+
+    def clean(self, a: Attribute, raw: object) -> bool:
+        """The usual words for yes and no in the three languages."""
+        if isinstance(raw, bool):
+            return raw
+        word = plain(raw).lower()
+        if word in self.YES or word in self.NO:
+            return word in self.YES
+        raise Wrong(_("“%(value)s” is neither yes nor no.") % {"value": word[:40]})
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Yes or no."""
+        return "" if value is None else (_("Yes") if value else _("No"))
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """A checkbox value."""
+        return "1" if value else ""
+
+
+class Date(Kind):
+    """A day."""
+
+    key = "date"
+    ops = ("eq", "gte", "lte", "between", "within", "empty")
+    json_type = {"type": "string", "format": "date"}
+
+    def clean(self, a: Attribute, raw: object) -> dt.date | None:
+        """A date as people and spreadsheets write it; 30 February is refused."""
+        if raw is None or raw == "":
+            return None
+        if isinstance(raw, dt.datetime):
+            return raw.date()
+        if isinstance(raw, dt.date):
+            return raw
+        value = datetext.parse(plain(raw))
+        if value is None:
+            raise Wrong(_("“%(value)s” is not a date. Write it as 2026-11-21.") % {"value": plain(raw)[:40]})
+        return value.date() if isinstance(value, dt.datetime) else value
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """2026-11-21."""
+        return "" if value is None else value.isoformat()
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A machine-readable time element."""
+        return Markup('<time class="num" datetime="{0}">{0}</time>').format(value.isoformat()) if value else EMPTY
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """What <input type=date> wants."""
+        return "" if value is None else value.isoformat()
+
+    def export(self, a: Attribute, value: Any, labels: Labels) -> object:
+        """A date cell."""
+        return value
+
+    def to_json(self, value: Any) -> object:
+        """ISO 8601."""
+        return None if value is None else value.isoformat()
+
+
+class DateTime(Date):
+    """A moment; kept in UTC, read and shown in the firm's time zone."""
+
+    key = "datetime"
+    json_type = {"type": "string", "format": "date-time"}
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """A date alone means its first minute."""
+        if raw is None or raw == "":
+            return None
+        value: object = raw if isinstance(raw, dt.date) else datetext.parse(plain(raw))
+        if value is None:
+            raise Wrong(_("“%(value)s” is not a time. Write it as 2026-11-21 15:30.") % {"value": plain(raw)[:40]})
+        if not isinstance(value, dt.datetime):
+            value = dt.datetime.combine(value, dt.time())  # type: ignore[arg-type]  # a date by the test above
+        return timezone.make_aware(value) if timezone.is_naive(value) else value
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """2026-11-21 15:30."""
+        return "" if value is None else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """Minutes shown, the exact moment for machines."""
+        if value is None:
+            return EMPTY
+        shown = self.text(a, value, labels)
+        return Markup('<time class="num" datetime="{}">{}</time>').format(value.isoformat(), shown)
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """What <input type=datetime-local> wants."""
+        return "" if value is None else timezone.localtime(value).strftime("%Y-%m-%dT%H:%M")
+
+    def export(self, a: Attribute, value: Any, labels: Labels) -> object:
+        """A date-time cell in local time, as spreadsheets know no zones."""
+        return None if value is None else timezone.localtime(value).replace(tzinfo=None)
+
+
+class Choice(Text):
+    """One of a list; kept as its key, shown as its label."""
+
+    key = "choice"
+    ops = ("eq", "ne", "in", "empty")
+    blank = ""
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """The key, given the key or any label of it."""
+        value = plain(raw)
+        if not value or any(value == key for key, _label in a.choices):
+            return value
+        if (found := match_choice(value, a.choices)) is not None:
+            return found
+        shown = "、".join(str(label) for _key, label in a.choices[:12])
+        raise Wrong(_("“%(value)s” is not one of: %(choices)s.") % {"value": value[:40], "choices": shown})
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """The label."""
+        return next((str(label) for key, label in a.choices if key == value), str(value or ""))
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A pill in the tone of the choice, where the declaration names tones."""
+        if not value:
+            return EMPTY
+        tone = a.tones.get(value)
+        if not tone:
+            return escape(self.text(a, value, labels))
+        return pill(self.text(a, value, labels), tone)
+
+    def search_parts(self, value: Any) -> Iterable[str]:
+        """Choices are filtered, not searched."""
+        return []
+
+
+class MultiChoice(Choice):
+    """Several of a list."""
+
+    key = "multichoice"
+    ops = ("has", "empty")
+    blank = ()
+    sortable = False
+    json_type = {"type": "array", "items": {"type": "string"}}
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """A list of keys; a text is split at the usual separators."""
+        parts = several(raw)
+        one = Choice()
+        return list(dict.fromkeys(one.clean(a, part) for part in parts))
+
+    def operand(self, a: Attribute, raw: object) -> Any:
+        """One key."""
+        return Choice().clean(a, raw)
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Labels with the Chinese list comma."""
+        return "、".join(Choice.text(self, a, v, labels) for v in value or ())
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """One pill each."""
+        pills = [pill(Choice.text(self, a, v, labels), a.tones.get(v, "neutral")) for v in value or ()]
+        return Markup(" ").join(pills) or EMPTY
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Keys, comma separated."""
+        return ",".join(value or ())
+
+
+class Link(Kind):
+    """One record of another entity, kept as its id; its name is read in one batch per page, through the gate."""
+
+    key = "link"
+    ops = ("eq", "ne", "in", "empty")
+    json_type = {"type": "string", "format": "uuid"}
+    sortable = False
+
+    def clean(self, a: Attribute, raw: object) -> UUID | None:
+        """A UUID."""
+        if raw is None or raw == "":
+            return None
+        if isinstance(raw, UUID):
+            return raw
+        try:
+            return UUID(plain(raw))
+        except ValueError:
+            raise Wrong(_("“%(value)s” is not a record.") % {"value": plain(raw)[:40]}) from None
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """The name of the record, or nothing where the reader may not see it."""
+        return labels.get((a.target, value), "") if value else ""
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A link to the record."""
+        if not value:
+            return EMPTY
+        if (a.target, value) not in labels:
+            return Markup('<span class="text-muted">{}</span>').format(_("No access"))
+        return Markup('<a class="link" href="/{}/{}">{}</a>').format(a.target, value, labels[a.target, value])
+
+    def to_json(self, value: Any) -> object:
+        """The id as text."""
+        return None if value is None else str(value)
+
+
+class UserLink(Link):
+    """A person of the firm."""
+
+    key = "user"
+    ops = ("eq", "ne", "in", "empty")
+    sortable = True
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """Initial and name."""
+        if not value:
+            return EMPTY
+        name = labels.get((a.target, value), "")
+        return Markup('<span class="person"><span class="avatar avatar-{}" aria-hidden="true">{}</span>{}</span>').format(
+            value.int % 6, name[:1], name
+        )
+
+
+class DepartmentLink(Link):
+    """A department; a filter on it means it and everything below."""
+
+    key = "department"
+    ops = ("under", "eq", "in", "empty")
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """The name."""
+        return escape(self.text(a, value, labels)) if value else EMPTY
+
+
+class Links(Link):
+    """Several records of another entity."""
+
+    key = "links"
+    ops = ("has", "empty")
+    blank = ()
+    json_type = {"type": "array", "items": {"type": "string", "format": "uuid"}}
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """A list of ids."""
+        one = Link()
+        return list(dict.fromkeys(i for part in several(raw) if (i := one.clean(a, part))))
+
+    def operand(self, a: Attribute, raw: object) -> Any:
+        """One id."""
+        return Link().clean(a, raw)
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Names."""
+        return "、".join(filter(None, (labels.get((a.target, v), "") for v in value or ())))
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """One pill each."""
+        names = [labels[a.target, v] for v in value or () if (a.target, v) in labels]
+        return Markup(" ").join(pill(name, "neutral") for name in names) or EMPTY
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Ids, comma separated."""
+        return ",".join(map(str, value or ()))
+
+    def to_json(self, value: Any) -> object:
+        """Ids as texts."""
+        return [str(v) for v in value or ()]
+
+
+class File(Link):
+    """A stored file."""
+
+    key = "file"
+    ops = ("empty",)
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A download link."""
+        if not value or ("file", value) not in labels:
+            return EMPTY
+        return Markup('<a class="link" href="/file/{}">{}</a>').format(value, labels["file", value])
+
+
+class Email(Text):
+    """An e-mail address, lower-cased in its domain."""
+
+    key = "email"
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """A deliverable form, or Wrong."""
+        value = mail.normalise(super().clean(a, raw))
+        if value and mail.problem(value):
+            raise Wrong(_("“%(value)s” is not an e-mail address.") % {"value": value[:60]})
+        return value
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A mailto link."""
+        return Markup('<a class="link" href="mailto:{0}">{0}</a>').format(value) if value else EMPTY
+
+
+class Phone(Text):
+    """A phone number, kept as E.164 where it reads as one."""
+
+    key = "phone"
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """E.164 with extension; a text that is no number is refused."""
+        value = phone.parse(raw)
+        if not value.stored:
+            return ""
+        if value.problem:
+            raise Wrong(_("“%(value)s” is not a phone number.") % {"value": plain(raw)[:40]})
+        return value.stored
+
+    def operand(self, a: Attribute, raw: object) -> str:
+        """A part of a number is a fair filter."""
+        return phone.digits(plain(raw))
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """138 0013 8000."""
+        return phone.display(value) if value else ""
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A number to press."""
+        if not value:
+            return EMPTY
+        return Markup('<a class="link num" href="tel:{}">{}</a>').format(value, phone.display(value))
+
+    def export(self, a: Attribute, value: Any, labels: Labels) -> object:
+        """Digits as text, as they came."""
+        return phone.display(value).replace(" ", "") if value else ""
+
+    def search_parts(self, value: Any) -> Iterable[str]:
+        """Digits, so that the end of a number finds it."""
+        return [phone.digits(value)] if value else []
+
+
+class Url(Text):
+    """A web address; only http and https."""
+
+    key = "url"
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """With a scheme; anything but http(s) is refused."""
+        value = super().clean(a, raw)
+        if not value:
+            return ""
+        if "://" not in value and not value.lower().startswith(("javascript:", "data:", "mailto:")):
+            value = f"https://{value}"
+        if not value.lower().startswith(("http://", "https://")) or any(c.isspace() for c in value):
+            raise Wrong(_("“%(value)s” is not a web address.") % {"value": value[:60]})
+        return value
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """Opens apart, tells the other side nothing."""
+        if not value:
+            return EMPTY
+        shown = str(value).removeprefix("https://").removeprefix("http://").rstrip("/")
+        return Markup('<a class="link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(value, shown)
+
+
+class Address(Text):
+    """The street part of an address."""
+
+    key = "address"
+
+
+class Region(Kind):
+    """A GB/T 2260 code; a filter on a province means everything in it."""
+
+    key = "region"
+    ops = ("under", "eq", "empty")
+    blank = ""
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """A code, given a code or a name such as “广东深圳”."""
+        value = plain(raw)
+        if not value or regions.exists(value):
+            return value
+        code, _rest, candidates = regions.parse(value)
+        if code:
+            return code
+        if candidates:
+            shown = "、".join("".join(regions.path_names(c, language())) for c in candidates[:4])
+            raise Wrong(_("“%(value)s” could be %(candidates)s. Add the city.") % {"value": value[:40], "candidates": shown})
+        raise Wrong(_("“%(value)s” is not a region of GB/T 2260.") % {"value": value[:40]})
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """Province, city, county."""
+        return " ".join(regions.path_names(value, language())) if value else ""
+
+
+class Industry(Kind):
+    """A GB/T 4754 code; a filter on a section means everything in it."""
+
+    key = "industry"
+    ops = ("under", "eq", "empty")
+    blank = ""
+
+    def clean(self, a: Attribute, raw: object) -> str:
+        """A code, given a code or a name."""
+        value = plain(raw)
+        if not value or industries.exists(value):
+            return value
+        if (code := industries.match(value)) is not None:
+            return code
+        raise Wrong(_("“%(value)s” is not an industry of GB/T 4754.") % {"value": value[:40]})
+
+    def text(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """The name at the level of the code."""
+        return industries.name(value, language()) if value else ""
+
+
+class Json(Kind):
+    """Structured data shown nowhere but in the API."""
+
+    key = "json"
+    ops = ()
+    sortable = False
+
+    def clean(self, a: Attribute, raw: object) -> Any:
+        """As it is."""
+        return json.loads(raw) if isinstance(raw, str) else raw
+
+
+def several(raw: object) -> Sequence[object]:
+    """The parts of a list, or of a text separated by , ; 、 ， ； or a new line."""
+    if raw is None or raw == "":
+        return []
+    if isinstance(raw, list | tuple):
+        return [part for part in raw if part not in (None, "")]
+    text = plain(raw)
+    for separator in ";；、，\n":
+        text = text.replace(separator, ",")
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def match_choice(text: str, choices: Iterable[tuple[str, Any]]) -> str | None:
+    """The key of the choice called `text`: by key, or by its label in any of the three languages."""
+    from django.utils.translation import override
+
+    from zhike.base.fold import fold
+
+    pairs = list(choices)
+    wanted = fold(text)
+    for lang in ("zh-hans", "zh-hant", "en"):
+        with override(lang):
+            for key, label in pairs:
+                if wanted in (fold(key), fold(str(label))):
+                    return key
+    return None
+
+
+def pill(text: str, tone: str) -> Markup:
+    """A status pill."""
+    return Markup('<span class="pill pill-{}">{}</span>').format(tone, text)
+
+
+def day_text(day: dt.date) -> str:
+    """A day in running text in the reader's language: 11月21日 周六."""
+    return date_format(day, "MONTH_DAY_FORMAT")
+
+
+KINDS: dict[str, Kind] = {
+    kind.key: kind
+    for kind in (
+        Text(), LongText(), RichText(), Integer(), Float(), Money(), Percent(), Boolean(), Date(), DateTime(), Choice(),
+        MultiChoice(), Link(), Links(), UserLink(), DepartmentLink(), Email(), Phone(), Url(), Address(), File(),
+        Region(), Industry(), Json(),
+    )
+}

@@ -1,0 +1,17 @@
+"""Texts kept in rows in three languages: {"zh-hans": …, "zh-hant": …, "en": …}."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import get_language
+
+FALLBACK = ("zh-hans", "zh-hant", "en")
+
+
+def localized(labels: Mapping[str, str] | None) -> str:
+    """The text in the reader's language, else in the first language that has one, else empty."""
+    if not labels:
+        return ""
+    wanted = (get_language() or "").lower()
+    return next((text for lang in (wanted, *FALLBACK) if (text := labels.get(lang))), "")

@@ -1,0 +1,382 @@
+"""The read gate: every read of every channel begins with `visible`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from zhike.base import fold
+from zhike.base.models import Department
+
+from . import access
+from .access import Actor
+from .entity import AnyEntity, get
+from .errors import Invalid, Missing, Refused, Wrong
+from .kinds import Attribute, Labels, Links
+
+COUNT_CAP = 10_000
+SEARCH_CAP = 2_000
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One part of a filter: the one language of lists, saved views, reports, imports and, later, API and rules."""
+
+    key: str
+    op: str
+    value: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What is asked of an entity. `sort` is a field key, with a minus for descending; pages start at 1."""
+
+    conditions: tuple[Condition, ...] = ()
+    search: str = ""
+    columns: tuple[str, ...] = ()
+    sort: str = ""
+    page: int = 1
+    size: int = PAGE
+
+    def but(self, **changes: Any) -> View:
+        """A copy with changes."""
+        return replace(self, **changes)
+
+    def where(self, *conditions: Condition) -> View:
+        """A copy with further conditions."""
+        return replace(self, conditions=(*self.conditions, *conditions))
+
+    def query(self) -> str:
+        """As a query string, which `parse` reads back."""
+        pairs = [(f"{c.key}__{c.op}", _flat(c.value)) for c in self.conditions]
+        pairs += [("q", self.search)] if self.search else []
+        pairs += [("sort", self.sort)] if self.sort else []
+        pairs += [("page", str(self.page))] if self.page != 1 else []
+        return urlencode(pairs)
+
+
+def _flat(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple, set)) else "" if value is None else str(value)
+
+
+@dataclass
+class Row:
+    """One record as its reader may see it."""
+
+    id: UUID
+    version: int
+    values: dict[str, Any]
+
+
+@dataclass
+class Page:
+    """A page of rows with the names of what they link to. `total` stops at COUNT_CAP + 1."""
+
+    entity: AnyEntity
+    view: View
+    attributes: list[Attribute]
+    rows: list[Row]
+    total: int
+    labels: Labels
+    sums: dict[str, Any] = field(default_factory=dict)
+
+    def text(self, row: Row, key: str) -> str:
+        """A value as plain text."""
+        a = self.entity.attributes[key]
+        return a.kind.text(a, row.values.get(key), self.labels)
+
+
+def parse(query: str | Iterable[tuple[str, str]]) -> View:
+    """A View from a query string or its pairs; what is not a condition is left to the caller."""
+    pairs = parse_qsl(query, keep_blank_values=True) if isinstance(query, str) else list(query)
+    plain = dict(pairs)
+    conditions = []
+    for name, value in pairs:
+        key, found, op = name.rpartition("__")
+        if found and key:
+            conditions.append(Condition(key, op, value))
+    page = plain.get("page", "1")
+    return View(
+        conditions=tuple(conditions), search=plain.get("q", "").strip()[:100], sort=plain.get("sort", ""),
+        page=max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,
+    )
+
+
+def visible(actor: Actor, entity: AnyEntity, action: str = "read") -> QuerySet[Any]:
+    """The rows of `entity` on which the actor may do `action`, without the recycle bin."""
+    return entity.model._base_manager.filter(access.rows(actor, entity, action), deleted_at=None)
+
+
+def select(actor: Actor, entity: AnyEntity, view: View, action: str = "read") -> QuerySet[Any]:
+    """`visible`, narrowed and ordered as the view asks; Invalid for a field that is not there for this actor."""
+    known = access.readable(actor, entity)
+    rows = narrow(visible(actor, entity, action), actor, view.conditions, known)
+    if view.search:
+        rows = rows.filter(search_q(entity, view.search))
+    return rows.order_by(*_order(view.sort, known))
+
+
+def narrow(
+    rows: QuerySet[Any], actor: Actor, conditions: Sequence[Condition], known: Mapping[str, Attribute]
+) -> QuerySet[Any]:
+    """Apply conditions; every name must be a field the actor may read."""
+    for c in conditions:
+        a = known.get(c.key)
+        if a is None or c.op not in a.kind.ops:
+            raise Invalid([{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}])
+        if a.expression is not None:
+            rows = rows.alias(**{a.key: a.expression()})
+        try:
+            rows = rows.filter(_q(a, c, actor))
+        except Wrong as wrong:
+            raise Invalid([{c.key: [wrong]}]) from None
+    return rows
+
+
+def _q(a: Attribute, c: Condition, actor: Actor) -> Q:
+    name = a.column or a.key
+    if c.op == "empty":
+        blank = Q(**{f"{name}__isnull": True}) if a.kind.blank is None else Q(**{name: a.kind.blank or ""})
+        if a.kind.blank == ():
+            blank = Q(**{f"{name}__len": 0}) if isinstance(a.kind, Links) else Q(**{f"{name}__len": 0})
+        return blank if str(c.value) not in ("0", "false") else ~blank
+    if c.op == "within":
+        start, end = period(str(c.value))
+        return _between(a, name, start, end)
+    if c.op in ("in", "between"):
+        parts = c.value if isinstance(c.value, (list, tuple, set)) else str(c.value or "").split(",")
+        values = [_operand(a, part, actor) for part in parts]
+        if c.op == "in":
+            return Q(**{f"{name}__in": values})
+        low, high = (*values, None, None)[:2]
+        return _between(a, name, low, high)
+    value = _operand(a, c.value, actor)
+    return _single(a, name, c.op, value)
+
+
+def _single(a: Attribute, name: str, op: str, value: Any) -> Q:
+    if op == "eq" and isinstance(value, dt.datetime):
+        return Q(**{f"{name}__gte": value, f"{name}__lt": value + dt.timedelta(days=1)})
+    if op == "ne":
+        return ~Q(**{name: value})
+    if op == "has":
+        return Q(**{f"{name}__contains": [value]})
+    if op == "contains":
+        return Q(**{f"{name}__icontains": value})
+    if op == "under":
+        return _under(a, name, value)
+    if op == "lte" and isinstance(value, dt.datetime) and value.time() == dt.time():
+        return Q(**{f"{name}__lt": value + dt.timedelta(days=1)})
+    return Q(**{name if op == "eq" else f"{name}__{op}": value})
+
+
+def _operand(a: Attribute, raw: Any, actor: Actor) -> Any:
+    if raw == "me" and a.target == "user":
+        return actor.user.pk
+    if raw == "mine" and a.target == "department":
+        return actor.user.department_id
+    return a.kind.operand(a, raw)
+
+
+def _between(a: Attribute, name: str, low: Any, high: Any) -> Q:
+    """Both ends included; for moments a closing day counts to its end."""
+    found = Q()
+    if a.kind.key == "datetime":
+        if low is not None:
+            found &= Q(**{f"{name}__gte": _moment(low)})
+        if high is not None:
+            found &= Q(**{f"{name}__lt": _moment(high) + dt.timedelta(days=1)})
+        return found
+    if low is not None:
+        found &= Q(**{f"{name}__gte": low})
+    return found & Q(**{f"{name}__lte": high}) if high is not None else found
+
+
+def _moment(day: dt.date) -> dt.datetime:
+    return day if isinstance(day, dt.datetime) else timezone.make_aware(dt.datetime.combine(day, dt.time()))
+
+
+def _under(a: Attribute, name: str, value: Any) -> Q:
+    """A node of a tree and all below it."""
+    if a.kind.key == "department":
+        below = Department.objects.filter(ancestors__contains=[value]).values("pk")
+        return Q(**{f"{name}__in": below})
+    if a.kind.key == "region":
+        return Q(**{f"{name}__startswith": str(value).removesuffix("00").removesuffix("00")})
+    from zhike.base import industries  # the code table is only read where an industry is asked for
+
+    return Q(**{f"{name}__in": industries.below(str(value))})
+
+
+def period(word: str, today: dt.date | None = None) -> tuple[dt.date | None, dt.date | None]:
+    """First and last day of a named period, either of them None for open; Wrong for an unknown name."""
+    day = today or timezone.localdate()
+    monday = day - dt.timedelta(days=day.weekday())
+    first = day.replace(day=1)
+    following = (first + dt.timedelta(days=32)).replace(day=1)
+    quarter = dt.date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    named: dict[str, tuple[dt.date | None, dt.date | None]] = {
+        "today": (day, day),
+        "yesterday": (day - dt.timedelta(days=1),) * 2,
+        "tomorrow": (day + dt.timedelta(days=1),) * 2,
+        "this_week": (monday, monday + dt.timedelta(days=6)),
+        "next_week": (monday + dt.timedelta(days=7), monday + dt.timedelta(days=13)),
+        "this_month": (first, following - dt.timedelta(days=1)),
+        "last_month": ((first - dt.timedelta(days=1)).replace(day=1), first - dt.timedelta(days=1)),
+        "this_quarter": (quarter, (quarter + dt.timedelta(days=95)).replace(day=1) - dt.timedelta(days=1)),
+        "this_year": (dt.date(day.year, 1, 1), dt.date(day.year, 12, 31)),
+        "overdue": (None, day - dt.timedelta(days=1)),
+        "future": (day + dt.timedelta(days=1), None),
+    }
+    if word in named:
+        return named[word]
+    kind, _sep, number = word.rpartition("_")
+    if number.isdecimal() and len(number) < 5:
+        span = dt.timedelta(days=int(number))
+        relative = {"last": (day - span, day), "next": (day, day + span), "before": (None, day - span)}
+        if kind in relative:
+            return relative[kind]
+    raise Wrong(_("“%(word)s” is not a period.") % {"word": word[:40]})
+
+
+def search_q(entity: AnyEntity, term: str) -> Q:
+    """Records found by `term`: parts of names, pinyin, pinyin initials, ends of phone numbers.
+
+    Bigrams cut the candidates through an index, the text decides (stack.md, section 2).
+    """
+    found = Q()
+    for word in fold.terms(term):
+        grams = fold.query_grams(word)
+        found &= Q(search_text__contains=word)
+        if grams:
+            found &= Q(search_grams__contains=grams)
+    return found if entity.search else access.NOBODY
+
+
+def _order(sort: str, known: Mapping[str, Attribute]) -> list[Any]:
+    if not sort:
+        return [F("updated_at").desc(), F("pk").desc()]
+    key = sort.removeprefix("-")
+    a = known.get(key)
+    if a is None or not a.kind.sortable:
+        raise Invalid([{key: [Wrong(_("This list cannot be sorted by %(name)s.") % {"name": key[:60]})]}])
+    if a.expression is not None:
+        by: Any = a.expression()
+    elif a.kind.key == "user":
+        by = F(f"{a.key}__pinyin")
+    else:
+        by = F("pinyin" if key == "name" and "pinyin" in known else a.column)
+    last = by.desc(nulls_last=True) if sort.startswith("-") else by.asc(nulls_last=True)
+    return [last, F("pk").desc()]
+
+
+def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
+    """One page of a list, its total (capped) and the sums of the numeric columns that have them."""
+    access.require(actor, entity, "read")
+    known = access.readable(actor, entity)
+    shown = [known[k] for k in (view.columns or entity.columns) if k in known]
+    chosen = select(actor, entity, view)
+    start = (view.page - 1) * view.size
+    rows = read(chosen[start : start + view.size], shown, title=entity.title)
+    total = len(rows) + start if rows and len(rows) < view.size else count(chosen)
+    return Page(entity, view, shown, rows, total, labels(actor, shown, rows))
+
+
+def count(rows: QuerySet[Any]) -> int:
+    """How many, counting no further than COUNT_CAP + 1."""
+    return rows.order_by()[: COUNT_CAP + 1].count()
+
+
+def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
+    """Totals over all rows of the view of the columns that declare one."""
+    known = access.readable(actor, entity)
+    wanted = {k: known[k] for k in entity.sums if k in known}
+    if not wanted:
+        return {}
+    rows = select(actor, entity, view).order_by()
+    found = rows.aggregate(**{f"sum_{k}": Sum(a.expression() if a.expression else a.column) for k, a in wanted.items()})
+    return {k: found[f"sum_{k}"] for k in wanted}
+
+
+def read(rows: QuerySet[Any], attributes: Iterable[Attribute], *, title: str = "") -> list[Row]:
+    """Rows as plain values, only of the attributes given (and the title)."""
+    wanted = list(attributes)
+    names = {a.key: a.column or a.key for a in wanted}
+    extra = {f"x_{a.key}": a.expression() for a in wanted if a.expression is not None}
+    names |= {a.key: f"x_{a.key}" for a in wanted if a.expression is not None}
+    columns = dict.fromkeys(["pk", "version", *names.values()])
+    found = rows.annotate(**extra).values(*columns)
+    return [Row(r["pk"], r["version"], {key: r[name] for key, name in names.items()}) for r in found]
+
+
+def record(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> Page:
+    """One record with all the fields the actor may read, as a page of one row; Missing otherwise."""
+    known = list(access.readable(actor, entity).values())
+    rows = read(visible(actor, entity, action).filter(pk=pk), known)
+    if not rows:
+        raise Missing
+    return Page(entity, View(), known, rows, 1, labels(actor, known, rows))
+
+
+def labels(actor: Actor, attributes: Iterable[Attribute], rows: Sequence[Row]) -> dict[tuple[str, UUID], str]:
+    """Names of linked records that the actor may see: one query per linked entity, whatever the number of rows."""
+    wanted: dict[str, set[UUID]] = {}
+    for a in attributes:
+        if not a.is_link:
+            continue
+        for row in rows:
+            value = row.values.get(a.key)
+            if value:
+                wanted.setdefault(a.target, set()).update(value if isinstance(value, list) else [value])
+    return {(target, pk): name for target, ids in wanted.items() for pk, name in names(actor, target, ids).items()}
+
+
+def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Titles of records by id, as far as the actor may see them. People and departments are the firm's directory."""
+    from .models import StoredFile
+
+    chosen = set(ids)
+    if not chosen:
+        return {}
+    if target == "file":
+        return dict(StoredFile.objects.filter(pk__in=chosen).values_list("pk", "name"))
+    entity = get(target)
+    if target in DIRECTORY:
+        rows = entity.model._base_manager.all()
+    elif access.may(actor, entity, "read"):
+        rows = visible(actor, entity)
+    else:
+        return {}
+    found = rows.filter(pk__in=chosen)
+    if "labels" in {f.name for f in entity.model._meta.concrete_fields}:
+        return {r.pk: str(r) for r in found}
+    return dict(found.values_list("pk", entity.title))
+
+
+DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})
+
+
+def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list[tuple[UUID, str]]:
+    """Records to choose from in a form: (id, title), found by `term`."""
+    if entity.key not in DIRECTORY and not access.may(actor, entity, "read"):
+        raise Refused(f"read {entity.key}")
+    if entity.has_owner:
+        rows = select(actor, entity, View(search=term))
+    else:
+        rows = entity.model._base_manager.filter(deleted_at=None)
+        rows = rows.filter(Q(**{f"{entity.title}__icontains": term})) if term and entity.title != "labels" else rows
+        if entity.key == "user":
+            rows = entity.model._base_manager.filter(deleted_at=None, is_active=True)
+            rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term)) if term else rows
+    return [(r.pk, str(r)) for r in rows[:limit]]
+
+

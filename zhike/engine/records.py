@@ -1,0 +1,457 @@
+"""The one write path. Forms, imports, actions and jobs all end here.
+
+It takes lists, because a list of one costs nothing and a second path for bulk would drift from the first. The order
+is the same for every channel: refuse unwritable fields, clean by kind, run the action, run the hooks, place the record
+in the organisation, apply the rules of its stage, require, check links and uniqueness, write, check that it is still
+within reach, then note owner periods, stage events and the outbox. History is written by a database trigger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from zhike.base import fold
+from zhike.base.models import Stored, User
+
+from . import access, guard, outbox, query, stages
+from .access import Actor
+from .entity import AnyEntity, Entity, get
+from .errors import Conflict, Invalid, Missing, Refused, Wrong
+from .kinds import Attribute
+from .models import Counter, IdempotencyKey, OwnerPeriod
+
+M = TypeVar("M", bound=Stored)
+Values = Mapping[str, Any]
+BATCH = 1_000
+
+
+@dataclass
+class Change(Generic[M]):
+    """One change to one record, as hooks see it. `values` are cleaned, `before` is empty for a new record."""
+
+    actor: Actor
+    entity: Entity[M]
+    record: M
+    action: str
+    values: dict[str, Any]
+    before: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, list[Wrong]] = field(default_factory=dict)
+    at: dt.datetime = field(default_factory=timezone.now)
+    note: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)  # what a before_save hook hands to its after_save
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the record is being created."""
+        return not self.before
+
+    def get(self, key: str) -> Any:
+        """The value as it will be saved."""
+        return getattr(self.record, self.entity.attributes[key].column)
+
+    def set(self, key: str, value: Any) -> None:
+        """Set a field from a hook; the value must be clean already."""
+        setattr(self.record, self.entity.attributes[key].column, value)
+
+    def was(self, key: str) -> Any:
+        """The value before, None for a new record."""
+        return self.before.get(key)
+
+    def changed(self, key: str) -> bool:
+        """Whether this change gives `key` another value."""
+        return self.get(key) != (self.before[key] if self.before else self.entity.attributes[key].kind.blank)
+
+    def fail(self, key: str, text: str, code: str = "invalid") -> None:
+        """Refuse the change with a text at a field, or at the record as a whole with the key ""."""
+        self.errors.setdefault(key, []).append(Wrong(text, code))
+
+
+def create_many(
+    actor: Actor,
+    entity: AnyEntity,
+    rows: Sequence[Values],
+    *,
+    keys: Sequence[str] | None = None,
+    at: Sequence[dt.datetime] | None = None,
+) -> list[Any]:
+    """New records, in the order of `rows`.
+
+    `keys` are idempotency keys: a key seen before gives the record it made then. `at` says when each came to be, for
+    history that is loaded. Raises Invalid with the errors of every row, or Refused; then nothing is written.
+    """
+    access.require(actor, entity, "create")
+    with transaction.atomic():
+        made = _repeated(actor, entity, keys or ())
+        fresh = [i for i in range(len(rows)) if not keys or keys[i] not in made]
+        changes = [
+            Change(actor, entity, entity.model(), "create", dict(rows[i]), at=at[i] if at else timezone.now())
+            for i in fresh
+        ]
+        saved = iter(_save(changes, at=[changes[n].at for n in range(len(changes))]))
+        result = [made[keys[i]] if keys and keys[i] in made else next(saved) for i in range(len(rows))]
+        if keys:
+            IdempotencyKey.objects.bulk_create(
+                IdempotencyKey(actor=actor.user.pk, key=keys[i], entity=entity.key, record=result[i].pk) for i in fresh
+            )
+    return result
+
+
+def _repeated(actor: Actor, entity: AnyEntity, keys: Sequence[str]) -> dict[str, Any]:
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:  # two requests with one key must not both find it unused
+        for key in sorted(set(keys)):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{actor.user.pk}:{key}"])
+    seen = dict(
+        IdempotencyKey.objects.filter(actor=actor.user.pk, key__in=keys, entity=entity.key).values_list("key", "record")
+    )
+    found = guard.rows(entity.model, "the actor's own creation").in_bulk(list(seen.values()))
+    return {key: found[pk] for key, pk in seen.items() if pk in found}
+
+
+def update_many(
+    actor: Actor,
+    entity: AnyEntity,
+    data: Mapping[UUID, Values],
+    *,
+    action: str = "update",
+    versions: Mapping[UUID, int] | None = None,
+    at: Mapping[UUID, dt.datetime] | None = None,
+    note: str = "",
+) -> list[Any]:
+    """Change records by id.
+
+    `versions` are the versions that the changes are based on. Raises Missing for what is not there for this actor,
+    Conflict when a version has moved on, Invalid or Refused; then nothing is written.
+    """
+    with transaction.atomic():
+        found = _locked(actor, entity, list(data), action)
+        if stale := [pk for pk, v in (versions or {}).items() if found[pk].version != v]:
+            raise Conflict(stale)
+        changes = []
+        for pk, values in data.items():
+            change = Change(actor, entity, found[pk], action, dict(values), note=note)
+            change.before = {k: getattr(found[pk], a.column) for k, a in entity.attributes.items() if a.column}
+            change.at = at[pk] if at else change.at
+            changes.append(change)
+        return _save(changes)
+
+
+def _locked(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], action: str) -> dict[UUID, Any]:
+    access.require(actor, entity, action)
+    found: dict[UUID, Any] = query.visible(actor, entity, action).select_for_update(of=("self",)).in_bulk(list(ids))
+    if len(found) != len(set(ids)):
+        raise Missing
+    return found
+
+
+def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
+    """Move records to the recycle bin; raises Missing, or Invalid where other records still need one."""
+    with transaction.atomic():
+        found = _locked(actor, entity, ids, "delete")
+        _refuse_if_needed(entity, list(found))
+        _context(actor, "delete")
+        now = timezone.now()
+        guard.rows(entity.model, "ids from the gate").filter(pk__in=found).update(deleted_at=now, updated_at=now)
+        outbox.emit(f"{entity.key}.delete", entity.key, list(found), actor)
+    return len(found)
+
+
+def _refuse_if_needed(entity: AnyEntity, ids: list[UUID]) -> None:
+    """A customer with contacts or deals is not deleted: only links that are the record's children for show may dangle."""
+    for related in entity.related:
+        other = get(related.entity)
+        rows = guard.rows(other.model, "existence only, nothing is shown").filter(
+            **{f"{related.by}__in": ids}, deleted_at=None
+        )
+        if not other.via and rows.exists():
+            text = _("It still has %(what)s. Move or delete those first.") % {"what": other.plural}
+            raise Invalid([{"": [Wrong(text, "needed")]}])
+
+
+def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
+    """Bring records back from the recycle bin."""
+    access.require(actor, entity, "delete")
+    with transaction.atomic():
+        rows = guard.rows(entity.model, "rows from access, in the bin").filter(
+            access.rows(actor, entity, "delete"), pk__in=ids, deleted_at__isnull=False
+        )
+        _context(actor, "restore")
+        return rows.update(deleted_at=None, updated_at=timezone.now())
+
+
+def create(actor: Actor, entity: AnyEntity, values: Values, *, key: str = "") -> Any:
+    """One new record."""
+    return create_many(actor, entity, [values], keys=[key] if key else None)[0]
+
+
+def update(actor: Actor, entity: AnyEntity, pk: UUID, values: Values, *, version: int | None = None) -> Any:
+    """One changed record."""
+    return update_many(actor, entity, {pk: values}, versions=None if version is None else {pk: version})[0]
+
+
+def act(
+    actor: Actor, entity: AnyEntity, pk: UUID, name: str, values: Values | None = None, *,
+    version: int | None = None, note: str = "",
+) -> Any:
+    """Run a named action: a change like any other, with its own permission. KeyError for an unknown name."""
+    entity.actions[name]
+    versions = None if version is None else {pk: version}
+    return update_many(actor, entity, {pk: values or {}}, action=name, versions=versions, note=note)[0]
+
+
+def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> None:
+    """Keep derived fields (last contact, primary phone) in step; no permission asked, so only for fields nobody writes.
+
+    `reason` is for the reader. Versions stay, because nothing that a person edits changes.
+    """
+    assert reason
+    rows = guard.rows(entity.model, reason).in_bulk(list(data))
+    fields: set[str] = set()
+    for pk, record in rows.items():
+        for key, value in data[pk].items():
+            a = entity.attributes[key]
+            fields.add(a.column)
+            setattr(record, a.column, value)
+        if set(data[pk]) & set(entity.search):
+            fields |= set(_index(entity, record))
+    if rows and fields:
+        guard.rows(entity.model, reason).bulk_update(list(rows.values()), sorted(fields), batch_size=BATCH)
+
+
+def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = None) -> list[Any]:
+    if not changes:
+        return []
+    actor, entity, action = changes[0].actor, changes[0].entity, changes[0].action
+    _require_writable(actor, entity, changes)
+    for change in changes:
+        _apply(change)
+    _place(actor, entity, changes)
+    if entity.is_staged:
+        stages.prepare(changes)
+    for change in changes:
+        _require(change)
+    _check_links(actor, entity, changes)
+    _check_unique(entity, changes)
+    if any(c.errors for c in changes):
+        raise Invalid([c.errors for c in changes])
+    _write(actor, entity, action, changes)
+    _check_reach(actor, entity, action, changes)
+    _after(actor, entity, action, changes)
+    return [c.record for c in changes]
+
+
+def _require_writable(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    allowed = access.writable(actor, entity)
+    if refused := {k for c in changes for k in c.values if k not in allowed}:
+        raise Refused(f"fields {sorted(refused)} of {entity.key}")
+
+
+def _apply(change: Change[Any]) -> None:
+    """Clean each value by its kind, then run the action and the hooks."""
+    attributes = change.entity.attributes
+    for key, raw in change.values.items():
+        try:
+            change.values[key] = value = attributes[key].kind.clean(attributes[key], raw)
+        except Wrong as wrong:
+            change.errors.setdefault(key, []).append(wrong)
+            continue
+        if value is None and attributes[key].kind.blank is not None:
+            value = attributes[key].kind.blank
+        change.set(key, value)
+    hooks: list[Callable[[Change[Any]], None]] = list(change.entity.before_save)
+    if change.action in change.entity.actions:
+        hooks.insert(0, change.entity.actions[change.action].run)
+    for hook in hooks:
+        hook(change)
+
+
+def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    """Owner, department and its ancestors; giving a record to somebody else is a right of its own."""
+    if not entity.has_owner:
+        return
+    for c in changes:
+        if c.is_new:
+            c.record.created_by = actor.user
+            if "owner" not in c.values:
+                c.record.owner_id = actor.user.pk
+    moved = [c for c in changes if c.is_new or c.changed("owner")]
+    given = [c for c in moved if c.record.owner_id != actor.user.pk or not c.is_new]
+    if given and not access.may(actor, entity, "transfer"):
+        for c in given:
+            c.fail("owner", _("You may not hand this over to somebody else."), "refused")
+    owners = User.objects.select_related("department").in_bulk({c.record.owner_id for c in moved if c.record.owner_id})
+    for c in moved:
+        owner = owners.get(c.record.owner_id)
+        if owner is not None and not owner.is_active:
+            c.fail("owner", _("%(name)s no longer works here.") % {"name": owner.name})
+        department = owner.department if owner else None
+        c.record.department = department
+        c.record.ancestors = list(department.ancestors) if department else []
+
+
+def _require(change: Change[Any]) -> None:
+    for key, a in change.entity.attributes.items():
+        if a.required and key not in change.errors and change.get(key) in (None, "", []):
+            change.fail(key, _("%(field)s is required.") % {"field": a.label}, "required")
+
+
+def _check_links(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    """A link may only point at a record that the actor can see: one query per linked entity."""
+    for key, a in entity.attributes.items():
+        if not a.is_link:
+            continue
+        wanted: dict[UUID, list[Change[Any]]] = {}
+        for c in changes:
+            value = c.values.get(key)
+            if key in c.values and key not in c.errors and value:
+                for pk in value if isinstance(value, list) else [value]:
+                    wanted.setdefault(pk, []).append(c)
+        for pk in wanted.keys() - query.names(actor, a.target, wanted).keys():
+            for c in wanted[pk]:
+                c.fail(key, _("There is no such %(what)s, or you may not see it.") % {"what": a.label})
+
+
+def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    """One query per unique key, against the table and within the batch; whose the other record is, is not told."""
+    for keys in entity.unique:
+        seen: dict[tuple[Any, ...], list[Change[Any]]] = {}
+        for c in changes:
+            value = tuple(c.get(k) for k in keys)
+            if all(v not in (None, "") for v in value) and (c.is_new or any(c.changed(k) for k in keys)):
+                seen.setdefault(value, []).append(c)
+        if not seen:
+            continue
+        columns = [entity.attributes[k].column for k in keys]
+        rows = guard.rows(entity.model, "existence only, nothing is shown").filter(
+            **{f"{columns[0]}__in": [v[0] for v in seen]}, deleted_at=None
+        )
+        taken = {tuple(r[:-1]): r[-1] for r in rows.values_list(*columns, "pk")}
+        for value, same in seen.items():
+            for n, c in enumerate(same):
+                if n > 0 or (value in taken and taken[value] != c.record.pk):
+                    shown = "、".join(str(entity.attributes[k].label) for k in keys)
+                    c.fail(keys[0], _("A record with this %(field)s exists already.") % {"field": shown}, "unique")
+
+
+def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
+    _context(actor, action)
+    if entity.number and changes[0].is_new:
+        _number(entity, changes)
+    records = [c.record for c in changes]
+    for c in changes:
+        if hasattr(c.record, "search_text"):
+            _index(entity, c.record)
+        c.record.updated_at = timezone.now()
+        if c.is_new:
+            c.record.created_at = c.at
+            c.record.updated_at = max(c.at, c.record.created_at)
+        else:
+            c.record.version += 1
+    rows = guard.rows(entity.model, "the write path itself")
+    try:
+        with transaction.atomic():
+            if changes[0].is_new:
+                rows.bulk_create(records, batch_size=BATCH)
+            else:
+                rows.bulk_update(records, _touched(entity, changes), batch_size=BATCH)
+    except IntegrityError as error:
+        raise _translated(error, len(changes)) from error
+
+
+def _touched(entity: AnyEntity, changes: Sequence[Change[Any]]) -> list[str]:
+    """Columns that differ in at least one of the records, and those that always move."""
+    touched = {"updated_at", "version"}
+    for key, a in entity.attributes.items():
+        if a.column and any(c.get(key) != c.before.get(key) for c in changes):
+            touched.add(a.column.removesuffix("_id") if a.kind.key in ("link", "user", "department", "file") else a.column)
+    if entity.has_owner:
+        touched |= {"search_text", "search_grams"}
+        if "owner" in touched:
+            touched |= {"department", "ancestors"}
+    return sorted(touched)
+
+
+def _index(entity: AnyEntity, record: Any) -> tuple[str, str]:
+    """What the record is found by; each kind says which texts."""
+    parts: list[str] = []
+    for key in entity.search:
+        a = entity.attributes[key]
+        parts += a.kind.search_parts(getattr(record, a.column))
+    title = getattr(record, entity.title, "")
+    record.search_text = fold.search_text(parts, names=[title] if isinstance(title, str) else [])
+    record.search_grams = fold.grams(record.search_text)
+    return "search_text", "search_grams"
+
+
+def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    """Running numbers, given out under the row lock of the counter."""
+    lacking = [c for c in changes if not c.record.number]
+    Counter.objects.get_or_create(entity=entity.key)
+    counter = Counter.objects.select_for_update().get(entity=entity.key)
+    for n, c in enumerate(lacking, counter.last + 1):
+        c.record.number = entity.number % n
+    counter.last += len(lacking)
+    counter.save(update_fields=["last"])
+
+
+def _translated(error: IntegrityError, rows: int) -> Invalid:
+    """A database constraint as an error of the record: two people did the same thing at the same moment."""
+    cause = getattr(error.__cause__, "diag", None)
+    name = getattr(cause, "constraint_name", "") or ""
+    text = _("This cannot be saved, because it would break the rule %(name)s. Reload and try again.") % {"name": name}
+    return Invalid([{"": [Wrong(text, "constraint")]}, *({} for _n in range(rows - 1))])
+
+
+def _context(actor: Actor, action: str) -> None:
+    """Tell the history trigger who acts; the settings end with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('zhike.actor', %s, true), set_config('zhike.channel', %s, true), "
+            "set_config('zhike.action', %s, true)",
+            [str(actor.user.pk), actor.channel, action],
+        )
+
+
+def _check_reach(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
+    """A change may not put a record where its author cannot reach it, unless handing over is what the author may do."""
+    ids = [c.record.pk for c in changes if not (entity.has_owner and c.changed("owner") and not c.is_new)]
+    if access.may(actor, entity, "transfer") and changes[0].is_new:
+        return
+    reached = query.visible(actor, entity, action).filter(pk__in=ids).count()
+    if reached != len(ids):
+        raise Refused("beyond reach")
+
+
+def _after(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
+    if entity.has_owner:
+        _note_owners(actor, entity, changes)
+    if entity.is_staged:
+        stages.note(changes)
+    for hook in entity.after_save:
+        hook(changes)
+    outbox.emit(f"{entity.key}.{action}", entity.key, [c.record.pk for c in changes], actor)
+
+
+def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    moved = [c for c in changes if c.is_new or c.changed("owner")]
+    if old := [c.record.pk for c in moved if not c.is_new]:
+        OwnerPeriod.objects.filter(record__in=old, to_at=None).update(to_at=moved[0].at)
+    OwnerPeriod.objects.bulk_create(
+        [
+            OwnerPeriod(
+                entity=entity.key, record=c.record.pk, owner_id=c.record.owner_id, from_at=c.at, by=actor.user,
+                reason=c.note,
+            )
+            for c in moved
+        ],
+        batch_size=BATCH,
+    )
