@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from gettext import gettext as _
@@ -65,7 +66,7 @@ class Server:
         """Brings an embedded server up again after it was killed; its address stays the same."""
         if self.cluster is not None and self._home is not None:
             with alone(self._home / "postgres.lock"):
-                self.cluster.start()
+                _bring_up(self.cluster)
 
     def stop(self) -> None:
         """Ends an embedded server unless another process of this data folder still uses it."""
@@ -106,8 +107,7 @@ def ensure(home: Path) -> Server:
         return Server(url)
     with alone(home / "postgres.lock"):
         cluster = Cluster(_place(home), _log(home), settings())
-        cluster.start()
-        _prepare(cluster)
+        _bring_up(cluster)
         server = Server(cluster.url(role=ROLE, database=DATABASE), cluster=cluster, home=home)
     try:
         verify(server.url)
@@ -205,6 +205,19 @@ def _scratch(name: str) -> sql.Identifier:
     return sql.Identifier(SCRATCH + name)
 
 
+def _bring_up(cluster: Cluster) -> None:
+    """Starts a cluster; once more when it dies under our hands, as one does that was just killed."""
+    deadline = time.monotonic() + 5
+    while True:
+        cluster.start()
+        try:
+            return _prepare(cluster)
+        except LaunchError:
+            if cluster.running() and time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _prepare(cluster: Cluster) -> None:
     """Zhike's own role, which is no superuser, and its database."""
     with _connect(cluster.url(role=SUPERUSER, database="postgres")) as connection:
@@ -292,8 +305,7 @@ def _thrown_away() -> Iterator[Server]:
     base.chmod(0o711)
     cluster = Cluster(base, base / "log", throw_away_settings(), durable=False)
     try:
-        cluster.start()
-        _prepare(cluster)
+        _bring_up(cluster)
         yield Server(cluster.url(role=ROLE, database=DATABASE), cluster=cluster)
     finally:
         cluster.stop()
