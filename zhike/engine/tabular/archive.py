@@ -1,0 +1,187 @@
+"""Weigh an xlsx before any spreadsheet library touches it: entries, real sizes, extent, long texts."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import TabularError
+from .model import Limits, column_letter
+
+CHUNK = 256 * 1024
+OVERLAP = 512
+_CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
+_LONG = re.compile(rb"[^<]{32768}")
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml$", re.I)
+
+
+@dataclass
+class Weight:
+    """What the file really unpacks to and how far its filled cells reach."""
+
+    unpacked: int = 0
+    cells: int = 0
+    rows: int = 0
+    columns: int = 0
+
+
+def weigh(path: Path, *, limits: Limits) -> Weight:
+    """Inflate everything once within the limits; raises zip_bomb, broken, not_a_table and others."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, OverflowError) as error:
+        raise TabularError("broken", detail=str(error)[:100]) from None
+    if len(infos) > limits.entries:
+        raise TabularError("zip_bomb", reason="entries", count=len(infos), limit=limits.entries)
+    names = {info.filename for info in infos}
+    _require_workbook(names)
+    if any(info.flag_bits & 1 for info in infos):
+        raise TabularError("password")
+    _refuse_overlap(infos)
+    weight = Weight()
+    with path.open("rb") as file:
+        for info in infos:
+            _weigh_entry(file, info, weight, limits)
+    _refuse_extent(weight, limits)
+    return weight
+
+
+def _require_workbook(names: set[str]) -> None:
+    if "xl/workbook.xml" in names or any(_SHEET.match(name) for name in names):
+        return
+    if "xl/workbook.bin" in names:
+        raise TabularError("unsupported", found="xlsb")
+    if "content.xml" in names and "mimetype" in names:
+        raise TabularError("unsupported", found="ods")
+    if "[Content_Types].xml" in names:
+        raise TabularError("not_a_table", found="document")
+    raise TabularError("not_a_table", found="archive")
+
+
+def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise TabularError("zip_bomb", reason="overlap", count=len(infos), limit=0)
+        end = info.header_offset + 30 + info.compress_size
+
+
+def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The entry's bytes as they really unpack, whatever size the directory claims."""
+    file.seek(info.header_offset)
+    header = file.read(30)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        raise TabularError("broken", detail=info.filename[:60])
+    name_size, extra_size = struct.unpack("<HH", header[26:30])
+    file.seek(name_size + extra_size, 1)
+    left = info.compress_size
+    if info.compress_type == zipfile.ZIP_STORED:
+        while left > 0 and (piece := file.read(min(CHUNK, left))):
+            left -= len(piece)
+            yield piece
+    elif info.compress_type == zipfile.ZIP_DEFLATED:
+        yield from _deflated(file, left, info)
+    else:
+        raise TabularError("broken", detail=info.filename[:60])
+
+
+def _deflated(file: BinaryIO, left: int, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(-15)
+    try:
+        while not inflater.eof:
+            source = inflater.unconsumed_tail
+            if not source:
+                source = file.read(min(CHUNK, left))
+                left -= len(source)
+            piece = inflater.decompress(source, CHUNK)
+            if not piece and not source:
+                raise TabularError("broken", detail=info.filename[:60])
+            yield piece
+    except zlib.error:
+        raise TabularError("broken", detail=info.filename[:60]) from None
+
+
+def _weigh_entry(file: BinaryIO, info: zipfile.ZipInfo, weight: Weight, limits: Limits) -> None:
+    size = run = 0
+    sheet = _SHEET.match(info.filename) is not None
+    texts = sheet or info.filename.lower() == "xl/sharedstrings.xml"
+    tail = b""
+    for piece in _inflated(file, info):
+        size += len(piece)
+        weight.unpacked += len(piece)
+        _refuse_size(size, info, weight, limits)
+        if texts:
+            run = _longest_run(piece, run, limits)
+        if sheet:
+            tail = _measure(tail + piece, weight)
+    if size != info.file_size and not info.flag_bits & 0x08:
+        raise TabularError("broken", detail=info.filename[:60])
+
+
+def _refuse_size(size: int, info: zipfile.ZipInfo, weight: Weight, limits: Limits) -> None:
+    if weight.unpacked > limits.unpacked_bytes:
+        raise TabularError(
+            "zip_bomb", reason="size", count=weight.unpacked, limit=limits.unpacked_bytes
+        )
+    if size > limits.ratio_floor and size > limits.unpacked_ratio * max(info.compress_size, 1):
+        raise TabularError("zip_bomb", reason="ratio", count=size, limit=limits.unpacked_ratio)
+
+
+def _longest_run(piece: bytes, run: int, limits: Limits) -> int:
+    """Length of the text still open at the end of the piece; raises when one grows too long."""
+    first = piece.find(b"<")
+    if first < 0:
+        run += len(piece)
+    else:
+        run = len(piece) - piece.rfind(b"<")
+    if run > limits.cell_bytes:
+        raise TabularError("cell_too_long", size=run, limit=limits.cell_chars)
+    return run
+
+
+def _measure(text: bytes, weight: Weight) -> bytes:
+    end = 0
+    letters: set[bytes] = set()
+    row = b"0"
+    for found in _CELL.finditer(text):
+        end = found.end()
+        if found.group(3):
+            continue
+        weight.cells += 1
+        letters.add(found.group(1))
+        row = found.group(2)
+        if len(row) >= 6:
+            weight.rows = max(weight.rows, int(row))
+    weight.rows = max(weight.rows, int(row))
+    for name in letters:
+        weight.columns = max(weight.columns, _column_number(name))
+    return text[max(end, len(text) - OVERLAP) :]
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _refuse_extent(weight: Weight, limits: Limits) -> None:
+    if weight.columns > limits.columns:
+        raise TabularError(
+            "too_many_columns",
+            columns=weight.columns,
+            limit=limits.columns,
+            letter=column_letter(weight.columns - 1),
+        )
+    # Titles and blank rows above and between come on top of the records themselves.
+    if weight.rows > limits.rows + 1_000:
+        raise TabularError("too_many_rows", limit=limits.rows, row=weight.rows)
+    if weight.rows * weight.columns > limits.cells:
+        raise TabularError("too_many_cells", cells=weight.rows * weight.columns, limit=limits.cells)

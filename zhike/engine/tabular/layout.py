@@ -1,0 +1,293 @@
+"""Find the header row of a sheet and tell records from titles, blanks, totals and footers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+
+from .aliases import index, total_words
+from .errors import TabularError
+from .folding import fold, fold_bare
+from .model import Cell, Limits, Notes, column_letter
+
+HEAD_ROWS = 40
+HEADER_SEARCH = 25
+LABEL_CHARS = 40
+Row = tuple[int, list[Cell]]
+
+_VALUE = re.compile(
+    r"""^\s*(?:
+        [¥￥$€£]?\s*[+-]?[\d,]*\.?\d+\s*[%元万亿]*      # number, money, percent
+      | \+?[\d\s()\-]{7,}                               # phone
+      | \d{1,4}[-/.年]\d{1,2}([-/.月]\d{1,4}日?)?.*      # date
+      | \d{1,2}:\d{2}(:\d{2})?
+      | [^@\s]+@[^@\s]+\.[^@\s]+
+      | (?:https?://|www\.)\S+
+    )\s*$""",
+    re.X,
+)
+_FOOTER = re.compile(
+    r"^\s*(制表|填表|审核|审批|复核|备注|说明|注|导出|打印|统计|数据来源|共\s*\d+|总共|第\s*\d+\s*页|以上|end\b|prepared|source|note|page)",
+    re.I,
+)
+
+
+@dataclass
+class Arranged:
+    """A sheet's header and an iterator of its records."""
+
+    headers: list[str]
+    header_row: int | None
+    rows: Iterator[Row]
+    score: float = 0.0
+    known: int = field(default=0)
+
+
+def blank(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _filled(cells: list[Cell]) -> int:
+    return sum(not blank(cell) for cell in cells)
+
+
+def _trimmed(cells: list[Cell]) -> int:
+    size = len(cells)
+    while size and blank(cells[size - 1]):
+        size -= 1
+    return size
+
+
+def label_like(cell: Cell) -> bool:
+    """Whether a cell could be the heading of a column."""
+    return isinstance(cell, str) and len(cell.strip()) <= LABEL_CHARS and not _VALUE.match(cell)
+
+
+def known_label(cell: Cell) -> bool:
+    if not isinstance(cell, str) or len(cell) > LABEL_CHARS:
+        return False
+    return fold(cell) in index() or fold_bare(cell) in index()
+
+
+def _usual_width(head: list[Row]) -> int:
+    widths = Counter(_trimmed(cells) for _, cells in head)
+    several = {width: count for width, count in widths.items() if width > 1}
+    if not several or widths[1] > 2 * sum(several.values()):
+        return 1
+    return max(several, key=lambda width: (several[width], width))
+
+
+def _header_score(place: int, head: list[Row], width: int) -> float:
+    cells = head[place][1]
+    filled = _filled(cells)
+    if filled < min(2, width) or filled < 0.5 * width:
+        return -99.0
+    known = sum(known_label(cell) for cell in cells)
+    labels = sum(label_like(cell) for cell in cells if not blank(cell))
+    distinct = len({fold(str(cell)) for cell in cells if not blank(cell)})
+    below = head[place + 1 : place + 6]
+    gain = labels / filled - _label_share(below)
+    repeated = distinct / filled
+    return 2.0 * min(known, 4) + 2.0 * (labels / filled) + repeated + 2.0 * gain - 0.1 * place
+
+
+def _label_share(rows: list[Row]) -> float:
+    cells = [cell for _, row in rows for cell in row if not blank(cell)]
+    return sum(label_like(cell) for cell in cells) / len(cells) if cells else 0.5
+
+
+def find_header(head: list[Row]) -> tuple[int | None, float]:
+    """Index in `head` of the header row and its score; None when the rows carry no header."""
+    if not head:
+        return None, 0.0
+    width = _usual_width(head)
+    scores = [_header_score(place, head, width) for place in range(min(len(head), HEADER_SEARCH))]
+    best = max(range(len(scores)), key=lambda place: scores[place])
+    cells = [cell for cell in head[best][1] if not blank(cell)]
+    known = sum(known_label(cell) for cell in cells)
+    labels = sum(label_like(cell) for cell in cells)
+    # A row with values in it is a header only when its headings are familiar ones.
+    if known >= 2 or (known and len(cells) <= 2) or (labels >= 0.8 * len(cells) and cells):
+        return best, scores[best]
+    return None, scores[best]
+
+
+def _upper_labels(head: list[Row], place: int, names: list[Cell]) -> None:
+    """Fill gaps of a header of two rows from the upper one."""
+    if not place or head[place - 1][0] != head[place][0] - 1:
+        return
+    upper = head[place - 1][1]
+    if _filled(upper) < 2 or not all(label_like(cell) for cell in upper if not blank(cell)):
+        return
+    for column, cell in enumerate(upper[: len(names)]):
+        if blank(names[column]) and not blank(cell):
+            names[column] = cell
+
+
+def name_columns(names: list[Cell], notes: Notes, row: int | None) -> list[str]:
+    """Headings as unique texts: blank ones by letter, repeated ones numbered."""
+    headers: list[str] = []
+    taken: set[str] = set()
+    for column, cell in enumerate(names):
+        text = re.sub(r"\s+", " ", _label_text(cell)).strip().lstrip("\ufeff")
+        if not text:
+            text = column_letter(column)
+            if row is not None:
+                notes.add("header_blank", row=row, column=column)
+        unique, count = text, 1
+        while unique.casefold() in taken:
+            count += 1
+            unique = f"{text} ({count})"
+        if unique != text:
+            notes.add("header_repeated", row=row, column=column, header=text)
+        taken.add(unique.casefold())
+        headers.append(unique[:200])
+    return headers
+
+
+def _label_text(cell: Cell) -> str:
+    if isinstance(cell, date):
+        return cell.isoformat()[:10]
+    return "" if cell is None else str(cell)
+
+
+class Layout:
+    """Arranges raw rows: first the header, then what is a record and what is not."""
+
+    def __init__(self, *, notes: Notes, limits: Limits, ragged: bool) -> None:
+        self._notes = notes
+        self._limits = limits
+        self._ragged = ragged
+        self._headers: list[str] = []
+        self._folded: list[str] = []
+        self._usual = 0
+        self.mend: Callable[[list[str], int], list[str] | None] | None = None
+
+    def arrange(self, rows: Iterable[Row]) -> Arranged:
+        """Header and records; raises empty, only_headers later, too_many_columns."""
+        stream = iter(rows)
+        head: list[Row] = []
+        for number, cells in stream:
+            if _filled(cells):
+                head.append((number, cells))
+            if len(head) >= HEAD_ROWS:
+                break
+        if not head:
+            raise TabularError("no_rows")
+        place, score = find_header(head)
+        body = head[place + 1 :] if place is not None else head
+        header_row = None if place is None else head[place][0]
+        self._width(head, place)
+        names = self._names(head, place)
+        self._headers = name_columns(names, self._notes, header_row)
+        self._folded = [fold(_label_text(cell)) for cell in names]
+        if header_row is None:
+            self._notes.add("no_header")
+        known = sum(known_label(name) for name in self._headers) if place is not None else 0
+        records = self._records(chain(body, stream))
+        return Arranged(self._headers, header_row, records, score, known)
+
+    def _width(self, head: list[Row], place: int | None) -> None:
+        rows = head[place:] if place is not None else head
+        self._usual = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
+
+    def _names(self, head: list[Row], place: int | None) -> list[Cell]:
+        rows = head[place + 1 :] if place is not None else head
+        widths = Counter(_trimmed(cells) for _, cells in rows)
+        width = max((size for size, count in widths.items() if count * 5 >= len(rows)), default=0)
+        if place is None:
+            names: list[Cell] = [None] * width
+        else:
+            names = list(head[place][1][: max(_trimmed(head[place][1]), width)])
+            names += [None] * (width - len(names))
+            _upper_labels(head, place, names)
+        if len(names) > self._limits.columns:
+            raise TabularError("too_many_columns", columns=len(names), limit=self._limits.columns)
+        return names
+
+    def _records(self, rows: Iterable[Row]) -> Iterator[Row]:
+        width = len(self._headers)
+        count = 0
+        for number, cells in rows:
+            filled = _filled(cells)
+            if not filled or self._skipped(number, cells, filled, width):
+                continue
+            count += 1
+            if count > self._limits.rows:
+                raise TabularError("too_many_rows", limit=self._limits.rows, row=number)
+            yield number, self._fitted(number, cells, width)
+
+    def _skipped(self, number: int, cells: list[Cell], filled: int, width: int) -> bool:
+        first = next(cell for cell in cells if not blank(cell))
+        if isinstance(first, str):
+            if filled <= max(1, 0.6 * width) and width > 1 and self._is_total(first):
+                self._notes.add("total_row", row=number, text=first.strip()[:60])
+                return True
+            if filled == 1 and width >= 4 and _FOOTER.match(first):
+                self._notes.add("footer_row", row=number, text=first.strip()[:60])
+                return True
+            if self._repeats_header(cells, filled, width):
+                self._notes.add("header_again", row=number)
+                return True
+        return False
+
+    @staticmethod
+    def _is_total(text: str) -> bool:
+        return fold_bare(text) in total_words()
+
+    def _repeats_header(self, cells: list[Cell], filled: int, width: int) -> bool:
+        if width < 2 or filled < 2 or fold(str(cells[0] or "")) != self._folded[0]:
+            return False
+        same = sum(
+            bool(name) and isinstance(cell, str) and fold(cell) == name
+            for cell, name in zip(cells, self._folded, strict=False)
+        )
+        return same >= 2 and same >= 0.8 * filled
+
+    def _fitted(self, number: int, cells: list[Cell], width: int) -> list[Cell]:
+        if self._ragged and len(cells) != self._usual:
+            mended = self._mended(cells)
+            if mended is None:
+                self._note_ragged(number, cells, width)
+            else:
+                self._notes.add("other_delimiter", row=number)
+                cells = mended
+        cells = cells[:width] + [None] * (width - len(cells))
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str) and len(cell) > self._limits.cell_chars:
+                cells[column] = self._shortened(number, column, cell)
+        return cells
+
+    def _mended(self, cells: list[Cell]) -> list[Cell] | None:
+        if self.mend is None:
+            return None
+        texts = self.mend(["" if cell is None else str(cell) for cell in cells], self._usual)
+        return None if texts is None else [text or None for text in texts]
+
+    def _note_ragged(self, number: int, cells: list[Cell], width: int) -> None:
+        if len(cells) > max(self._usual, width):
+            lost = any(not blank(cell) for cell in cells[width:])
+            self._notes.add(
+                "row_longer", row=number, refuses=lost, cells=len(cells), expected=width
+            )
+        elif len(cells) < width:
+            self._notes.add("row_shorter", row=number, cells=len(cells), expected=width)
+
+    def _shortened(self, number: int, column: int, cell: str) -> str:
+        limit = self._limits.cell_chars
+        self._notes.add(
+            "cell_too_long", row=number, column=column, refuses=True, size=len(cell), limit=limit
+        )
+        return cell[:limit]
+
+
+def plain(cell: Cell) -> Cell:
+    """A number without needless decimals: 3.0 is 3, a phone read as a float is its digits."""
+    if isinstance(cell, Decimal) and cell == cell.to_integral_value() and abs(cell) < 10**18:
+        return int(cell)
+    return cell

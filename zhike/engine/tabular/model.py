@@ -1,0 +1,103 @@
+"""What a file of rows looks like once read: limits, notes, cells, and their form on the wire."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+Cell = str | int | Decimal | bool | date | datetime | None
+MiB = 1024 * 1024
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a file is accepted; sizes in bytes, time in seconds.
+
+    `memory_bytes` holds for every file; only a file whose real cells were counted
+    beforehand may use more, up to `memory_ceiling`.
+    """
+
+    file_bytes: int = 25 * MiB
+    unpacked_bytes: int = 200 * MiB
+    unpacked_ratio: int = 100
+    ratio_floor: int = 5 * MiB
+    entries: int = 2_000
+    rows: int = 200_000
+    columns: int = 300
+    cells: int = 8_000_000
+    cell_chars: int = 32_767
+    cell_bytes: int = 1 * MiB
+    memory_bytes: int = 300 * MiB
+    memory_ceiling: int = 1_600 * MiB
+    spool_bytes: int = 1_024 * MiB
+    seconds: float = 10.0
+    seconds_per_mib: float = 4.0
+    notes: int = 1_000
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something the reader noticed; `refuses` says that the row must not be imported as it is.
+
+    `row` is counted from 1 as a spreadsheet shows it, `column` from 0.
+    """
+
+    code: str
+    row: int | None = None
+    column: int | None = None
+    params: dict[str, str | int] = {}
+    refuses: bool = False
+
+
+class Failure(msgspec.Struct, frozen=True):
+    code: str
+    params: dict[str, str | int] = {}
+
+
+class Meta(msgspec.Struct, kw_only=True):
+    """Everything about a table except its rows."""
+
+    kind: str = ""
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheets: list[str] = []
+    sheet: str | None = None
+    header_row: int | None = None
+    headers: list[str] = []
+    row_count: int = 0
+    notes: list[Note] = []
+    note_counts: dict[str, int] = {}
+    failure: Failure | None = None
+
+
+class Notes:
+    """Collects notes, keeping the first ones of each code and counting all."""
+
+    def __init__(self, *, keep: int) -> None:
+        self.kept: list[Note] = []
+        self.counts: dict[str, int] = {}
+        self._keep = keep
+
+    def add(
+        self,
+        code: str,
+        *,
+        row: int | None = None,
+        column: int | None = None,
+        refuses: bool = False,
+        **params: str | int,
+    ) -> None:
+        seen = self.counts.get(code, 0)
+        self.counts[code] = seen + 1
+        if seen < self._keep or refuses:
+            self.kept.append(Note(code, row, column, params, refuses))
+
+
+def column_letter(index: int) -> str:
+    """The spreadsheet's letters for a column counted from 0: 0 is A, 26 is AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters

@@ -1,0 +1,163 @@
+"""Read any file of rows in a confined child process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from . import spool as spooled
+from .child import Job
+from .errors import TabularError
+from .model import Cell, Limits, Meta, MiB, Note
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[3]
+_KEPT_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH")
+
+
+class Table:
+    """A file that was read: its description, and its rows as often as they are asked for."""
+
+    def __init__(self, spool: Path, meta: Meta) -> None:
+        self.kind = meta.kind
+        self.encoding = meta.encoding
+        self.delimiter = meta.delimiter
+        self.sheets = meta.sheets
+        self.sheet = meta.sheet
+        self.header_row = meta.header_row
+        self.headers = meta.headers
+        self.row_count = meta.row_count
+        self.notes: list[Note] = meta.notes
+        self.note_counts = meta.note_counts
+        self._spool = spool
+
+    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """(row number as a spreadsheet shows it, cells), every time from the start."""
+        return spooled.read_rows(self._spool)
+
+    def head(self, count: int = 20) -> list[list[Cell]]:
+        """Cells of the first records, for samples."""
+        return [cells for _, cells in islice(self.rows(), count)]
+
+    def refused_rows(self) -> dict[int, list[Note]]:
+        """Row number -> notes that forbid importing the row as it is."""
+        found: dict[int, list[Note]] = {}
+        for note in self.notes:
+            if note.refuses and note.row is not None:
+                found.setdefault(note.row, []).append(note)
+        return found
+
+    def close(self) -> None:
+        """Remove the rows kept on disk, when `read` made the place for them."""
+        cleaner = getattr(self, "_cleaner", None)
+        if cleaner is not None:
+            cleaner()
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_table(spool: Path) -> Table:
+    """A table read before into `spool`; raises the error that reading it ended with."""
+    meta = spooled.read_meta(spool)
+    if meta.failure is not None:
+        raise TabularError(meta.failure.code, **meta.failure.params)
+    return Table(spool, meta)
+
+
+def read(
+    path: Path | str,
+    *,
+    name: str | None = None,
+    limits: Limits | None = None,
+    sheet: str | None = None,
+    spool: Path | None = None,
+) -> Table:
+    """Read a file of rows; raises TabularError.
+
+    `name` is the file's name as the user knows it. Rows are kept in `spool`, which
+    `open_table` can open again, or in a temporary place that goes with the table.
+    """
+    source = Path(path)
+    limits = limits or Limits()
+    if not source.is_file():
+        raise TabularError("unreadable", detail="")
+    size = source.stat().st_size
+    if not size:
+        raise TabularError("empty")
+    if size > limits.file_bytes:
+        raise TabularError("file_too_large", size=size, limit=limits.file_bytes)
+    if spool is not None:
+        _run(source, name or source.name, limits, sheet, spool)
+        return open_table(spool)
+    return _read_temporary(source, name or source.name, limits, sheet)
+
+
+def _read_temporary(source: Path, name: str, limits: Limits, sheet: str | None) -> Table:
+    folder = Path(tempfile.mkdtemp(prefix="zhike-read-"))
+    try:
+        _run(source, name, limits, sheet, folder / "rows")
+        table = open_table(folder / "rows")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    table._cleaner = weakref.finalize(table, shutil.rmtree, folder, ignore_errors=True)  # type: ignore[attr-defined]
+    return table
+
+
+def _run(source: Path, name: str, limits: Limits, sheet: str | None, spool: Path) -> None:
+    seconds = limits.seconds + limits.seconds_per_mib * source.stat().st_size / MiB
+    job = Job(str(source.resolve()), name, str(spool.resolve()), limits, sheet, int(seconds) + 1)
+    argument = msgspec.json.encode(job).decode()
+    process = subprocess.Popen(
+        [sys.executable, "-s", "-m", "zhike.engine.tabular.child", argument],
+        cwd=spool.resolve().parent,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        _, complaint = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise TabularError("too_slow", seconds=int(seconds)) from None
+    if process.returncode:
+        raise _death(process.returncode, complaint, int(seconds))
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the parent's environment but what an interpreter needs to start."""
+    kept = {key: os.environ[key] for key in _KEPT_ENVIRONMENT if key in os.environ}
+    return kept | {
+        "PYTHONPATH": str(_PACKAGE_ROOT),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        "MALLOC_ARENA_MAX": "1",
+    }
+
+
+def _death(code: int, complaint: bytes, seconds: int) -> TabularError:
+    text = complaint[-2000:].decode("utf-8", "replace")
+    if code in (-signal.SIGXCPU, -signal.SIGKILL) and "memory" not in text:
+        return TabularError("too_slow", seconds=seconds)
+    if "memory" in text or "MemoryError" in text or code in (-signal.SIGABRT, -signal.SIGXFSZ):
+        return TabularError("too_much_memory")
+    if "No space left" in text:
+        return TabularError("disk_full")
+    return TabularError("reader_died")
