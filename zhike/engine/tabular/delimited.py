@@ -32,7 +32,7 @@ _AS_TEXT = re.compile(r'^="([^"]*)"$')
 class Dialect:
     delimiter: str = ","
     quote: str = '"'
-    escape: str | None = None
+    backslash: bool = False
     skip_space: bool = False
     directive: bool = False
 
@@ -41,7 +41,6 @@ class Dialect:
             lines,
             delimiter=self.delimiter,
             quotechar=self.quote,
-            escapechar=self.escape,
             doublequote=True,
             skipinitialspace=self.skip_space,
             strict=True,
@@ -84,8 +83,7 @@ def _tuned(sample: str, delimiter: str) -> Dialect:
     quote = _quote(sample)
     spaced = sample.count(delimiter + " ")
     skip = bool(spaced) and delimiter != "\t" and spaced > 0.8 * _outer_count(sample, delimiter, quote)
-    escape = "\\" if _backslashed(sample, delimiter, quote) else None
-    return Dialect(delimiter, quote, escape, skip)
+    return Dialect(delimiter, quote, _backslashed(sample, delimiter, quote), skip)
 
 
 def _outer_count(sample: str, delimiter: str, quote: str) -> int:
@@ -115,9 +113,9 @@ def _evenness(sample: str, dialect: Dialect) -> float:
 
 
 def _sample_records(sample: str, dialect: Dialect) -> list[list[str]]:
-    lines = sample.splitlines(keepends=True)
+    lines = _clean(iter(sample.splitlines(keepends=True)), Notes(keep=0), dialect)
     found = []
-    for _, cells in Records(iter(lines), dialect, Notes(keep=0), quiet=True):
+    for _, cells in Records(lines, dialect, Notes(keep=0)):
         found.append(cells)
         if len(found) >= SAMPLE_RECORDS:
             break
@@ -221,12 +219,11 @@ class Records:
     """Iterates (record number from 1, cells); mends what can be mended and notes it."""
 
     def __init__(
-        self, source: Iterator[str], dialect: Dialect, notes: Notes, *, quiet: bool = False
+        self, source: Iterator[str], dialect: Dialect, notes: Notes
     ) -> None:
         self._lines = _Lines(source)
         self._dialect = dialect
         self._notes = notes
-        self._quiet = quiet
 
     def __iter__(self) -> Iterator[Record]:
         number = 0
@@ -239,14 +236,14 @@ class Records:
                     lines.taken.clear()
                     yield number, cells
                 return
-            except csv.Error:
+            except csv.Error as error:
                 number += 1
-                cells_or_none = self._mend(number)
+                cells_or_none = self._mend(number, too_long="field limit" in str(error))
             lines.taken.clear()
             if cells_or_none is not None:
                 yield number, cells_or_none
 
-    def _mend(self, number: int) -> list[str] | None:
+    def _mend(self, number: int, *, too_long: bool) -> list[str] | None:
         taken, lines = list(self._lines.taken), self._lines
         for count in range(1, min(len(taken), MEND_LINES) + 1):
             split = split_record("".join(taken[:count]), self._dialect)
@@ -256,9 +253,11 @@ class Records:
                 return split.cells
         first = split_record(taken[0], self._dialect, literal_open=True)
         if self._is_cut(first, taken):
-            if not self._quiet:
-                self._notes.add("record_cut", row=number)
+            self._notes.add("record_cut", row=number)
             return None
+        if too_long and not self._even_below(first, taken):
+            size = sum(len(line) for line in taken)
+            raise TabularError("cell_too_long", row=number, size=size, limit=csv.field_size_limit())
         lines.give_back(taken[1:])
         self._notes.add("quotes_mended", row=number)
         return first.cells
@@ -267,17 +266,24 @@ class Records:
         """Whether the open quote belongs to the last, cut record and is not a slip further up."""
         if self._lines.peek(1):
             return False
+        return not self._even_below(first, taken)
+
+    def _even_below(self, first: Split, taken: list[str]) -> bool:
+        """Whether the lines that an open quote swallowed look like records of their own."""
         following = [split_record(line, self._dialect, literal_open=True) for line in taken[1:6]]
         even = [len(split.cells) == len(first.cells) for split in following]
-        return not even or sum(even) * 2 <= len(even) or len(first.cells) == 1
+        return sum(even) * 2 > len(even) and len(first.cells) > 1
 
 
 def _clean(source: Iterator[str], notes: Notes, dialect: Dialect) -> Iterator[str]:
-    """Drop NUL characters; one before a quote was meant as its escape."""
+    """Drop NUL characters; a NUL or a backslash before a quote was meant as its escape."""
+    escaped, doubled = "\\" + dialect.quote, dialect.quote * 2
     for number, line in enumerate(source, 1):
         if "\x00" in line:
             notes.add("nul_removed", row=number)
-            line = line.replace("\x00" + dialect.quote, dialect.quote * 2).replace("\x00", "")
+            line = line.replace("\x00" + dialect.quote, doubled).replace("\x00", "")
+        if dialect.backslash and escaped in line:
+            line = line.replace(escaped, doubled)
         yield line
 
 

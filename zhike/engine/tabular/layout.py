@@ -14,6 +14,7 @@ from .aliases import index, total_words
 from .errors import TabularError
 from .folding import fold, fold_bare
 from .model import Cell, Limits, Notes, column_letter
+from .ragged import Profile
 
 HEAD_ROWS = 40
 HEADER_SEARCH = 25
@@ -166,6 +167,7 @@ class Layout:
         self._headers: list[str] = []
         self._folded: list[str] = []
         self._usual = 0
+        self._profile = Profile([], 1)
         self.mend: Callable[[list[str], int], list[str] | None] | None = None
 
     def arrange(self, rows: Iterable[Row]) -> Arranged:
@@ -182,7 +184,7 @@ class Layout:
         place, score = find_header(head)
         body = head[place + 1 :] if place is not None else head
         header_row = None if place is None else head[place][0]
-        self._width(head, place)
+        self._width(body)
         names = self._names(head, place)
         self._headers = name_columns(names, self._notes, header_row)
         self._folded = [fold(_label_text(cell)) for cell in names]
@@ -192,9 +194,12 @@ class Layout:
         records = self._records(chain(body, stream))
         return Arranged(self._headers, header_row, records, score, known)
 
-    def _width(self, head: list[Row], place: int | None) -> None:
-        rows = head[place:] if place is not None else head
-        self._usual = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
+    def _width(self, body: list[Row]) -> None:
+        sizes = Counter(len(cells) for _, cells in body)
+        self._usual = sizes.most_common(1)[0][0] if sizes else 0
+        if self._ragged:
+            even = [cells for _, cells in body if len(cells) == self._usual]
+            self._profile = Profile(even, self._usual)
 
     def _names(self, head: list[Row], place: int | None) -> list[Cell]:
         rows = head[place + 1 :] if place is not None else head
@@ -251,23 +256,26 @@ class Layout:
 
     def _fitted(self, number: int, cells: list[Cell], width: int) -> list[Cell]:
         if self._ragged and len(cells) != self._usual:
-            mended = self._mended(cells)
-            if mended is None:
-                self._note_ragged(number, cells, width)
-            else:
-                self._notes.add("other_delimiter", row=number)
-                cells = mended
+            cells = self._mended(number, cells, width)
         cells = cells[:width] + [None] * (width - len(cells))
         for column, cell in enumerate(cells):
             if isinstance(cell, str) and len(cell) > self._limits.cell_chars:
                 cells[column] = self._shortened(number, column, cell)
         return cells
 
-    def _mended(self, cells: list[Cell]) -> list[Cell] | None:
-        if self.mend is None:
-            return None
-        texts = self.mend(["" if cell is None else str(cell) for cell in cells], self._usual)
-        return None if texts is None else [text or None for text in texts]
+    def _mended(self, number: int, cells: list[Cell], width: int) -> list[Cell]:
+        realigned = self._profile.realigned(cells)
+        if realigned is not None:
+            self._notes.add("row_realigned", row=number, cells=len(cells), expected=width)
+            return realigned
+        texts = None
+        if self.mend is not None:
+            texts = self.mend(["" if cell is None else str(cell) for cell in cells], self._usual)
+        if texts is None:
+            self._note_ragged(number, cells, width)
+            return cells
+        self._notes.add("other_delimiter", row=number)
+        return [text or None for text in texts]
 
     def _note_ragged(self, number: int, cells: list[Cell], width: int) -> None:
         if len(cells) > max(self._usual, width):
