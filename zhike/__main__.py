@@ -1,0 +1,7 @@
+"""`python -m zhike` is the `zhike` command."""
+
+import sys
+
+from zhike.cli import main
+
+sys.exit(main())

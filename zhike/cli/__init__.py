@@ -1,0 +1,5 @@
+"""The `zhike` command."""
+
+from zhike.cli.main import main
+
+__all__ = ["main"]

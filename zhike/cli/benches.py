@@ -1,0 +1,28 @@
+"""zhike bench."""
+
+import argparse
+from gettext import gettext as _
+from pathlib import Path
+
+from zhike.cli.running import django_ready
+from zhike.cli.show import result
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command to the command line."""
+    bench = commands.add_parser("bench", help=_("measure, each figure beside the same work done by hand"))
+    bench.add_argument("name", nargs="?", default="all", metavar="NAME", help=_("one bench, such as pages or real"))
+    bench.add_argument("--data", type=Path, help=_("folder of real data sets, for the bench real"))
+    bench.add_argument("--json", action="store_true", help=_("figures as a list of JSON objects"))
+    bench.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures and prints; ends with 1 when a goal is missed."""
+    with django_ready() as (_home, server):
+        # Here, because it needs Django set up.
+        from zhike import bench
+
+        figures = bench.run(options.name, {"data": options.data, "server": server})
+    result(figures, as_json=options.json)
+    return 0 if all(figure.get("met", True) for figure in figures) else 1

@@ -1,0 +1,44 @@
+"""What commands need around them: the data folder, a running database, and Django set up on it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zhike.launch import paths, postgres
+from zhike.launch.postgres import Server
+
+
+def environment(home: Path, url: str) -> dict[str, str]:
+    """The environment of a process that serves this data folder from the database at `url`."""
+    return {
+        **os.environ,
+        "DATABASE_URL": url,
+        "ZHIKE_HOME": str(home),
+        "ZHIKE_SECRET_KEY": os.environ.get("ZHIKE_SECRET_KEY") or paths.secret_key(home),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+
+@contextmanager
+def database() -> Iterator[tuple[Path, Server]]:
+    """The data folder and its running database, while the block runs."""
+    home = paths.home()
+    with postgres.ensure(home) as server:
+        os.environ.update(environment(home, server.url))
+        yield home, server
+
+
+@contextmanager
+def django_ready() -> Iterator[tuple[Path, Server]]:
+    """Like `database`, with Django set up on it and its connections closed afterwards."""
+    with database() as (home, server):
+        # Here, because commands without data (--help above all) must not wait for Django.
+        import django
+        from django.db import connections
+
+        django.setup()
+        try:
+            yield home, server
+        finally:
+            connections.close_all()
