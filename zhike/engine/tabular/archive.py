@@ -18,7 +18,7 @@ CHUNK = 256 * 1024
 OVERLAP = 512
 _CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
 _LONG = re.compile(rb"[^<]{32768}")
-_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml$", re.I)
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml$", re.IGNORECASE)
 
 
 @dataclass
@@ -127,9 +127,7 @@ def _weigh_entry(file: BinaryIO, info: zipfile.ZipInfo, weight: Weight, limits: 
 
 def _refuse_size(size: int, info: zipfile.ZipInfo, weight: Weight, limits: Limits) -> None:
     if weight.unpacked > limits.unpacked_bytes:
-        raise TabularError(
-            "zip_bomb", reason="size", count=weight.unpacked, limit=limits.unpacked_bytes
-        )
+        raise TabularError("zip_bomb", reason="size", count=weight.unpacked, limit=limits.unpacked_bytes)
     if size > limits.ratio_floor and size > limits.unpacked_ratio * max(info.compress_size, 1):
         raise TabularError("zip_bomb", reason="ratio", count=size, limit=limits.unpacked_ratio)
 

@@ -13,13 +13,11 @@ import msgspec
 
 from . import delimited, encoding, html_table, sniff, spool, vcard
 from .errors import TabularError
-from .layout import Arranged, Layout, Row
+from .layout import Arranged, Layout
 from .model import Cell, Failure, Limits, Meta, Notes
 
-try:
+if sys.platform != "win32":  # there only the time limit of the parent holds
     import resource
-except ImportError:  # not on Windows: there only the time limit of the parent holds
-    resource = None  # type: ignore[assignment]
 
 BYTES_PER_CELL = 220
 
@@ -35,7 +33,7 @@ class Job(msgspec.Struct, frozen=True):
 
 def confine(job: Job) -> None:
     """Bound memory, processor time and output before the file is opened."""
-    if resource is None:
+    if sys.platform == "win32":
         return
     limits = job.limits
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -46,7 +44,7 @@ def confine(job: Job) -> None:
 
 def _allow_cells(cells: int, limits: Limits) -> None:
     """More memory for cells that were counted while the archive was weighed."""
-    if resource is not None:
+    if sys.platform != "win32":
         wanted = limits.memory_bytes + cells * BYTES_PER_CELL
         wanted = min(wanted, limits.memory_ceiling)
         resource.setrlimit(resource.RLIMIT_AS, (wanted, limits.memory_ceiling))
@@ -93,7 +91,8 @@ class Reading:
 
         book = Workbook(self._path, limits=self._limits)
         self.meta.sheets = book.sheets
-        self.meta.sheet, arranged = book.arrange(self._job.sheet, self.notes)
+        self.meta.sheet = book.choose(self._job.sheet)
+        arranged = book.arrange(self.meta.sheet, self.notes)
         if len(book.sheets) > 1 and self._job.sheet is None:
             self.notes.add("sheets_many", sheet=self.meta.sheet, count=len(book.sheets))
         self._write(arranged)
@@ -102,6 +101,8 @@ class Reading:
         self.meta.kind = "vcard"
         codec = self._encoding()
         headers, rows = vcard.read(self._path, codec, notes=self.notes, limits=self._limits)
+        if self.notes.charsets:
+            self.meta.encoding = ", ".join(sorted(self.notes.charsets))
         self._write(Arranged(headers, None, rows))
 
     def _html(self) -> None:
@@ -113,9 +114,7 @@ class Reading:
     def _csv(self) -> None:
         self.meta.kind = "csv"
         codec = self._encoding()
-        dialect, records = delimited.open_records(
-            self._path, codec, notes=self.notes, limits=self._limits
-        )
+        dialect, records = delimited.open_records(self._path, codec, notes=self.notes, limits=self._limits)
         self.meta.delimiter = dialect.delimiter
         layout = Layout(notes=self.notes, limits=self._limits, ragged=True)
         layout.mend = lambda cells, width: delimited.resplit(cells, width, dialect)
@@ -156,13 +155,16 @@ def _outcome(error: BaseException) -> Failure:
 def main(argument: str) -> int:
     job = msgspec.json.decode(argument, type=Job)
     confine(job)
-    with open(job.spool, "wb") as file:
+    with Path(job.spool).open("wb") as file:
         writer = spool.Writer(file)
         reading = Reading(job, writer)
         try:
             reading.run()
         except BaseException as error:
-            reading.meta.failure = _outcome(error)
+            failure = _outcome(error)
+            if reading.meta.sheet is not None:
+                failure.params.setdefault("sheet", reading.meta.sheet)
+            reading.meta.failure = failure
         meta = reading.meta
         meta.notes, meta.note_counts = reading.notes.kept, reading.notes.counts
         meta.row_count = writer.count

@@ -23,7 +23,7 @@ SAMPLE_RECORDS = 300
 MEND_LINES = 60
 Record = tuple[int, list[str]]
 
-_DIRECTIVE = re.compile(r"\ufeff?sep=(.)\r?\n?$", re.I)
+_DIRECTIVE = re.compile(r"\ufeff?sep=(.)\r?\n?$", re.IGNORECASE)
 _ESCAPED = re.compile(r"^'+[=+\-@\t\r＝＋－＠]")
 _AS_TEXT = re.compile(r'^="([^"]*)"$')
 
@@ -74,8 +74,8 @@ def sniff_dialect(sample: str) -> Dialect:
 
 
 def _quote(sample: str) -> str:
-    single = len(re.findall(r"(?:^|[,;\t|])'(?:[^'\n]*)'(?=[,;\t|\r\n])", sample, re.M))
-    double = len(re.findall(r'(?:^|[,;\t|] ?)"', sample, re.M))
+    single = len(re.findall(r"(?:^|[,;\t|])'(?:[^'\n]*)'(?=[,;\t|\r\n])", sample, re.MULTILINE))
+    double = len(re.findall(r'(?:^|[,;\t|] ?)"', sample, re.MULTILINE))
     return "'" if single > 2 and not double else '"'
 
 
@@ -218,9 +218,7 @@ class _Lines:
 class Records:
     """Iterates (record number from 1, cells); mends what can be mended and notes it."""
 
-    def __init__(
-        self, source: Iterator[str], dialect: Dialect, notes: Notes
-    ) -> None:
+    def __init__(self, source: Iterator[str], dialect: Dialect, notes: Notes) -> None:
         self._lines = _Lines(source)
         self._dialect = dialect
         self._notes = notes
@@ -278,7 +276,8 @@ class Records:
 def _clean(source: Iterator[str], notes: Notes, dialect: Dialect) -> Iterator[str]:
     """Drop NUL characters; a NUL or a backslash before a quote was meant as its escape."""
     escaped, doubled = "\\" + dialect.quote, dialect.quote * 2
-    for number, line in enumerate(source, 1):
+    for number, raw in enumerate(source, 1):
+        line = raw
         if "\x00" in line:
             notes.add("nul_removed", row=number)
             line = line.replace("\x00" + dialect.quote, doubled).replace("\x00", "")
@@ -306,18 +305,14 @@ def read_sample(path: Path, encoding: str) -> str:
     return sample.replace('\x00"', '""').replace("\x00", "")
 
 
-def open_records(
-    path: Path, encoding: str, *, notes: Notes, limits: Limits
-) -> tuple[Dialect, Iterator[Record]]:
+def open_records(path: Path, encoding: str, *, notes: Notes, limits: Limits) -> tuple[Dialect, Iterator[Record]]:
     """The dialect of a text file and its records as text."""
     csv.field_size_limit(limits.cell_bytes)
     dialect = sniff_dialect(read_sample(path, encoding))
     return dialect, _stream(path, encoding, dialect, notes, limits)
 
 
-def _stream(
-    path: Path, encoding: str, dialect: Dialect, notes: Notes, limits: Limits
-) -> Iterator[Record]:
+def _stream(path: Path, encoding: str, dialect: Dialect, notes: Notes, limits: Limits) -> Iterator[Record]:
     with path.open(encoding=encoding, errors=errors_for(encoding), newline="") as file:
         lines = _bounded(_clean(file, notes, dialect), limits)
         offset = 0

@@ -33,7 +33,16 @@ FREQUENT = frozenset(
     "這個們為時會過學對後沒還發當無開經頭見從動兩長現將進實點種聲話兒問機給幾業間電門東氣關內產萬縣區號廣"
     "客戶聯繫聯絡郵箱稱責團單類態來負備註額銷訂編區價報員務項級總統計資訊續讀寫應變質"
 )
-_HAN = re.compile("[\u3400-\u9fff]")
+# Code points outside those: (first, last, points).
+_RANGES = (
+    (0xFF00, 0xFF5E, 0.8),
+    (0x3000, 0x303F, 0.8),
+    (0x00C0, 0x024F, 0.3),
+    (0x4E00, 0x9FFF, -0.2),
+    (0xE000, 0xF8FF, -3.0),
+    (0x0080, 0x009F, -3.0),
+    (0xFFFD, 0xFFFD, -3.0),
+)
 _PUNCTUATION = frozenset("，。、；：？！（）【】《》“”‘’—…·￥¥　「」『』％／－＋＝℃№①②③④⑤")
 
 
@@ -88,14 +97,9 @@ def _weight(char: str) -> float:
     if char in LEVEL_ONE or char in _PUNCTUATION:
         return 1.0
     code = ord(char)
-    if 0xFF00 <= code <= 0xFF5E or 0x3000 <= code <= 0x303F:
-        return 0.8
-    if 0xC0 <= code <= 0x24F:
-        return 0.3
-    if 0x4E00 <= code <= 0x9FFF:
-        return -0.2
-    if 0xE000 <= code <= 0xF8FF or code < 0xA0 or code == 0xFFFD:
-        return -3.0
+    for first, last, weight in _RANGES:
+        if first <= code <= last:
+            return weight
     return -0.6
 
 

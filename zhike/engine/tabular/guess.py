@@ -16,21 +16,29 @@ from .model import Cell
 
 # Prefixes that CRM and mail programs put before every heading.
 _PREFIX = re.compile(
-    r"^(person|people|organi[sz]ation|deal|lead|contact|account|company|客户|联系人|线索|商机)\s*[-–:.：/]\s*", re.I
+    r"^(person|people|organi[sz]ation|deal|lead|contact|account|company|客户|联系人|线索|商机)"
+    r"\s*[-–:.：/]\s*",
+    re.IGNORECASE,
 )
 _REPEAT = re.compile(r"\s*\(?\d+\)?$")
 _MAIL = re.compile(r"^[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}$")
 _MOBILE = re.compile(r"^(?:\+?86|0086)?1[3-9]\d{9}$")
-_PHONE = re.compile(r"^\+?[\d()\-\s]{7,20}(?:\s*(?:转|ext\.?|x|#)\s*\d+)?$", re.I)
+_PHONE = re.compile(r"^\+?[\d()\-\s]{7,20}(?:\s*(?:转|ext\.?|x|#)\s*\d+)?$", re.IGNORECASE)
 _USCC = re.compile(r"^[0-9A-HJ-NP-RTUW-Y]{2}\d{6}[0-9A-HJ-NP-RTUW-Y]{10}$")
-_MONEY = re.compile(r"^\s*(?:[¥￥$€£]|RMB|CNY|USD)\s*[+-]?[\d,]+(?:\.\d+)?\s*$|^[\d,]+(?:\.\d+)?\s*(?:元|万|万元|亿)$", re.I)
+_MONEY = re.compile(
+    r"^\s*(?:[¥￥$€£]|RMB|CNY|USD)\s*[+-]?[\d,]+(?:\.\d+)?\s*$|^[\d,]+(?:\.\d+)?\s*(?:元|万|万元|亿)$", re.IGNORECASE
+)
 _NUMBER = re.compile(r"^[+-]?\d[\d,]*(?:\.\d+)?$")
 _DATE = re.compile(r"^\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}|^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
-_URL = re.compile(r"^(?:https?://|www\.)\S+$", re.I)
-_COMPANY = re.compile(r"(公司|集团|厂|中心|商行|事务所|医院|学校|大学|银行|酒店|合作社)$|\b(Ltd|Inc|LLC|GmbH|Corp|Co)\b\.?$", re.I)
+_URL = re.compile(r"^(?:https?://|www\.)\S+$", re.IGNORECASE)
+_COMPANY = re.compile(
+    r"(公司|集团|厂|中心|商行|事务所|医院|学校|大学|银行|酒店|合作社)$"
+    r"|\b(Ltd|Inc|LLC|GmbH|Corp|Co)\b\.?$",
+    re.IGNORECASE,
+)
 
 SAME_MEANING = {"mobile": "phone", "phone": "mobile", "company": "name", "name": "company"}
-CORE = ("name", "family_name", "given_name", "middle_name")
+NAME_PARTS = ("family_name", "given_name", "middle_name")
 
 
 @dataclass(frozen=True)
@@ -145,9 +153,9 @@ def _fits(kind: str, values: list[Cell]) -> bool:
     filled = [value for value in values if not blank(value)]
     if not filled:
         return True
-    if kind in ("email",):
+    if kind == "email":
         return _share(filled, lambda text: "@" in text) >= 0.5
-    if kind in ("phone",):
+    if kind == "phone":
         return _share(filled, lambda text: len(re.sub(r"\D", "", text)) >= 5) >= 0.5
     if kind in ("date", "datetime", "date-time"):
         return _share(filled, lambda text: re.search(r"\d", text)) >= 0.5
@@ -212,9 +220,7 @@ def _columns(headers: Sequence[str], samples: Sequence[Sequence[Cell]]) -> list[
     return columns
 
 
-def guess(
-    headers: Sequence[str], samples: Sequence[Sequence[Cell]], fields: Sequence[FieldSpec]
-) -> list[Guess]:
+def guess(headers: Sequence[str], samples: Sequence[Sequence[Cell]], fields: Sequence[FieldSpec]) -> list[Guess]:
     """One guess per column, in order; `samples` are rows of cells."""
     columns = _columns(headers, samples)
     pairs: list[tuple[float, int, int, str]] = []
@@ -227,14 +233,12 @@ def guess(
                 confidence -= 0.2
             if confidence >= 0.35:
                 pairs.append((confidence, column.place, order, reason))
-    taken = _assign(pairs, columns, fields)
+    taken = _assign(pairs)
     found = [_one(column, taken.get(column.place), fields, taken) for column in columns]
-    return _compose_names(found, columns, fields)
+    return _compose_names(found, fields)
 
 
-def _assign(
-    pairs: list[tuple[float, int, int, str]], columns: list[_Column], fields: Sequence[FieldSpec]
-) -> dict[int, tuple[int, float, str]]:
+def _assign(pairs: list[tuple[float, int, int, str]]) -> dict[int, tuple[int, float, str]]:
     """Best pairs first; a column feeds one field and a field is fed by one column."""
     pairs.sort(key=lambda pair: (-round(pair[0], 4), pair[1], pair[2]))
     taken: dict[int, tuple[int, float, str]] = {}
@@ -255,45 +259,41 @@ def _one(
     meaning = column.meaning or column.value_meaning
     if choice is not None:
         order, confidence, reason = choice
-        return Guess(
-            column.place, fields[order].key, round(confidence, 2), reason, column.header, meaning
-        )
+        return Guess(column.place, fields[order].key, round(confidence, 2), reason, column.header, meaning)
     for order, _, _ in taken.values():
         wanted = _meanings(fields[order])
         if meaning in wanted or (meaning in ("phone", "mobile") and set(wanted) & {"phone", "mobile"}):
-            return Guess(
-                column.place, None, 0.0, "duplicate", column.header, meaning, None, fields[order].key
-            )
+            return Guess(column.place, None, 0.0, "duplicate", column.header, meaning, None, fields[order].key)
     reason = "empty" if all(blank(value) for value in column.values) else "unknown"
     return Guess(column.place, None, 0.0, reason, column.header, meaning)
 
 
-def _compose_names(
-    found: list[Guess], columns: list[_Column], fields: Sequence[FieldSpec]
-) -> list[Guess]:
+def _compose_names(found: list[Guess], fields: Sequence[FieldSpec]) -> list[Guess]:
     """Let family and given name feed the name together when no column carries the whole name."""
-    parts = {column.meaning: column for column in columns if column.meaning in CORE[1:]}
-    if "family_name" not in parts and "given_name" not in parts:
+    if not any(one.meaning in ("family_name", "given_name") for one in found):
         return found
     keys = [spec.key for spec in fields if "name" in _meanings(spec)]
-    if not keys or any(one.field_key and one.meaning in CORE[1:] for one in found):
+    if not keys or any(one.field_key and one.meaning in NAME_PARTS for one in found):
         return found
-    whole = next((one for one in found if one.field_key == keys[0]), None)
+    key = keys[0]
+    whole = next((one for one in found if one.field_key == key), None)
     full = whole is not None and whole.meaning == "name" and whole.confidence >= 0.85
     result = []
     for one in found:
-        if one.meaning in CORE[1:]:
-            part = (one.meaning or "").removesuffix("_name")
-            if full:
-                one = replace(one, reason="duplicate", part=part, same_as=keys[0])
-            else:
-                one = replace(
-                    one, field_key=keys[0], confidence=0.85, reason="composed", part=part, same_as=None
-                )
+        if one.meaning in NAME_PARTS:
+            result.append(_name_part(one, key, full=full))
         elif one is whole and not full:
-            one = replace(one, field_key=None, confidence=0.0, reason="duplicate", same_as=keys[0])
-        result.append(one)
+            result.append(replace(one, field_key=None, confidence=0.0, reason="duplicate", same_as=key))
+        else:
+            result.append(one)
     return result
+
+
+def _name_part(one: Guess, key: str, *, full: bool) -> Guess:
+    part = (one.meaning or "").removesuffix("_name")
+    if full:
+        return replace(one, reason="duplicate", part=part, same_as=key)
+    return replace(one, field_key=key, confidence=0.85, reason="composed", part=part, same_as=None)
 
 
 def compose_name(*, family: Cell = None, given: Cell = None, middle: Cell = None) -> str:
@@ -308,11 +308,7 @@ def compose_name(*, family: Cell = None, given: Cell = None, middle: Cell = None
 
 def name_parts(guesses: Sequence[Guess], cells: Sequence[Cell]) -> str | None:
     """The composed name of one row, or None when the guesses compose none."""
-    parts: dict[str, Cell] = {
-        one.part: cells[one.column] for one in guesses if one.reason == "composed" and one.part
-    }
+    parts: dict[str, Cell] = {one.part: cells[one.column] for one in guesses if one.reason == "composed" and one.part}
     if not parts:
         return None
-    return compose_name(
-        family=parts.get("family"), given=parts.get("given"), middle=parts.get("middle")
-    )
+    return compose_name(family=parts.get("family"), given=parts.get("given"), middle=parts.get("middle"))

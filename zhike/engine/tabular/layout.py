@@ -30,11 +30,11 @@ _VALUE = re.compile(
       | [^@\s]+@[^@\s]+\.[^@\s]+
       | (?:https?://|www\.)\S+
     )\s*$""",
-    re.X,
+    re.VERBOSE,
 )
 _FOOTER = re.compile(
     r"^\s*(制表|填表|审核|审批|复核|备注|说明|注|导出|打印|统计|数据来源|共\s*\d+|总共|第\s*\d+\s*页|以上|end\b|prepared|source|note|page)",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -280,17 +280,13 @@ class Layout:
     def _note_ragged(self, number: int, cells: list[Cell], width: int) -> None:
         if len(cells) > max(self._usual, width):
             lost = any(not blank(cell) for cell in cells[width:])
-            self._notes.add(
-                "row_longer", row=number, refuses=lost, cells=len(cells), expected=width
-            )
+            self._notes.add("row_longer", row=number, refuses=lost, cells=len(cells), expected=width)
         elif len(cells) < width:
             self._notes.add("row_shorter", row=number, cells=len(cells), expected=width)
 
     def _shortened(self, number: int, column: int, cell: str) -> str:
         limit = self._limits.cell_chars
-        self._notes.add(
-            "cell_too_long", row=number, column=column, refuses=True, size=len(cell), limit=limit
-        )
+        self._notes.add("cell_too_long", row=number, column=column, refuses=True, size=len(cell), limit=limit)
         return cell[:limit]
 
 

@@ -76,6 +76,7 @@ class Notes:
     def __init__(self, *, keep: int) -> None:
         self.kept: list[Note] = []
         self.counts: dict[str, int] = {}
+        self.charsets: set[str] = set()
         self._keep = keep
 
     def add(

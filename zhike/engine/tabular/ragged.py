@@ -44,9 +44,7 @@ class Profile:
         """0 to 1: how well the cells agree with their columns."""
         if not self._count:
             return 0.0
-        total = sum(
-            column[shape(cell)] for column, cell in zip(self._columns, cells, strict=False)
-        )
+        total = sum(column[shape(cell)] for column, cell in zip(self._columns, cells, strict=False))
         return total / self._count / self._width
 
     def realigned(self, cells: list[Cell]) -> list[Cell] | None:
@@ -54,9 +52,7 @@ class Profile:
         if len(cells) != self._width + 1 or self._count < 5:
             return None
         tries = [
-            (self.fit(cells[:place] + cells[place + 1 :]), place)
-            for place, cell in enumerate(cells)
-            if cell is None
+            (self.fit(cells[:place] + cells[place + 1 :]), place) for place, cell in enumerate(cells) if cell is None
         ]
         if not tries:
             return None

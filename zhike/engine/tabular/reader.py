@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -62,7 +63,7 @@ class Table:
         if cleaner is not None:
             cleaner()
 
-    def __enter__(self) -> Table:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -22,6 +22,7 @@ _FOREIGN = (
     (b"\x7fELF", "program"),
     (b"{\\rtf", "document"),
 )
+_HTML = re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype html|<html|<table|<meta|<head|<style)", re.DOTALL)
 _BINARY_SAFE = re.compile(rb"[\x00-\x08\x0e-\x1a\x1b\x1c-\x1f]")
 
 
@@ -50,7 +51,7 @@ def _text_kind(start: str) -> str:
     lowered = start[:2000].lower()
     if lowered.startswith("begin:vcard"):
         return "vcard"
-    if re.match(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype html|<html|<table|<meta|<head|<style)", lowered, re.S):
+    if _HTML.match(lowered):
         return "html"
     if lowered.startswith("<?xml") and "urn:schemas-microsoft-com:office:spreadsheet" in lowered:
         return "xml"
@@ -63,7 +64,7 @@ def kind_of(path: Path) -> str:
         head = file.read(8192)
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise TabularError("empty")
-    if head.startswith(ZIP) or head.startswith(b"PK\x05\x06"):
+    if head.startswith((ZIP, b"PK\x05\x06")):
         return "zip"
     if head.startswith(OLE):
         return _ole_kind(path)

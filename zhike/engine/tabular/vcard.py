@@ -15,9 +15,9 @@ from .encoding import errors_for, rank
 from .errors import TabularError
 from .model import Cell, Limits, Notes
 
-_SKIPPED = frozenset(
-    "BEGIN END VERSION PRODID PHOTO LOGO SOUND KEY REV LABEL SORT-STRING AGENT MAILER CLASS SOURCE "
-    "X-ABLABEL X-ABADR X-ABDATE X-ABRELATEDNAMES X-PHONETIC-FIRST-NAME X-PHONETIC-LAST-NAME".split()
+_SKIPPED = re.compile(
+    "(BEGIN|END|VERSION|PRODID|PHOTO|LOGO|SOUND|KEY|REV|LABEL|SORT-STRING|AGENT|MAILER|CLASS|SOURCE"
+    "|X-AB.*|X-PHONETIC-.*|X-.*ANNOTATIONS)$"
 )
 _SIMPLE = {
     "FN": "Full Name",
@@ -38,7 +38,7 @@ _ORDER = (
 )  # fmt: skip
 _NAME_PARTS = ("Family Name", "Given Name", "Middle Name", "Name Prefix", "Name Suffix")
 _ADDRESS = {2: "Street", 3: "City", 4: "State", 5: "Postal Code", 6: "Country"}
-_ESCAPE = re.compile(r"\\(.)", re.S)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 REPEATS = 5
 
 
@@ -131,6 +131,8 @@ def _charset(raw: bytes, label: str, row: int, notes: Notes) -> str:
     """Decode by the label; a label that does not fit gives way to what the bytes say."""
     wider = {"GB2312": "gb18030", "GBK": "gb18030", "BIG5": "big5hkscs", "": "utf-8"}
     codec = wider.get(label, label)
+    if label:
+        notes.charsets.add(label)
     try:
         return raw.decode(codec)
     except (LookupError, UnicodeDecodeError):
@@ -157,11 +159,11 @@ def _store(card: _Card, prop: _Property, value: str) -> None:
         card.put("Company", company)
         card.put("Department", " / ".join(part for part in departments if part))
     elif name == "TEL":
-        number = re.sub(r"^tel:", "", _plain(value), flags=re.I).replace(";ext=", " ext. ")
+        number = re.sub(r"^tel:", "", _plain(value), flags=re.IGNORECASE).replace(";ext=", " ext. ")
         kind = "Fax" if "FAX" in types else "Mobile" if types & {"CELL", "IPHONE"} else "Phone"
         card.put(kind, number)
     elif name == "EMAIL":
-        card.put("Email", re.sub(r"^mailto:", "", _plain(value), flags=re.I))
+        card.put("Email", re.sub(r"^mailto:", "", _plain(value), flags=re.IGNORECASE))
     elif name == "ADR":
         _store_address(card, value)
     elif name in _SIMPLE:
@@ -201,7 +203,7 @@ def _cards(path: Path, encoding: str, notes: Notes) -> Iterator[_Card]:
             prop = _parse(line)
             if prop is None:
                 notes.add("line_broken", row=row)
-            elif prop.name not in _SKIPPED and "VCARD" not in prop.value[:5]:
+            elif not _SKIPPED.match(prop.name) and "VCARD" not in prop.value[:5]:
                 _store(card, prop, _decoded(prop, row, notes, encoding))
     if card is not None:
         notes.add("record_cut", row=row)
@@ -238,9 +240,7 @@ def read(
     return headers, _as_rows(cards, headers, notes, limits)
 
 
-def _as_rows(
-    cards: list[_Card], headers: list[str], notes: Notes, limits: Limits
-) -> Iterator[tuple[int, list[Cell]]]:
+def _as_rows(cards: list[_Card], headers: list[str], notes: Notes, limits: Limits) -> Iterator[tuple[int, list[Cell]]]:
     for card in cards:
         cells: list[Cell] = []
         for column, header in enumerate(headers):

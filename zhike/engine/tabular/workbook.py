@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from datetime import datetime, time, timedelta
+import math
+from collections.abc import Iterator
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from .model import Cell, Limits, Notes
 
 SHEETS_TRIED = 10
 MERGED_CELLS = 200_000
-_LABEL = re.compile("^#(N/A|DIV/0!|REF!|VALUE!|NAME\\?|NULL!|NUM!)$")
 
 
 def to_cell(value: object) -> Cell:
@@ -24,11 +23,7 @@ def to_cell(value: object) -> Cell:
     if isinstance(value, str):
         return value or None
     if isinstance(value, float):
-        if value.is_integer() and abs(value) < 1e15:
-            return int(value)
-        return Decimal(repr(value)) if value == value and abs(value) < 1e300 else None
-    if isinstance(value, datetime) and not (value.hour or value.minute or value.second):
-        return value.date()
+        return _number(value)
     if isinstance(value, time):
         return value.strftime("%H:%M:%S" if value.second else "%H:%M")
     if isinstance(value, timedelta):
@@ -36,7 +31,13 @@ def to_cell(value: object) -> Cell:
     return value  # type: ignore[return-value]
 
 
-def _merged_columns(sheet: calamine.CalamineSheet, notes: Notes) -> dict[int, list[tuple[int, int]]]:
+def _number(value: float) -> Cell:
+    if value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    return Decimal(repr(value)) if math.isfinite(value) else None
+
+
+def _merged_columns(sheet: calamine.CalamineSheet) -> dict[int, list[tuple[int, int]]]:
     """Row index -> (column, first row) of cells that repeat the value merged above them."""
     filled: dict[int, list[tuple[int, int]]] = {}
     total = 0
@@ -52,7 +53,7 @@ def _merged_columns(sheet: calamine.CalamineSheet, notes: Notes) -> dict[int, li
 
 
 def _rows(sheet: calamine.CalamineSheet, notes: Notes) -> Iterator[Row]:
-    merged = _merged_columns(sheet, notes)
+    merged = _merged_columns(sheet)
     tops: dict[tuple[int, int], Cell] = {}
     wanted = {(top, column) for cells in merged.values() for column, top in cells}
     columns = {column for _, column in wanted}
@@ -73,9 +74,7 @@ def _rows(sheet: calamine.CalamineSheet, notes: Notes) -> Iterator[Row]:
 
 
 def _visible(book: calamine.CalamineWorkbook) -> list[str]:
-    tables = [
-        sheet for sheet in book.sheets_metadata if sheet.typ == calamine.SheetTypeEnum.WorkSheet
-    ]
+    tables = [sheet for sheet in book.sheets_metadata if sheet.typ == calamine.SheetTypeEnum.WorkSheet]
     shown = [sheet for sheet in tables if sheet.visible == calamine.SheetVisibleEnum.Visible]
     return [sheet.name for sheet in shown or tables]
 
@@ -97,14 +96,21 @@ class Workbook:
         if not self.sheets:
             raise TabularError("no_rows")
 
-    def arrange(self, wanted: str | None, notes: Notes) -> tuple[str, Arranged]:
+    def choose(self, wanted: str | None) -> str:
         """The wanted sheet, or the first that looks like a list of records."""
-        if wanted is not None:
-            if wanted not in self._book.sheet_names:
-                raise TabularError("no_such_sheet", sheet=wanted)
-            return wanted, self._sheet(wanted, notes)
-        name = self._likeliest()
-        return name, self._sheet(name, notes)
+        if wanted is None:
+            return self._likeliest()
+        if wanted not in self._book.sheet_names:
+            raise TabularError("no_such_sheet", sheet=wanted)
+        return wanted
+
+    def arrange(self, name: str, notes: Notes) -> Arranged:
+        """Header and records of one sheet."""
+        try:
+            sheet = self._book.get_sheet_by_name(name)
+        except calamine.CalamineError as error:
+            raise TabularError("broken", detail=str(error)[:100]) from None
+        return Layout(notes=notes, limits=self._limits, ragged=False).arrange(_rows(sheet, notes))
 
     def _likeliest(self) -> str:
         if len(self.sheets) == 1:
@@ -112,7 +118,7 @@ class Workbook:
         ranked: list[tuple[int, int, str]] = []
         for place, name in enumerate(self.sheets[:SHEETS_TRIED]):
             try:
-                arranged = self._sheet(name, Notes(keep=0))
+                arranged = self.arrange(name, Notes(keep=0))
                 if next(arranged.rows, None) is None:
                     continue
             except TabularError:
@@ -121,17 +127,3 @@ class Workbook:
                 return name
             ranked.append((-arranged.known, place, name))
         return min(ranked)[2] if ranked else self.sheets[0]
-
-    def _sheet(self, name: str, notes: Notes) -> Arranged:
-        sheet = self._guarded(lambda: self._book.get_sheet_by_name(name))
-        layout = Layout(notes=notes, limits=self._limits, ragged=False)
-        return layout.arrange(_rows(sheet, notes))
-
-    @staticmethod
-    def _guarded(
-        action: Callable[[], calamine.CalamineSheet],
-    ) -> calamine.CalamineSheet:
-        try:
-            return action()
-        except calamine.CalamineError as error:
-            raise TabularError("broken", detail=str(error)[:100]) from None
