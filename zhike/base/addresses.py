@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cache
 
 from zhike.base.fold import fold
-from zhike.base.regions import Region, path, table
+from zhike.base.regions import Address, Region, path, table
 
 _LONGEST = 16
 _MUNICIPALITIES = ("11", "12", "31", "50")
@@ -29,19 +28,6 @@ _NOISE = re.compile(r"^(?:中华人民共和国|中国|地址[::]|邮编[::]?|\d
 _BETWEEN = re.compile(r"^[\s,,、;/|>·\-]+")
 _STREET = re.compile(r"^[东西南北中]?(?:一|二|三|四|五)?(?:路|街|大街|大道|道|巷|弄|胡同|公路|高速|大厦|广场)")
 _REPEAT = re.compile(r"^(?:市辖区|省直辖县级行政区划|自治区直辖县级行政区划|直辖县级)")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """What was read: the deepest division found, the text after it, and candidates it could not choose.
-
-    `candidates` is filled when the text names a division that several codes share; `code` is then what
-    is certain (the province or city before it), or None.
-    """
-
-    code: str | None
-    rest: str
-    candidates: tuple[str, ...] = ()
 
 
 def parse(address: str) -> Address:

@@ -14,8 +14,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from typing import NamedTuple
+
 from zhike.base.fold import fold
 from zhike.base.pinyin import company
+
+
+class Address(NamedTuple):
+    """What was read: the deepest division, the text after it, and candidates it could not choose.
+
+    `candidates` is filled when the text names a division that several codes share; `code` is then what
+    is certain (the province or city before it), or None.
+    """
+
+    code: str | None
+    rest: str
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,11 @@ def find(code: str) -> Region | None:
     return None
 
 
+def exists(code: str) -> bool:
+    """Tell whether this is a code to store: six digits, in the table (dissolved divisions too)."""
+    return code in table()
+
+
 def problem(code: str) -> str | None:
     """Say what is wrong with a code: "format", "unknown", "dissolved" (see its successor), or None."""
     code = code.strip()
@@ -98,9 +117,14 @@ def path(code: str) -> list[str]:
     return list(dict.fromkeys(step for step in codes if step in table()))
 
 
+def path_names(code: str, lang: str = "zh-hans") -> list[str]:
+    """Return the names from the province down, in one language."""
+    return [name(step, lang) for step in path(code)]
+
+
 def full_name(code: str, lang: str = "zh-hans") -> str:
     """Return the names from the province down: "广东省深圳市南山区", "Nanshan District, Shenzhen, Guangdong"."""
-    names = [name(step, lang) for step in path(code)]
+    names = path_names(code, lang)
     return ", ".join(reversed(names)) if lang.lower().startswith("en") else "".join(names)
 
 
@@ -156,3 +180,11 @@ def search(text: str, *, limit: int = 20) -> list[str]:
     known = table()
     found.sort(key=lambda code: not fold(known[code].name).startswith(words[-1]))
     return found[:limit]
+
+
+def parse(address: str) -> Address:
+    """Return (code, rest, candidates) of an address; see zhike.base.addresses."""
+    # addresses builds on the table here.
+    from zhike.base import addresses
+
+    return addresses.parse(address)
