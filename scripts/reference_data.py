@@ -105,8 +105,8 @@ def folding() -> list[str]:
             table[char] = next((form for form in forms if form != char), char)
     table.update(FIXES["folding"])
     inverse: dict[str, str] = defaultdict(str)
-    for old, new in table.items():
-        new = table.get(new, new)
+    for old, once in table.items():
+        new = table.get(once, once)
         if new != old and len(new) == 1 and ord(new) < 0x10000:
             inverse[new] += old
     return [f"{new}\t{olds}" for new, olds in sorted(inverse.items())]

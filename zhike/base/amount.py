@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from itertools import pairwise
 
 HALF_WIDTH = {
     ord(wide): unicodedata.normalize("NFKC", wide) for wide in "０１２３４５６７８９．，－＋％（）＄￥ＥｅＫＭＢ　"
@@ -52,14 +53,13 @@ def parse(raw: str) -> Decimal | None:
         negative, text = negative != (text[:1] == "-"), text[1:].strip()
     if text[:1] in ("-", "+"):
         return None
-    if _CAPITAL.search(text):
-        value = _capital_or_none(text)
-    else:
-        value = _plain(_CURRENCY.sub("", text).strip())
+    read = _capital_or_none if _CAPITAL.search(text) else _plain
+    value = read(text)
     return -value if negative and value is not None else value
 
 
 def _plain(text: str) -> Decimal | None:
+    text = _CURRENCY.sub("", text).strip()
     unit = _UNIT.search(text)
     number = text[: unit.start()].strip() if unit else text
     if _GROUPED.fullmatch(number):
@@ -87,18 +87,12 @@ def compact(value: Decimal | int, lang: str = "zh-hans") -> str:
     At most two decimals, none that are zero; rounding never shows 10,000万.
     """
     amount = Decimal(value)
-    shown, unit = amount, ""
-    for exponent, unit in reversed(_steps(lang)):
+    steps = _steps(lang)
+    for (exponent, unit), (larger, _) in pairwise(((99, ""), *steps)[::-1]):
         shown = _rounded(amount.scaleb(-exponent))
-        if abs(shown) < _next_step(exponent, lang):
-            break
-    return f"{_trimmed(shown)}{unit}"
-
-
-def _next_step(exponent: int, lang: str) -> Decimal:
-    """Return from which number of this unit on the next larger unit is used."""
-    larger = [step for step, _ in _steps(lang) if step > exponent]
-    return Decimal(10) ** ((min(larger) if larger else 99) - exponent)
+        if abs(shown) < Decimal(10) ** (larger - exponent):
+            return f"{_trimmed(shown)}{unit}"
+    raise ValueError(f"no compact form of {value}")
 
 
 def _steps(lang: str) -> tuple[tuple[int, str], ...]:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Literal
 
 Order = Literal["mdy", "dmy"]
@@ -66,8 +66,9 @@ def read(text: str, *, order: Order | None = None) -> DateText:
     if serial := _EXCEL.fullmatch(text):
         return _from_serial(serial)
     if compact := _COMPACT.fullmatch(text):
-        year, month, day, *clock = (int(part or 0) for part in compact.groups())
-        return _build((year, month, day), tuple(clock) if compact.group(4) else None)
+        year, month, day, hour, minute, second = (int(part or 0) for part in compact.groups())
+        clock = (hour, minute, second) if compact.group(4) else None
+        return _build((year, month, day), clock)
     clock_match = _CLOCK.search(text)
     if clock_match and clock_match.start():
         found = _date_part(text[: clock_match.start()].strip(" ,T"), order)
@@ -122,7 +123,7 @@ def _from_serial(match: re.Match[str]) -> DateText:
     return DateText(moment if moment.time() != time() else moment.date())
 
 
-def _build(parts: tuple[int, int, int], clock: tuple[int, ...] | None) -> DateText:
+def _build(parts: tuple[int, int, int], clock: tuple[int, int, int] | None) -> DateText:
     try:
         day = date(*parts)
     except ValueError:
@@ -152,7 +153,7 @@ def _with_clock(parts: tuple[int, int, int], match: re.Match[str]) -> DateText:
 
 def _zone(text: str) -> timezone:
     if text[:1] not in "+-":
-        return timezone.utc
+        return UTC
     hours, minutes = int(text[1:3]), int(text[-2:])
     offset = timedelta(hours=min(hours, 23), minutes=minutes)
     return timezone(-offset if text[0] == "-" else offset)

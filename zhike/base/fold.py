@@ -12,15 +12,14 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 VERSION = 1
 SEPARATOR = "\n"
 _HAN = "\u3400-\u9fff"
 _HAN_BLANK = re.compile(rf"(?<=[{_HAN}])\s+|\s+(?=[{_HAN}])")
-_INVISIBLE = re.compile(
-    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]"
-)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
 
@@ -58,7 +57,7 @@ def search_text(parts: Iterable[str]) -> str:
 
 def grams(text: str) -> list[str]:
     """Return the distinct bigrams of a folded text, sorted; none spans a blank or two parts."""
-    pairs = {a + b for a, b in zip(text, text[1:], strict=False)}
+    pairs = {a + b for a, b in pairwise(text)}
     return sorted(pair for pair in pairs if not (pair[0].isspace() or pair[1].isspace()))
 
 

@@ -57,9 +57,7 @@ _REMARK = re.compile(
     r"\s*[(\[【][^()\[\]【】\d]*[)\]】]\s*$|(?<=\d)\s*[\u4e00-\u9fff]+$"
     r"|^[\u4e00-\u9fff]+[:\s]*(?=[+\d])"
 )
-_EXTENSION = re.compile(
-    r"\s*(?:转|轉|分机号?|分機|ext(?:ension)?\.?|x|#|;ext=|,|-|—)\s*:?\s*(\d{1,6})$", re.IGNORECASE
-)
+_EXTENSION = re.compile(r"\s*(?:转|轉|分机号?|分機|ext(?:ension)?\.?|x|#|;ext=|,|-|—)\s*:?\s*(\d{1,6})$", re.IGNORECASE)
 _FLOAT = re.compile(r"\+?(\d{5,})\.0*")
 _EXPONENT = re.compile(r"\+?(\d)(?:\.(\d+))?E\+?(\d{1,2})", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[/、,;|\n\r\t]+|\s或\s?|或")
@@ -67,7 +65,7 @@ _SEPARATORS = re.compile(r"[/、,;|\n\r\t]+|\s或\s?|或")
 _SHOWN_DIGITS = 6
 
 
-def parse(value: str | int | float, *, region: str = "CN") -> Phone:
+def parse(value: str | float, *, region: str = "CN") -> Phone:
     """Read one number; never raises on bad input, `problem` says what is wrong.
 
     `region` is the country (CN, HK, MO, TW, …) of numbers without a country code. Numbers (int, float)
@@ -147,18 +145,14 @@ def _mainland(text: str, digits: str, *, coded: bool) -> Phone | None:
     local = digits
     if digits.startswith("86") and (coded or len(digits) >= 11):
         local = digits[2:]
-    bare = local.lstrip("0") if _MOBILE.fullmatch(local.lstrip("0")) else local
+    bare = local.lstrip("0")
     if _MOBILE.fullmatch(bare):
         return Phone(text, "+86" + bare, kind=Kind.MOBILE)
     if _SERVICE.fullmatch(local):
         return Phone(text, "+86" + local, kind=Kind.SERVICE)
-    if local is not digits and not local.startswith("0") and _LANDLINE_NO_ZERO.fullmatch(local):
-        return Phone(text, "+86" + local, kind=Kind.LANDLINE)
-    if _LANDLINE.fullmatch(local):
-        return Phone(text, "+86" + local[1:], kind=Kind.LANDLINE)
-    if _SHORT.fullmatch(local):
-        return Phone(text, local, kind=Kind.SHORT)
-    return None
+    if _LANDLINE.fullmatch(local) or (local != digits and _LANDLINE_NO_ZERO.fullmatch(local)):
+        return Phone(text, "+86" + bare, kind=Kind.LANDLINE)
+    return Phone(text, local, kind=Kind.SHORT) if _SHORT.fullmatch(local) else None
 
 
 def _taiwan_or_coded(text: str, digits: str, *, dashed: bool) -> Phone:
@@ -201,10 +195,8 @@ def split(text: str, *, region: str = "CN") -> list[str]:
     piece after a slash replaces the end of the number before it ("010-62770334/35").
     """
     numbers: list[str] = []
-    for piece in _SEPARATORS.split(unicodedata.normalize("NFKC", text)):
-        piece = piece.strip()
-        if not piece:
-            continue
+    pieces = (p.strip() for p in _SEPARATORS.split(unicodedata.normalize("NFKC", text)))
+    for piece in filter(None, pieces):
         if numbers and re.fullmatch(r"\d{1,4}", piece) and parse(piece).problem:
             numbers.append(numbers[-1][: -len(piece)] + piece)
         else:

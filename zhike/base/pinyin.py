@@ -167,9 +167,7 @@ def _readings(text: str) -> list[str]:
 def _build(text: str, readings: list[str], *, surname: tuple[str, ...] = ()) -> Pinyin:
     full = _join(text, readings, initials=False)
     initials = _join(text, readings, initials=True)
-    return Pinyin(
-        full, initials, _sort_key(text, readings), _alternatives(text, readings, surname=surname)
-    )
+    return Pinyin(full, initials, _sort_key(text, readings), _alternatives(text, readings, surname=surname))
 
 
 def _join(text: str, readings: list[str], *, initials: bool) -> str:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
 from typing import NamedTuple
 
 from zhike.base.fold import fold

@@ -51,17 +51,13 @@ def problem(code: str) -> str | None:
 
 def check_digit(code: str) -> str:
     """Compute character 18 from the first 17 (GB 32100-2015: weights 3^(i-1) mod 31)."""
-    total = sum(
-        ALPHABET.index(char) * weight for char, weight in zip(code, _USCC_WEIGHTS, strict=False)
-    )
+    total = sum(ALPHABET.index(char) * weight for char, weight in zip(code, _USCC_WEIGHTS, strict=False))
     return ALPHABET[-total % 31]
 
 
 def organisation_check(body: str) -> str:
     """Compute the check character of an 8-character organisation code (GB 11714: 11 − Σ mod 11)."""
-    total = sum(
-        _ORG_ALPHABET.index(char) * weight for char, weight in zip(body, _ORG_WEIGHTS, strict=True)
-    )
+    total = sum(_ORG_ALPHABET.index(char) * weight for char, weight in zip(body, _ORG_WEIGHTS, strict=True))
     return "0123456789X"[-total % 11]
 
 
