@@ -1,0 +1,67 @@
+import htmx from "htmx.org";
+import "./toast.js";
+import "./form.js";
+import "./dialog.js";
+import "./theme.js";
+import "./rail.js";
+import "./keys.js";
+import "./palette.js";
+import "./combobox.js";
+import "./selection.js";
+import "./composer.js";
+import "./dropzone.js";
+import "./inline-edit.js";
+import { $, on, say } from "./dom.js";
+import { fail, toast } from "./toast.js";
+import { moveFromPath, postMove } from "./move.js";
+
+window.htmx = htmx;
+
+// pressed state and thin bar for anything slower than a moment
+let waiting = 0;
+let timer;
+const busy = (step) => {
+  waiting = Math.max(0, waiting + step);
+  clearTimeout(timer);
+  if (waiting) timer = setTimeout(() => (document.documentElement.dataset.busy = ""), 120);
+  else delete document.documentElement.dataset.busy;
+};
+document.addEventListener("htmx:beforeRequest", () => busy(1));
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  busy(-1);
+  if (detail.elt.hasAttribute?.("data-once") && detail.successful) detail.elt.remove();
+});
+
+// errors of htmx requests, told in words; a page that answered a sign-in form instead of a fragment is not swapped in
+document.addEventListener("htmx:responseError", ({ detail }) => fail(detail.xhr.status));
+document.addEventListener("htmx:sendError", () => fail(0));
+document.addEventListener("htmx:timeout", () => fail(0));
+document.addEventListener("htmx:beforeSwap", (e) => {
+  if (/^\s*<!doctype/i.test(e.detail.serverResponse) && !e.detail.target.matches("body")) {
+    e.detail.shouldSwap = false;
+    fail(401);
+  }
+});
+
+// typing with an input method never sends half a word
+document.addEventListener("htmx:confirm", (e) => {
+  const event = e.detail.triggeringEvent;
+  if (event?.isComposing) e.preventDefault();
+});
+on("compositionend", "form[data-ime] input", (_, input) => input.dispatchEvent(new Event("input", { bubbles: true })));
+
+document.addEventListener("htmx:afterSettle", ({ target }) => {
+  const words = target.dataset?.announce;
+  if (words) say(words);
+  load(target);
+});
+
+/** Heavy parts come only where they are used; they share these tools instead of carrying their own copy. */
+const tools = { htmx, toast, say, postMove };
+function load(root) {
+  const { boardJs, chartJs } = document.body.dataset;
+  if ($("[data-board]", root)) import(boardJs).then((m) => m.start(tools));
+  if ($("[data-chart]", root)) import(chartJs).then((m) => m.start(tools));
+}
+load(document);
+on("click", "[data-path] button[data-stage]", (_, button) => moveFromPath(button));
