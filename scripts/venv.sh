@@ -55,7 +55,7 @@ for done in "$list" requirements-dev.txt; do
     fi
 done
 say "Installing the packages of $list"
-pip install --quiet --disable-pip-version-check --require-hashes -r "$list"
+pip install -qq --disable-pip-version-check --require-hashes -r "$list"
 
 # `.venv/bin/zhike` runs this checkout; it keeps working when the folder is moved.
 cat > .venv/bin/zhike <<'EOF'

@@ -39,7 +39,7 @@ def main() -> None:
         backpressure=64,
         respawn_failed_workers=True,
         respawn_interval=1,
-        workers_kill_timeout=10,
+        workers_kill_timeout=5,
         log_level=LogLevels.warning,
     ).serve(target_loader=load, wrap_loader=False)
 

@@ -90,21 +90,22 @@ class Cluster:
     def stop(self) -> None:
         """Ends the server: open transactions are rolled back, everything committed is on disk."""
         pid = processes.recorded(self.data)
-        if pid is None or pid not in processes.of_cluster(self.data):
-            return
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if pid is None or pid not in processes.of_cluster(self.data):
+                break
             processes.send(pid, number)
-            deadline = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < deadline:
-                if self._server is not None:
-                    self._server.poll()
-                if pid not in processes.of_cluster(self.data):
-                    return
-                time.sleep(0.02)
+            self._wait_for_end(pid)
+        shutil.rmtree(self._socket_folder(), ignore_errors=True)
+
+    def _wait_for_end(self, pid: int) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and pid in processes.of_cluster(self.data):
+            if self._server is not None:
+                self._server.poll()
+            time.sleep(0.02)
 
     def remove(self) -> None:
         """Deletes a stopped cluster with everything in it."""
-        shutil.rmtree(self._socket_folder(), ignore_errors=True)
         shutil.rmtree(self.base, ignore_errors=True)
 
     def _programs(self) -> Binaries:
