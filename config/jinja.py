@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.templatetags.static import static
 from django.utils import translation
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment
 
 
 def environment(**options: Any) -> Environment:
-    """Autoescape is Django's default for Jinja2; an undefined name is an error, not a gap in a page."""
-    env = Environment(**options, undefined=StrictUndefined, extensions=["jinja2.ext.i18n", "jinja2.ext.do"])  # noqa: S701
+    """Autoescape is Django's default for Jinja2; optional values of a template's contract may be left out."""
+    env = Environment(**options, extensions=["jinja2.ext.i18n", "jinja2.ext.do"])  # noqa: S701
     env.install_gettext_callables(  # type: ignore[attr-defined]
         translation.gettext, translation.ngettext, newstyle=True, pgettext=translation.pgettext,
         npgettext=translation.npgettext,

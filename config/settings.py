@@ -73,6 +73,7 @@ TEMPLATES = [
             BASE_DIR / "zhike" / "web" / "templates",
             *sorted((BASE_DIR / "zhike" / "modules").glob("*/templates")),
         ],
+        "NAME": "jinja2",
         "OPTIONS": {"environment": "config.jinja.environment", "trim_blocks": True, "lstrip_blocks": True},
     },
 ]

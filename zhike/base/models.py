@@ -179,9 +179,9 @@ class User(Stored, AbstractBaseUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the pinyin sort key in step with the name, whichever door the change came through."""
-        from .pinyin import sort_key  # here, because pinyin loads a large table that most commands never need
+        from .pinyin import person  # here, because pinyin loads a large table that most commands never need
 
-        self.pinyin = sort_key(self.name, person=True)[:200]
+        self.pinyin = person(self.name).sort_key[:200]
         super().save(*args, **kwargs)
 
 
@@ -198,3 +198,17 @@ class CalendarDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.name}"
+
+
+class FailedLogin(models.Model):
+    """A sign-in that failed; forgotten after a day."""
+
+    username = models.CharField(max_length=150)
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["username", "at"], name="failed_login_name")]
+
+    def __str__(self) -> str:
+        return self.username

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
 
 from django.db import models
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Stored)
 Hook = Callable[["Change[Any]"], None]
 BatchHook = Callable[["Sequence[Change[Any]]"], None]
+RemoveHook = Callable[[Sequence[UUID]], None]
 
-SYSTEM = ("id", "custom", "search_text", "search_grams", "ancestors", "deleted_at", "version", "password", "last_login")
+SYSTEM = ("id", "custom", "pinyin", "name_key", "search_text", "search_grams", "ancestors", "deleted_at", "version", "password", "last_login")
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Related:
-    """A list on the record page: records of `entity` whose field `by` points here."""
+    """A list on the record page: records of `entity` whose field `by` points here.
+
+    While there are any, the record cannot be deleted, unless `holds` is false.
+    """
 
     entity: str
     by: str
     columns: tuple[str, ...] = ()
     title: Any = ""
+    holds: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,13 @@ class Entity(Generic[M]):
     meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
     tones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     computed: Sequence[Attribute] = ()
+    on_input: Sequence[Hook] = ()  # sees the values before they are cleaned
     before_save: Sequence[Hook] = ()
+    before_all: Sequence[BatchHook] = ()  # as before_save, but once for the whole batch, for rules that ask the database
     after_save: Sequence[BatchHook] = ()
+    after_remove: Sequence[RemoveHook] = ()  # after records went to the recycle bin or came back
     actions: Mapping[str, Action] = field(default_factory=dict)
+    named: str = "company"  # how the title is read aloud, for pinyin: company or person
     number: str = ""  # pattern of the running number kept in the field `number`, such as "C%06d"
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -80,6 +80,7 @@ def track(table: str, entity: str) -> migrations.RunSQL:
 class Entry:
     """One step of a record's history as its reader may see it; `changes` are (label, before, after)."""
 
+    id: int
     at: Any
     actor: str
     channel: str
@@ -87,15 +88,17 @@ class Entry:
     changes: Sequence[tuple[Any, Markup, Markup]]
 
 
-def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100) -> list[Entry]:
+def of(
+    actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Collection[str] = ()
+) -> list[Entry]:
     """The newest steps of a record: stored whole, redacted for the reader when shown. Missing if it is not visible."""
     query.record(actor, entity, pk)
-    shown = {a.column: a for a in access.readable(actor, entity).values() if a.column}
+    shown = {a.column: a for a in access.readable(actor, entity).values() if a.column and a.column not in without}
     entries = list(History.objects.filter(record=pk, entity=entity.key).order_by("-id")[:limit])
     labels = _labels(actor, entries, shown)
     people = {u.pk: u.name for u in User.objects.filter(pk__in={e.actor for e in entries if e.actor})}
     return [
-        Entry(e.at, people.get(e.actor, "") if e.actor else "", e.channel, e.action, _changes(e, shown, labels))
+        Entry(e.id, e.at, people.get(e.actor, "") if e.actor else "", e.channel, e.action, _changes(e, shown, labels))
         for e in entries
         if e.action != "update" or any(c in shown for c in e.changes)
     ]

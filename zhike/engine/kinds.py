@@ -13,17 +13,18 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from markupsafe import Markup, escape
 
-from zhike.base import amount, datetext, industries, mail, phone, regions
-from zhike.base.i18n import language
+from zhike.base import addresses, amount, datetext, fold, industries, mail, phone, regions
+from zhike.base.i18n import LANGUAGES, language
 
 from .errors import Wrong
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Expression
 
-EMPTY = Markup('<span class="text-muted">—</span>')
+EMPTY = Markup('<span class="muted">—</span>')
 Labels = Mapping[tuple[str, UUID], str]
 
 
@@ -466,8 +467,8 @@ class Link(Kind):
         if not value:
             return EMPTY
         if (a.target, value) not in labels:
-            return Markup('<span class="text-muted">{}</span>').format(_("No access"))
-        return Markup('<a class="link" href="/{}/{}">{}</a>').format(a.target, value, labels[a.target, value])
+            return Markup('<span class="muted">{}</span>').format(_("No access"))
+        return Markup('<a href="/{}/{}">{}</a>').format(a.target, value, labels[a.target, value])
 
     def to_json(self, value: Any) -> object:
         """The id as text."""
@@ -486,9 +487,10 @@ class UserLink(Link):
         if not value:
             return EMPTY
         name = labels.get((a.target, value), "")
-        return Markup('<span class="person"><span class="avatar avatar-{}" aria-hidden="true">{}</span>{}</span>').format(
-            value.int % 6, name[:1], name
-        )
+        return Markup(
+            '<span class="person"><span class="avatar av-{} avatar-sm" aria-hidden="true">{}</span>'
+            '<span class="clip">{}</span></span>'
+        ).format(value.int % 8, name[:1], name)
 
 
 class DepartmentLink(Link):
@@ -547,7 +549,7 @@ class File(Link):
         """A download link."""
         if not value or ("file", value) not in labels:
             return EMPTY
-        return Markup('<a class="link" href="/file/{}">{}</a>').format(value, labels["file", value])
+        return Markup('<a href="/file/{}">{}</a>').format(value, labels["file", value])
 
 
 class Email(Text):
@@ -564,44 +566,51 @@ class Email(Text):
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """A mailto link."""
-        return Markup('<a class="link" href="mailto:{0}">{0}</a>').format(value) if value else EMPTY
+        return Markup('<a href="mailto:{0}">{0}</a>').format(value) if value else EMPTY
 
 
 class Phone(Text):
-    """A phone number, kept as E.164 where it reads as one."""
+    """A phone number, kept as E.164 with ";ext=" where it reads as one."""
 
     key = "phone"
 
     def clean(self, a: Attribute, raw: object) -> str:
         """E.164 with extension; a text that is no number is refused."""
-        value = phone.parse(raw)
-        if not value.stored:
+        if raw is None or plain(raw) == "":
             return ""
+        value = phone.parse(raw if isinstance(raw, int | float) else plain(raw))
+        if value.problem == "digits_lost":
+            raise Wrong(_("“%(value)s” has lost its last digits in the spreadsheet. Format the column as text.")
+                        % {"value": plain(raw)[:40]})
         if value.problem:
             raise Wrong(_("“%(value)s” is not a phone number.") % {"value": plain(raw)[:40]})
-        return value.stored
+        return f"{value.number};ext={value.extension}" if value.extension else value.number
 
     def operand(self, a: Attribute, raw: object) -> str:
         """A part of a number is a fair filter."""
-        return phone.digits(plain(raw))
+        return phone.digits(phone.parse(plain(raw)))
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
         """138 0013 8000."""
-        return phone.display(value) if value else ""
+        return phone.display(phone.parse(value)) if value else ""
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """A number to press."""
         if not value:
             return EMPTY
-        return Markup('<a class="link num" href="tel:{}">{}</a>').format(value, phone.display(value))
+        return Markup('<a class="num" href="tel:{}">{}</a>').format(value, self.text(a, value, labels))
+
+    def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
+        """As people write it."""
+        return self.text(a, value, labels)
 
     def export(self, a: Attribute, value: Any, labels: Labels) -> object:
         """Digits as text, as they came."""
-        return phone.display(value).replace(" ", "") if value else ""
+        return self.text(a, value, labels).replace(" ", "")
 
     def search_parts(self, value: Any) -> Iterable[str]:
         """Digits, so that the end of a number finds it."""
-        return [phone.digits(value)] if value else []
+        return [phone.digits(phone.parse(value))] if value else []
 
 
 class Url(Text):
@@ -625,7 +634,7 @@ class Url(Text):
         if not value:
             return EMPTY
         shown = str(value).removeprefix("https://").removeprefix("http://").rstrip("/")
-        return Markup('<a class="link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(value, shown)
+        return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(value, shown)
 
 
 class Address(Text):
@@ -642,21 +651,23 @@ class Region(Kind):
     blank = ""
 
     def clean(self, a: Attribute, raw: object) -> str:
-        """A code, given a code or a name such as “广东深圳”."""
+        """A six-digit code, given a code or a name such as “广东深圳”."""
         value = plain(raw)
-        if not value or regions.exists(value):
-            return value
-        code, _rest, candidates = regions.parse(value)
-        if code:
-            return code
-        if candidates:
-            shown = "、".join("".join(regions.path_names(c, language())) for c in candidates[:4])
+        if not value:
+            return ""
+        if (region := regions.find(value)) is not None:
+            return region.code
+        found = addresses.parse(value)
+        if found.code:
+            return found.code
+        if found.candidates:
+            shown = "、".join(regions.full_name(c, language()) for c in found.candidates[:4])
             raise Wrong(_("“%(value)s” could be %(candidates)s. Add the city.") % {"value": value[:40], "candidates": shown})
         raise Wrong(_("“%(value)s” is not a region of GB/T 2260.") % {"value": value[:40]})
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
         """Province, city, county."""
-        return " ".join(regions.path_names(value, language())) if value else ""
+        return regions.full_name(value, language()) if value else ""
 
 
 class Industry(Kind):
@@ -669,10 +680,14 @@ class Industry(Kind):
     def clean(self, a: Attribute, raw: object) -> str:
         """A code, given a code or a name."""
         value = plain(raw)
-        if not value or industries.exists(value):
-            return value
-        if (code := industries.match(value)) is not None:
-            return code
+        if not value:
+            return ""
+        if industries.find(value) is not None:
+            return industries.normalise(value)
+        wanted = fold.fold(value)
+        for code in industries.search(value):
+            if wanted in (fold.fold(industries.name(code, lang)) for lang in LANGUAGES):
+                return code
         raise Wrong(_("“%(value)s” is not an industry of GB/T 4754.") % {"value": value[:40]})
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
@@ -706,16 +721,12 @@ def several(raw: object) -> Sequence[object]:
 
 def match_choice(text: str, choices: Iterable[tuple[str, Any]]) -> str | None:
     """The key of the choice called `text`: by key, or by its label in any of the three languages."""
-    from django.utils.translation import override
-
-    from zhike.base.fold import fold
-
     pairs = list(choices)
-    wanted = fold(text)
-    for lang in ("zh-hans", "zh-hant", "en"):
+    wanted = fold.fold(text)
+    for lang in LANGUAGES:
         with override(lang):
             for key, label in pairs:
-                if wanted in (fold(key), fold(str(label))):
+                if wanted in (fold.fold(key), fold.fold(str(label))):
                     return key
     return None
 

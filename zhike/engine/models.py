@@ -34,6 +34,7 @@ class Record(Stored):
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Created by"), editable=False
     )
     custom = models.JSONField(default=dict, blank=True, editable=False)
+    pinyin = models.CharField(max_length=300, default="", blank=True, editable=False)
     search_text = models.TextField(default="", blank=True, editable=False)
     search_grams = ArrayField(models.TextField(), default=list, blank=True, editable=False)
 
@@ -44,6 +45,7 @@ class Record(Stored):
         indexes: ClassVar = [
             models.Index(F("owner"), F("updated_at").desc(), name="%(class)s_own"),
             models.Index(F("updated_at").desc(), F("id").desc(), name="%(class)s_recent"),
+            models.Index(fields=["pinyin", "id"], name="%(class)s_pinyin"),
             GinIndex(fields=["search_grams"], name="%(class)s_grams"),
             *(
                 models.Index(F(f"ancestors__{depth}"), F("updated_at").desc(), name=f"%(class)s_dept{depth}")

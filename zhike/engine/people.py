@@ -18,7 +18,7 @@ from .records import Change
 
 def sort_by_pinyin(change: Change[User]) -> None:
     """Keep the sort key in step with the name."""
-    change.record.pinyin = pinyin.sort_key(change.record.name, person=True)[:200]
+    change.record.pinyin = pinyin.person(change.record.name).sort_key[:200]
 
 
 def place_department(change: Change[Department]) -> None:

@@ -122,7 +122,7 @@ def select(actor: Actor, entity: AnyEntity, view: View, action: str = "read") ->
     rows = narrow(visible(actor, entity, action), actor, view.conditions, known)
     if view.search:
         rows = rows.filter(search_q(entity, view.search))
-    return rows.order_by(*_order(view.sort, known))
+    return rows.order_by(*_order(view.sort, known, entity))
 
 
 def narrow(
@@ -212,9 +212,14 @@ def _under(a: Attribute, name: str, value: Any) -> Q:
         return Q(**{f"{name}__in": below})
     if a.kind.key == "region":
         return Q(**{f"{name}__startswith": str(value).removesuffix("00").removesuffix("00")})
-    from zhike.base import industries  # the code table is only read where an industry is asked for
+    if str(value).isalpha():
+        from zhike.base import industries  # the code table is only read where a whole section is asked for
 
-    return Q(**{f"{name}__in": industries.below(str(value))})
+        divisions = Q()
+        for code in industries.children(str(value)):
+            divisions |= Q(**{f"{name}__startswith": code})
+        return divisions | Q(**{name: value})
+    return Q(**{f"{name}__startswith": str(value)})
 
 
 def period(word: str, today: dt.date | None = None) -> tuple[dt.date | None, dt.date | None]:
@@ -254,15 +259,18 @@ def search_q(entity: AnyEntity, term: str) -> Q:
     Bigrams cut the candidates through an index, the text decides (stack.md, section 2).
     """
     found = Q()
-    for word in fold.terms(term):
-        grams = fold.query_grams(word)
-        found &= Q(search_text__contains=word)
-        if grams:
-            found &= Q(search_grams__contains=grams)
-    return found if entity.search else access.NOBODY
+    for word in fold.query_terms(term):
+        forms = Q()
+        for form in fold.query_forms(word):
+            part = Q(search_text__contains=form)
+            if grams := fold.query_grams(form):
+                part &= Q(search_grams__contains=grams)
+            forms |= part
+        found &= forms
+    return found if entity.search and found else access.NOBODY
 
 
-def _order(sort: str, known: Mapping[str, Attribute]) -> list[Any]:
+def _order(sort: str, known: Mapping[str, Attribute], entity: AnyEntity) -> list[Any]:
     if not sort:
         return [F("updated_at").desc(), F("pk").desc()]
     key = sort.removeprefix("-")
@@ -273,8 +281,10 @@ def _order(sort: str, known: Mapping[str, Attribute]) -> list[Any]:
         by: Any = a.expression()
     elif a.kind.key == "user":
         by = F(f"{a.key}__pinyin")
+    elif key == entity.title and entity.has_owner:
+        by = F("pinyin")
     else:
-        by = F("pinyin" if key == "name" and "pinyin" in known else a.column)
+        by = F(a.column)
     last = by.desc(nulls_last=True) if sort.startswith("-") else by.asc(nulls_last=True)
     return [last, F("pk").desc()]
 

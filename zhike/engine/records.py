@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from zhike.base import fold
+from zhike.base import fold, pinyin
 from zhike.base.models import Stored, User
 
 from . import access, guard, outbox, query, stages
@@ -46,7 +46,7 @@ class Change(Generic[M]):
     errors: dict[str, list[Wrong]] = field(default_factory=dict)
     at: dt.datetime = field(default_factory=timezone.now)
     note: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)  # what a before_save hook hands to its after_save
+    extra: dict[str, Any] = field(default_factory=dict)  # what an action is told, and what hooks hand to later hooks
 
     @property
     def is_new(self) -> bool:
@@ -126,8 +126,9 @@ def update_many(
     versions: Mapping[UUID, int] | None = None,
     at: Mapping[UUID, dt.datetime] | None = None,
     note: str = "",
+    extra: Values | None = None,
 ) -> list[Any]:
-    """Change records by id.
+    """Change records by id. `extra` is what an action is told beside the fields of the record.
 
     `versions` are the versions that the changes are based on. Raises Missing for what is not there for this actor,
     Conflict when a version has moved on, Invalid or Refused; then nothing is written.
@@ -138,7 +139,7 @@ def update_many(
             raise Conflict(stale)
         changes = []
         for pk, values in data.items():
-            change = Change(actor, entity, found[pk], action, dict(values), note=note)
+            change = Change(actor, entity, found[pk], action, dict(values), note=note, extra=dict(extra or {}))
             change.before = {k: getattr(found[pk], a.column) for k, a in entity.attributes.items() if a.column}
             change.at = at[pk] if at else change.at
             changes.append(change)
@@ -161,18 +162,22 @@ def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
         _context(actor, "delete")
         now = timezone.now()
         guard.rows(entity.model, "ids from the gate").filter(pk__in=found).update(deleted_at=now, updated_at=now)
+        for hook in entity.after_remove:
+            hook(list(found))
         outbox.emit(f"{entity.key}.delete", entity.key, list(found), actor)
     return len(found)
 
 
 def _refuse_if_needed(entity: AnyEntity, ids: list[UUID]) -> None:
-    """A customer with contacts or deals is not deleted: only links that are the record's children for show may dangle."""
+    """A customer with contacts or deals is not deleted; what is only a part or a trace of it does not hold it."""
     for related in entity.related:
+        if not related.holds:
+            continue
         other = get(related.entity)
         rows = guard.rows(other.model, "existence only, nothing is shown").filter(
             **{f"{related.by}__in": ids}, deleted_at=None
         )
-        if not other.via and rows.exists():
+        if rows.exists():
             text = _("It still has %(what)s. Move or delete those first.") % {"what": other.plural}
             raise Invalid([{"": [Wrong(text, "needed")]}])
 
@@ -184,8 +189,12 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
         rows = guard.rows(entity.model, "rows from access, in the bin").filter(
             access.rows(actor, entity, "delete"), pk__in=ids, deleted_at__isnull=False
         )
+        found = list(rows.values_list("pk", flat=True))
         _context(actor, "restore")
-        return rows.update(deleted_at=None, updated_at=timezone.now())
+        restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())
+        for hook in entity.after_remove:
+            hook(found)
+        return restored
 
 
 def create(actor: Actor, entity: AnyEntity, values: Values, *, key: str = "") -> Any:
@@ -200,12 +209,12 @@ def update(actor: Actor, entity: AnyEntity, pk: UUID, values: Values, *, version
 
 def act(
     actor: Actor, entity: AnyEntity, pk: UUID, name: str, values: Values | None = None, *,
-    version: int | None = None, note: str = "",
+    version: int | None = None, note: str = "", extra: Values | None = None,
 ) -> Any:
     """Run a named action: a change like any other, with its own permission. KeyError for an unknown name."""
     entity.actions[name]
     versions = None if version is None else {pk: version}
-    return update_many(actor, entity, {pk: values or {}}, action=name, versions=versions, note=note)[0]
+    return update_many(actor, entity, {pk: values or {}}, action=name, versions=versions, note=note, extra=extra)[0]
 
 
 def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> None:
@@ -234,6 +243,8 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
     _require_writable(actor, entity, changes)
     for change in changes:
         _apply(change)
+    for hook in entity.before_all:
+        hook(changes)
     _place(actor, entity, changes)
     if entity.is_staged:
         stages.prepare(changes)
@@ -258,6 +269,8 @@ def _require_writable(actor: Actor, entity: AnyEntity, changes: Sequence[Change[
 def _apply(change: Change[Any]) -> None:
     """Clean each value by its kind, then run the action and the hooks."""
     attributes = change.entity.attributes
+    for hook in change.entity.on_input:
+        hook(change)
     for key, raw in change.values.items():
         try:
             change.values[key] = value = attributes[key].kind.clean(attributes[key], raw)
@@ -374,22 +387,24 @@ def _touched(entity: AnyEntity, changes: Sequence[Change[Any]]) -> list[str]:
         if a.column and any(c.get(key) != c.before.get(key) for c in changes):
             touched.add(a.column.removesuffix("_id") if a.kind.key in ("link", "user", "department", "file") else a.column)
     if entity.has_owner:
-        touched |= {"search_text", "search_grams"}
+        touched |= {"search_text", "search_grams", "pinyin"}
         if "owner" in touched:
             touched |= {"department", "ancestors"}
     return sorted(touched)
 
 
-def _index(entity: AnyEntity, record: Any) -> tuple[str, str]:
-    """What the record is found by; each kind says which texts."""
+def _index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
+    """What the record is found and sorted by: each kind says which texts, the title also by its pinyin."""
     parts: list[str] = []
     for key in entity.search:
         a = entity.attributes[key]
         parts += a.kind.search_parts(getattr(record, a.column))
-    title = getattr(record, entity.title, "")
-    record.search_text = fold.search_text(parts, names=[title] if isinstance(title, str) else [])
+    title = str(getattr(record, entity.title, ""))
+    read = pinyin.person(title) if entity.named == "person" else pinyin.company(title)
+    record.pinyin = read.sort_key[:300]
+    record.search_text = fold.search_text([*parts, read.full, read.initials, *read.alternatives])
     record.search_grams = fold.grams(record.search_text)
-    return "search_text", "search_grams"
+    return "search_text", "search_grams", "pinyin"
 
 
 def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:

@@ -154,7 +154,8 @@ def detect(path: Path) -> str:
             return name
     ranked = rank(sample, whole=len(sample) < SAMPLE)
     failure: TabularError | None = None
-    for name in ranked or ["utf-8"]:
+    # Without any ASCII sign there is no NUL to tell UTF-16 by: it is tried when nothing else fits.
+    for name in ranked or ["utf-8", "utf-16-le", "utf-16-be"]:
         try:
             _check(path, name)
         except TabularError as error:

@@ -69,6 +69,7 @@ _NOTES: dict[str, Text] = {
     "no_header": _("No row of headings was found; the columns are called A, B, C."),
     "total_row": _("This is a row of totals (%(text)s) and was left out."),
     "footer_row": _("This is a remark below the table (%(text)s) and was left out."),
+    "rows_above": _("%(count)s rows above the headings were left out, from this one on. Check that none is a record."),
     "header_again": _("The headings are repeated here; the row was left out."),
     "row_longer": _("The row has %(cells)s cells, the headings are %(expected)s. Check for a stray separator."),
     "row_shorter": _("The row has %(cells)s cells, the headings are %(expected)s; the missing ones are empty."),

@@ -6,7 +6,6 @@ import base64
 import binascii
 import quopri
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,7 +208,7 @@ def _cards(path: Path, encoding: str, notes: Notes) -> Iterator[_Card]:
         notes.add("record_cut", row=row)
 
 
-def _column_order(seen: Counter[str]) -> list[str]:
+def _column_order(seen: set[str]) -> list[str]:
     def key(column: str) -> tuple[int, str]:
         base = re.sub(r" \d$", "", column)
         return (_ORDER.index(base) if base in _ORDER else len(_ORDER), column)
@@ -222,7 +221,7 @@ def read(
 ) -> tuple[list[str], Iterator[tuple[int, list[Cell]]]]:
     """Headers and rows of all cards; a row number is the place of the card in the file."""
     cards: list[_Card] = []
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
     for card in _cards(path, encoding, notes):
         if not card.cells:
             notes.add("card_empty", row=card.row)

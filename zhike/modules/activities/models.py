@@ -1,0 +1,106 @@
+"""Activities as stored: planned and done are two states of one thing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from zhike.engine.models import Record
+from zhike.modules.customers.models import Account, Contact
+from zhike.modules.leads.models import Lead
+from zhike.modules.sales.models import Deal
+
+
+class Activity(Record):
+    """One thing done, or to be done, with a customer; its owner is who does it."""
+
+    class Kind(models.TextChoices):
+        """What sort of thing."""
+
+        TASK = "task", _("Task")
+        CALL = "call", _("Call")
+        MEETING = "meeting", _("Meeting")
+        VISIT = "visit", _("Visit")
+        MESSAGE = "message", _("Message")
+        MAIL = "mail", _("Mail")
+        NOTE = "note", _("Note")
+
+    class Status(models.TextChoices):
+        """Whether it is still to come."""
+
+        PLANNED = "planned", _("Planned")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    class Result(models.TextChoices):
+        """What came of it; `services.RESULTS` says which results a kind can have."""
+
+        CONNECTED = "connected", _("Connected")
+        NO_ANSWER = "no_answer", _("No answer")
+        BUSY = "busy", _("Busy")
+        REFUSED = "refused", _("Refused")
+        WRONG_NUMBER = "wrong_number", _("Wrong number")
+        HELD = "held", _("Took place")
+        ABSENT = "absent", _("Nobody there")
+        REPLIED = "replied", _("Replied")
+        NO_REPLY = "no_reply", _("No reply")
+        COMPLETED = "completed", _("Completed")
+        NOT_COMPLETED = "not_completed", _("Not completed")
+
+    class Direction(models.TextChoices):
+        """Who began."""
+
+        OUT = "out", _("Outgoing")
+        IN = "in", _("Incoming")
+
+    class Priority(models.TextChoices):
+        """How urgent."""
+
+        LOW = "low", _("Low")
+        NORMAL = "normal", _("Normal")
+        HIGH = "high", _("High")
+
+    kind = models.CharField(_("Kind of activity"), max_length=10, choices=Kind.choices, default=Kind.TASK)
+    status = models.CharField(_("Activity status"), max_length=10, choices=Status.choices, blank=True)
+    subject = models.CharField(_("Subject"), max_length=200, blank=True)
+    body = models.TextField(_("Content"), blank=True)
+    due_at = models.DateTimeField(_("Due"), null=True, blank=True)
+    done_at = models.DateTimeField(_("Done at"), null=True, blank=True)
+    duration_minutes = models.PositiveIntegerField(_("Minutes"), null=True, blank=True)
+    result = models.CharField(_("Result"), max_length=16, choices=Result.choices, blank=True)
+    direction = models.CharField(_("Direction"), max_length=4, choices=Direction.choices, blank=True)
+    priority = models.CharField(_("Priority"), max_length=8, choices=Priority.choices, default=Priority.NORMAL)
+    account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Customer")
+    )
+    contact = models.ForeignKey(
+        Contact, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Contact")
+    )
+    lead = models.ForeignKey(Lead, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Lead"))
+    deal = models.ForeignKey(Deal, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Deal"))
+    place = models.CharField(_("Place"), max_length=200, blank=True)
+
+    class Meta(Record.Meta):
+        verbose_name = _("Activity")
+        verbose_name_plural = _("Activities")
+        indexes: ClassVar = [
+            *Record.Meta.indexes,
+            models.Index(fields=["owner", "due_at"], name="activity_due", condition=Q(status="planned")),
+            models.Index(fields=["account", "-done_at"], name="activity_account"),
+            models.Index(fields=["contact", "-done_at"], name="activity_contact"),
+            models.Index(fields=["lead", "-done_at"], name="activity_lead"),
+            models.Index(fields=["deal", "-done_at"], name="activity_deal"),
+            models.Index(fields=["done_at"], name="activity_done", condition=Q(status="done")),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status="done", done_at__isnull=False) | (~Q(status="done") & Q(done_at=None)),
+                name="activity_done_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject

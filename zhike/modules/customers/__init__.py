@@ -1,0 +1,1 @@
+"""Customers: firms and persons, the people in them, and how to reach them."""

@@ -1,0 +1,1 @@
+"""Leads: first signs of interest, qualified and converted once into customers."""

@@ -1,0 +1,1 @@
+"""Sales: products, and deals that go through the stages of a pipeline."""

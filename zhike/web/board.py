@@ -1,0 +1,235 @@
+"""The board of an entity with stages, and moving records over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from zhike.engine import access, query, records, stages
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+from zhike.engine.errors import Conflict, Invalid, Missing
+from zhike.engine.kinds import Attribute
+from zhike.engine.models import Stage
+from zhike.engine.query import Condition, View
+
+from . import forms
+from .listing import chips, entity_info, filter_field
+from .lookup import entity_or_404
+from .templating import actor_of, ago, render, yuan
+
+CARDS = 30
+
+
+@login_required
+@require_GET
+def board_page(request: HttpRequest, key: str) -> HttpResponse:
+    """The board of a staged entity: a lane per stage, with count, sum and the first cards."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    if not entity.is_staged:
+        raise Missing
+    access.require(actor, entity, "read")
+    pipelines = stages.current(entity)
+    pipeline = next((p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None)
+    own = query.parse([(k, v) for k, values in request.GET.lists() for v in values if k != "pipeline" and v])
+    return render(request, "web/board.html", board_context(actor, entity, pipelines, pipeline, own), blocks={"board-body": "body"})
+
+
+def board_context(actor: Actor, entity: AnyEntity, pipelines: Sequence[Any], pipeline: Any, own: View) -> dict[str, Any]:
+    """What web/board.html shows."""
+    known = access.readable(actor, entity)
+    url = f"/{entity.key}/board"
+    here = f"{url}?pipeline={pipeline.pk}&" if pipeline else f"{url}?"
+    return {
+        "entity": entity_info(actor, entity),
+        "pipelines": [{"label": str(p), "url": f"{url}?pipeline={p.pk}", "active": p == pipeline} for p in pipelines],
+        "summary": [],
+        "list_url": url,
+        "here_url": here + own.query(),
+        "keep": [{"name": "pipeline", "value": str(pipeline.pk)}] if pipeline else [],
+        "q": own.search,
+        "quick": scope_links(actor, entity, own, here),
+        "filters": [filter_field(actor, entity, known[k], own) for k in entity.filters if k in known and k != "stage"],
+        "filter_count": len(own.conditions),
+        "chips": chips(actor, known, own, lambda rest: here + rest.query()),
+        "clear_url": here if own.conditions or own.search else "",
+        "columns": [lane(actor, entity, pipeline, stage, own) for stage in (stages.of(pipeline.pk) if pipeline else [])],
+    }
+
+
+def scope_links(actor: Actor, entity: AnyEntity, own: View, here: str) -> list[dict[str, Any]]:
+    """Mine or everybody's, where the actor sees more than the own records."""
+    if access.scope(actor, entity, "read") == "own":
+        return []
+    mine = any(c.key == "owner" and c.value == "me" for c in own.conditions)
+    rest = own.but(conditions=tuple(c for c in own.conditions if c.key != "owner"))
+    return [
+        {"label": _("Mine"), "url": here + rest.where(Condition("owner", "eq", "me")).query(), "active": mine},
+        {"label": _("Everybody I see"), "url": here + rest.query(), "active": not mine},
+    ]
+
+
+CLOSED_DAYS = 90
+
+
+def lane_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
+    """The records of a lane; closed lanes show the last 90 days, like the list behind them."""
+    return query.select(actor, entity, own.but(sort="").where(*lane_conditions(stage)))
+
+
+def lane_conditions(stage: Stage) -> list[Condition]:
+    """What the list behind a lane is filtered by."""
+    found = [Condition("stage", "eq", stage.pk)]
+    if stage.status != Stage.Status.OPEN:
+        found.append(Condition("closed_at", "within", f"last_{CLOSED_DAYS}"))
+    return found
+
+
+def lane(actor: Actor, entity: AnyEntity, pipeline: Any, stage: Stage, own: View, *, cards_too: bool = True) -> dict[str, Any]:
+    """One lane with totals over all its records: two queries, and those of the names on its cards."""
+    rows = lane_rows(actor, entity, stage, own)
+    amount, weighted = entity.attributes.get("amount"), entity.attributes.get("weighted")
+    measures: dict[str, Any] = {"n": Count("pk")}
+    if amount:
+        measures["amount"] = Sum(amount.column)
+    if weighted and weighted.expression:
+        measures["weighted"] = Sum(weighted.expression())
+    total = rows.order_by().aggregate(**measures)
+    behind = View(conditions=(*lane_conditions(stage), *own.conditions), search=own.search)
+    found = {
+        "key": str(stage.pk), "label": str(stage), "tone": stage.tone, "kind": stage.status, "count": total["n"],
+        "sum": yuan(total.get("amount") or 0) if amount else "",
+        "weighted": yuan(total["weighted"]) if total.get("weighted") and stage.status == Stage.Status.OPEN else "",
+        "url": f"/{entity.key}/?view=&{behind.query()}",
+        "cards": cards(actor, entity, rows.order_by("-stage_at", "-pk")[:CARDS], stage) if cards_too else [],
+        "more_url": f"/{entity.key}/board/{stage.pk}?start={CARDS}&{own.query()}" if total["n"] > CARDS else "",
+    }
+    if stage.status != Stage.Status.OPEN:
+        found["label"] = _("%(stage)s, last %(n)s days") % {"stage": stage, "n": CLOSED_DAYS}
+    return found
+
+
+@login_required
+@require_GET
+def lane_more(request: HttpRequest, key: str, stage: UUID) -> HttpResponse:
+    """The next cards of a lane."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    access.require(actor, entity, "read")
+    found = Stage.objects.filter(pk=stage, pipeline__entity=key).first()
+    if found is None:
+        raise Missing
+    raw = request.GET.get("start", "0")
+    start = int(raw) if raw.isdecimal() and len(raw) < 7 else 0
+    own = query.parse([(k, v) for k, values in request.GET.lists() for v in values if k != "start" and v])
+    rows = lane_rows(actor, entity, found, own).order_by("-stage_at", "-pk")[start : start + CARDS + 1]
+    shown = cards(actor, entity, rows, found)
+    more = f"/{key}/board/{stage}?start={start + CARDS}&{own.query()}" if len(shown) > CARDS else ""
+    return render(request, "web/board_cards.html", {"cards": shown[:CARDS], "more_url": more})
+
+
+def cards(actor: Actor, entity: AnyEntity, rows: Any, stage: Stage) -> list[dict[str, Any]]:
+    """Cards of a board: name, declared line, owner, days in the stage and whether that is too long, next step."""
+    known = access.readable(actor, entity)
+    keys = dict.fromkeys([entity.title, *entity.card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"])
+    shown = [known[k] for k in keys if k in known]
+    found = query.read(rows, shown)
+    labels = query.labels(actor, shown, found)
+    return [_card(entity, row, known, labels, stage) for row in found]
+
+
+def _card(entity: AnyEntity, row: query.Row, known: Mapping[str, Attribute], labels: Any, stage: Stage) -> dict[str, Any]:
+    v = row.values
+    texts = {k: known[k].kind.text(known[k], v.get(k), labels) for k in (entity.title, *entity.card) if k in known}
+    days = (timezone.now() - v["stage_at"]).days if v.get("stage_at") else 0
+    allowed = stage.days_allowed if stage.status == Stage.Status.OPEN else None
+    owner = labels.get(("user", v.get("owner")), "")
+    follow = v.get("next_follow_up_on")
+    url = f"/{entity.key}/{row.id}"
+    late = bool(follow and follow < timezone.localdate())
+    return {
+        "id": str(row.id), "url": url, "version": row.version, "stage": str(stage.pk), "move_url": f"{url}/move",
+        "title": texts.pop(entity.title), "sub": " · ".join(t for k, t in texts.items() if t and k != "amount"),
+        "amount": yuan(v["amount"]) if v.get("amount") is not None else "",
+        "owner": {"name": owner, "initials": owner[:1]} if owner else None,
+        "days_label": ngettext("%(n)s day", "%(n)s days", days) % {"n": days},
+        "tone": "red" if allowed and days > allowed else "amber" if allowed and days > allowed * 0.7 else "",
+        "next": {"text": v.get("next_step") or _("Follow up"), "due": ago(follow), "tone": "late" if late else ""} if follow else None,
+    }
+
+
+@login_required
+@require_POST
+def move(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Move a record to a stage. 422 gives the form of what the stage still needs, 409 the card as it now is."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    raw = request.POST.get("stage", "")
+    stage = Stage.objects.filter(pk=raw, pipeline__entity=key).first() if forms.is_uuid(raw) else None
+    if stage is None:
+        raise Missing
+    before = query.record(actor, entity, pk).rows[0].values["stage"]
+    wanted = [k for k in dict.fromkeys((*stages.needed(stage, stages.of(stage.pipeline_id)), *closing(entity, stage))) if k in request.POST]
+    values = {k: v for k, v in forms.posted(request, entity, wanted).items() if v != ""}
+    version = forms.version(request)
+    try:
+        records.update_many(
+            actor, entity, {pk: {**values, "stage": stage.pk}}, versions={pk: version} if version is not None else None,
+            note=request.POST.get("note", "")[:300],
+        )
+    except Invalid as invalid:
+        return _ask(request, actor, entity, pk, stage, invalid, bool(wanted))
+    except Conflict:
+        return _moved(request, actor, entity, pk, {before}, 409)
+    return _moved(request, actor, entity, pk, {before, stage.pk}, 200)
+
+
+def closing(entity: AnyEntity, stage: Stage) -> tuple[str, ...]:
+    """What winning and losing ask for besides the stage's own fields."""
+    wanted = {"won": ("amount", "closed_on", "won_reason"), "lost": ("lost_reason", "lost_note")}.get(stage.status, ())
+    return tuple(k for k in wanted if k in entity.attributes)
+
+
+def _moved(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID, changed: set[Any], status: int) -> HttpResponse:
+    """The card as it now is, with the heads of the lanes it left and reached."""
+    rows = query.visible(actor, entity).filter(pk=pk)
+    now = rows.first()
+    if now is None:
+        raise Missing
+    stage = now.stage
+    lanes = Stage.objects.filter(pk__in=changed | {stage.pk})
+    context = {
+        "card": cards(actor, entity, rows, stage)[0],
+        "columns": [lane(actor, entity, None, s, View(), cards_too=False) for s in lanes],
+    }
+    response = render(request, "web/board_moved.html", context, status=status)
+    if status == 200:
+        text = _("Moved to “%(stage)s”.") % {"stage": stage}
+        response["HX-Trigger"] = json.dumps({"zk:refresh": True, "zk:toast": {"text": text, "tone": "good"}})
+    return response
+
+
+def _ask(
+    request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID, stage: Stage, invalid: Invalid, asked: bool
+) -> HttpResponse:
+    """The form of what is missing, to be shown in the card. Errors show once the person has been asked."""
+    page = query.record(actor, entity, pk)
+    keys = [k for k in dict.fromkeys([*invalid.first, *closing(entity, stage)]) if k in entity.attributes and k != "stage"]
+    errors = {k: v for k, v in invalid.first.items() if asked or k not in keys}
+    data = {k: request.POST[k] for k in keys if k in request.POST} if asked else None
+    shown = forms.fields(actor, entity, keys, page=page, data=data, errors=errors)
+    for f in shown:
+        f["required"] = f["name"] in invalid.first
+    context = {
+        "url": f"/{entity.key}/{pk}/move", "version": page.rows[0].version, "stage": str(stage.pk), "key": "",
+        "stage_label": str(stage), "fields": shown, "errors": forms.summary(errors, entity),
+    }
+    return render(request, "web/move_form.html", context, status=422)

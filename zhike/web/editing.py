@@ -1,0 +1,271 @@
+"""Creating, editing and acting on records from pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from zhike.base.ids import uuid7
+from zhike.engine import access, history, query, records
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+from zhike.engine.errors import Conflict, Errors, Invalid, Missing
+from zhike.engine.kinds import Attribute
+from zhike.engine.query import Page
+
+from . import forms, plugs
+from .listing import entity_info, record_title
+from .lookup import entity_or_404
+from .record import head, record_context
+from .templating import actor_of, render
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def create_page(request: HttpRequest, key: str) -> HttpResponse:
+    """Create a record: a few fields in the drawer, all of them on the page."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    access.require(actor, entity, "create")
+    quick = is_drawer(request) or request.POST.get("quick") == "1"
+    keys = forms.shown_keys(actor, entity, quick=quick)
+    given = {k: v for k, v in request.GET.items() if k in access.writable(actor, entity)}
+    errors: Errors = {}
+    data: dict[str, str] | None = None
+    if request.method == "POST":
+        data = {**{k: v for k, v in given.items() if k not in keys}, **forms.posted(request, entity, keys)}
+        try:
+            made = records.create(
+                actor, entity, {k: v for k, v in data.items() if v != ""}, key=request.POST.get("idempotency_key", "")[:120]
+            )
+        except Invalid as invalid:
+            errors = invalid.first
+        else:
+            return _created(request, entity, made)
+    elif given:
+        blank = forms.defaults(actor, entity)
+        data = {k: given.get(k, _form_text(entity.attributes[k], blank.get(k))) for k in dict.fromkeys((*keys, *given))}
+        keys = list(dict.fromkeys((*keys, *given)))
+    context = form_context(actor, entity, None, data, errors, quick=quick, keys=keys)
+    context["form"]["url"] = request.get_full_path()
+    return form_answer(request, context, status=422 if errors else 200)
+
+
+def is_drawer(request: HttpRequest) -> bool:
+    """Whether the answer is to fill the drawer."""
+    return request.headers.get("HX-Target") == "drawer-body"
+
+
+def _form_text(a: Attribute, value: Any) -> str:
+    return a.kind.form_value(a, value, {})
+
+
+def _created(request: HttpRequest, entity: AnyEntity, record: Any) -> HttpResponse:
+    """Go on to the record, or to the next new one."""
+    request.session["toast"] = _("%(what)s saved.") % {"what": entity.label}
+    return go(request, f"/{entity.key}/new" if request.POST.get("again") else f"/{entity.key}/{record.pk}")
+
+
+def go(request: HttpRequest, url: str) -> HttpResponse:
+    """Redirect; htmx is told by a header, because it would follow silently."""
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = url
+        return response
+    return HttpResponseRedirect(url, status=303)
+
+
+def form_context(
+    actor: Actor, entity: AnyEntity, page: Page | None, data: Mapping[str, str] | None, errors: Errors, *,
+    quick: bool = False, conflict: Mapping[str, Any] | None = None, keys: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What web/form.html shows."""
+    if quick:
+        inside = [{"title": "", "fields": forms.fields(actor, entity, keys, page=page, data=data, errors=errors)}]
+    else:
+        inside = forms.sections(actor, entity, page=page, data=data, errors=errors)
+    if quick:
+        inside[0]["fields"].append({"name": "quick", "kind": "hidden", "value": "1"})
+    base = f"/{entity.key}"
+    url = f"{base}/{page.rows[0].id}" if page else base
+    title = _("Edit %(what)s") % {"what": entity.label} if page else _("New %(what)s") % {"what": entity.label}
+    return {
+        "entity": entity_info(actor, entity),
+        "title": title,
+        "trail": [{"label": entity.plural, "url": f"{base}/"}]
+        + ([{"label": record_title(entity, page.rows[0], page), "url": url}] if page else []),
+        "form": {
+            "url": f"{url}/edit" if page else f"{base}/new", "sections": inside, "errors": forms.summary(errors, entity),
+            "version": page.rows[0].version if page else None, "key": "" if page else str(uuid7()),
+            "again": page is None and not quick, "cancel_url": url if page else f"{base}/",
+        },
+        "conflict": conflict,
+    }
+
+
+def form_answer(request: HttpRequest, context: Mapping[str, Any], *, status: int) -> HttpResponse:
+    """A page, or the form alone for the drawer and after errors."""
+    return render(request, "web/form.html", context, status=status, blocks={"drawer-body": "form", "form-body": "form"})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def edit_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Edit a record; what was not touched is not written, and a conflict keeps the input beside what is now saved."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    page = query.record(actor, entity, pk, "update")
+    errors: Errors = {}
+    data: dict[str, str] | None = None
+    conflict = None
+    if request.method == "POST":
+        data = forms.posted(request, entity, forms.shown_keys(actor, entity))
+        try:
+            records.update(actor, entity, pk, forms.changed(entity, page, data), version=forms.version(request))
+        except Invalid as invalid:
+            errors = invalid.first
+        except Conflict as error:
+            conflict = {"text": error.text, "rows": _differences(entity, page, data)}
+        else:
+            request.session["toast"] = _("Saved.")
+            return go(request, f"/{key}/{pk}")
+    context = form_context(actor, entity, page, data, errors, conflict=conflict)
+    return form_answer(request, context, status=422 if errors or conflict else 200)
+
+
+def _differences(entity: AnyEntity, page: Page, data: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the form holds against what is now saved."""
+    row = page.rows[0]
+    found = []
+    for key, raw in forms.changed(entity, page, data).items():
+        a = entity.attributes[key]
+        found.append({"label": a.label, "mine": raw, "theirs": a.kind.text(a, row.values.get(key), page.labels)})
+    return found
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
+    """Edit one field in place: GET gives its control, POST saves and gives the new value."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    if name not in access.writable(actor, entity):
+        raise Missing
+    page = query.record(actor, entity, pk, "update")
+    a = entity.attributes[name]
+    error, data, theirs = "", None, None
+    if request.method == "POST":
+        data = forms.posted(request, entity, [name])
+        try:
+            records.update(actor, entity, pk, data, version=forms.version(request))
+        except Invalid as invalid:
+            error = " ".join(w.text for found in invalid.first.values() for w in found)
+        except Conflict as wrong:
+            error, theirs = wrong.text, a.kind.html(a, page.rows[0].values.get(name), page.labels)
+        else:
+            fresh = query.record(actor, entity, pk)
+            response = HttpResponse(a.kind.html(a, fresh.rows[0].values.get(name), fresh.labels))
+            response["X-Version"] = str(fresh.rows[0].version)
+            response["HX-Trigger"] = json.dumps({"zk:refresh": True})
+            return response
+    shown = forms.field(
+        entity, a, page.rows[0].values.get(name), page.labels, actor=actor, error=error,
+        raw=data[name] if data else None,
+    )
+    shown |= {"aria_label": a.label, "label": a.label, "autofocus": True}
+    context = {"url": request.path, "version": page.rows[0].version, "field": shown, "theirs": theirs}
+    return render(request, "web/field.html", context, status=409 if theirs else 422 if error else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
+    """Run a named action, asking for its fields first."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    if name not in entity.actions:
+        raise Missing
+    action = entity.actions[name]
+    page = query.record(actor, entity, pk, name)
+    errors: Errors = {}
+    data: dict[str, str] | None = None
+    if request.method == "POST":
+        data = forms.posted(request, entity, action.fields)
+        given = forms.changed(entity, page, data)
+        try:
+            records.act(actor, entity, pk, name, given, version=forms.version(request), note=request.POST.get("note", "")[:300])
+        except Invalid as invalid:
+            errors = invalid.first
+        else:
+            request.session["toast"] = _("%(action)s: done.") % {"action": action.label}
+            return go(request, f"/{key}/{pk}")
+    shown = forms.fields(actor, entity, action.fields, page=page, data=data, errors=errors)
+    title = record_title(entity, page.rows[0], page)
+    context = {
+        "entity": entity_info(actor, entity), "title": f"{action.label}：{title}", "conflict": None,
+        "trail": [{"label": entity.plural, "url": f"/{key}/"}, {"label": title, "url": f"/{key}/{pk}"}],
+        "form": {
+            "url": request.path, "sections": [{"title": "", "fields": shown}], "errors": forms.summary(errors, entity),
+            "version": page.rows[0].version, "key": "", "submit_label": action.label, "cancel_url": f"/{key}/{pk}",
+        },
+    }
+    return form_answer(request, context, status=422 if errors else 200)
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """To the recycle bin, with a way back in the message."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    records.delete_many(actor, entity, [pk])
+    request.session["toast"] = _("%(what)s moved to the recycle bin.") % {"what": entity.label}
+    request.session["undo"] = f"/{key}/{pk}/restore"
+    return go(request, f"/{key}/")
+
+
+@login_required
+@require_POST
+def restore(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Back from the recycle bin."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    if not records.restore_many(actor, entity, [pk]):
+        raise Missing
+    request.session["toast"] = _("Restored.")
+    return go(request, f"/{key}/{pk}")
+
+
+@login_required
+@require_POST
+def log(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """The composer's post: the module that knows activities takes it, then the time line is shown anew."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    query.record(actor, entity, pk)
+    if plugs.log is None:
+        raise Missing
+    problems = plugs.log(request, actor, entity, pk)
+    if not request.headers.get("HX-Request") and not problems:
+        return go(request, f"/{key}/{pk}")
+    context = record_context(request, actor, entity, pk)
+    if problems and context["composer"]:
+        context["composer"] = {**context["composer"], **problems}
+    blocks = {"timeline": "timeline"}
+    response = render(request, "web/record.html", context, blocks=blocks, status=422 if problems else 200)
+    if not problems:
+        response["HX-Trigger"] = json.dumps({"zk:refresh": True, "zk:toast": {"text": _("Saved."), "tone": "good"}})
+    return response
+
+
+@login_required
+@require_GET
+def history_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Every change of a record, field by field."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    page = query.record(actor, entity, pk)
+    context = {
+        "entity": entity_info(actor, entity), "record": head(entity, page, {}),
+        "entries": history.of(actor, entity, pk, limit=500),
+    }
+    return render(request, "web/history.html", context)

@@ -1,0 +1,35 @@
+"""The first page: which one depends on the person's role."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from zhike.base.models import Role
+
+from . import plugs
+from .templating import actor_of, render
+
+ORDER = (Role.Home.EXECUTIVE, Role.Home.MANAGER, Role.Home.SELLER, Role.Home.ADMIN)
+
+
+@login_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """The page of the widest of the person's roles, or the one chosen with ?as=."""
+    actor = actor_of(request)
+    mine = set(Role.objects.filter(pk__in=actor.roles).values_list("home", flat=True))
+    wanted = request.GET.get("as", "")
+    kind = wanted if wanted in mine else next((k for k in ORDER if k in mine), Role.Home.SELLER)
+    view = plugs.homes.get(str(kind)) or plugs.homes.get(Role.Home.SELLER)
+    if view is None:
+        return render(request, "web/home.html", {"panels": [], "greeting": ""})
+    return view(request, actor)
+
+
+@login_required
+@require_GET
+def components(request: HttpRequest) -> HttpResponse:
+    """Every component in every state, for those who build pages."""
+    return render(request, "ui/index.html", {})

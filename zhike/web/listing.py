@@ -1,0 +1,338 @@
+"""Lists and boards of every entity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods
+from markupsafe import Markup
+
+from zhike.engine import access, query, records
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+from zhike.engine.errors import Errors, Invalid, Missing
+from zhike.engine.kinds import Attribute
+from zhike.engine.labels import localized
+from zhike.engine.query import COUNT_CAP, Condition, Page, View
+
+from . import forms
+from .lookup import entity_or_404
+from .templating import actor_of, render
+
+@login_required
+@require_GET
+def list_page(request: HttpRequest, key: str) -> HttpResponse:
+    """The list of an entity: views as tabs, filters as chips, everything in the address."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    access.require(actor, entity, "read")
+    tab, own, view = asked(request, entity)
+    page = query.page(actor, entity, view)
+    return render(request, "web/list.html", list_context(actor, entity, page, own, tab), blocks={"list-body": "body"})
+
+
+def asked(request: HttpRequest, entity: AnyEntity) -> tuple[str, View, View]:
+    """The tab, the conditions of the address, and both together as one view."""
+    pairs = [(k, v) for k, values in request.GET.lists() for v in values if v != "" or k == "view"]
+    first = entity.views[0].key if entity.views and not any(k != "page" for k, _v in pairs) else ""
+    tab = request.GET.get("view", first)
+    own = query.parse(pairs)
+    return tab, own, with_tab(entity, tab, own)
+
+
+def with_tab(entity: AnyEntity, tab: str, own: View) -> View:
+    """A view narrowed by the saved view `tab`."""
+    saved = next((v for v in entity.views if v.key == tab), None)
+    if saved is None:
+        return own
+    base = query.parse(saved.query)
+    return own.but(conditions=(*base.conditions, *own.conditions), sort=own.sort or base.sort)
+
+
+def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: str) -> dict[str, Any]:
+    """What web/list.html shows."""
+    known = access.readable(actor, entity)
+    url = f"/{entity.key}/"
+    total = total_text(page.total)
+    counted = _("%(total)s in all") % {"total": total}
+    size = page.view.size
+    first = (page.view.page - 1) * size + 1
+    pages = -(-min(page.total, COUNT_CAP) // size)
+    extra = [k for k in entity.filters if k in known]
+    return {
+        "entity": entity_info(actor, entity),
+        "total_label": total,
+        "views": [{"label": v.label, "url": f"{url}?view={v.key}", "active": v.key == tab} for v in entity.views],
+        "q": own.search,
+        "find_hint": _("Name, pinyin initials, phone") if entity.search else "",
+        "list_url": url,
+        "here_url": url + address(own.but(page=page.view.page), tab),
+        "keep": [{"name": "view", "value": tab}] + ([{"name": "sort", "value": own.sort}] if own.sort else []),
+        "filters": [filter_field(actor, entity, known[k], own) for k in extra],
+        "filter_count": len(own.conditions),
+        "quick": [],
+        "chips": chips(actor, known, own, lambda rest: url + address(rest, tab)),
+        "clear_url": f"{url}?view={tab}" if own.conditions or own.search else "",
+        "columns": columns(page, own, tab),
+        "rows": [row_info(page, entity, row, may_edit=access.may(actor, entity, "update")) for row in page.rows],
+        "totals": totals(actor, entity, page),
+        "pager": {
+            "total_label": counted,
+            "range_label": f"{first}–{first + len(page.rows) - 1}" if page.rows else "",
+            "prev_url": url + address(own.but(page=page.view.page - 1), tab) if page.view.page > 1 else "",
+            "next_url": url + address(own.but(page=page.view.page + 1), tab) if page.view.page < pages else "",
+        },
+        "bulk": bulk_actions(actor, entity),
+        "bulk_all": {"count_label": total, "token": page.view.but(page=1).query()} if page.total > len(page.rows) else None,
+        "blank": blank(actor, entity) if not page.rows and not own.conditions and not own.search else None,
+    }
+
+
+def blank(actor: Actor, entity: AnyEntity) -> dict[str, Any] | None:
+    """What an empty list says, when there is nothing at all behind it."""
+    if query.visible(actor, entity).exists():
+        return None
+    text = _("Import a spreadsheet, or enter the first one by hand.")
+    imports = f"/{entity.key}/import" if access.may(actor, entity, "import") else ""
+    return {"title": _("No %(what)s yet") % {"what": entity.plural}, "text": text, "import_url": imports}
+
+
+def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
+    """What can be done with many rows at once."""
+    found: list[dict[str, Any]] = []
+    if entity.has_owner and access.may(actor, entity, "transfer"):
+        found.append({"label": _("Hand over"), "icon": "user-round-check", "url": f"/{entity.key}/bulk/owner", "key": "a"})
+    if access.may(actor, entity, "delete"):
+        found.append({"label": _("Delete"), "icon": "trash-2", "url": f"/{entity.key}/bulk/delete", "danger": True})
+    return found
+
+
+def totals(actor: Actor, entity: AnyEntity, page: Page) -> list[Any] | None:
+    """Sums over all rows of the view, in the order of the columns."""
+    found = query.sums(actor, entity, page.view) if page.rows else {}
+    if not found:
+        return None
+    return [a.kind.html(a, found[a.key], {}) if a.key in found else "" for a in page.attributes]
+
+
+def columns(page: Page, own: View, tab: str) -> list[dict[str, Any]]:
+    """Heads of the columns; a phone shows the title, two lines and one aside."""
+    found = [column(a, page.view, own, tab, page.entity.key) for a in page.attributes]
+    lines = 0
+    for c, a in zip(found, page.attributes, strict=True):
+        if a.key == page.entity.title:
+            continue
+        if a.kind.key in ("money", "choice") and not any(x["phone"] == "aside" for x in found):
+            c["phone"] = "aside"
+        elif lines < 3 and a.kind.key not in ("boolean", "longtext"):
+            c["phone"] = "line"
+            lines += 1
+    return found
+
+
+def total_text(total: int) -> str:
+    """Exact up to the cap, then “10,000+”."""
+    return f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}"
+
+
+def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
+    """An entity as templates see it, with what the actor may do."""
+    may = {action: access.may(actor, entity, action) for action in access.ACTIONS}
+    url = f"/{entity.key}/"
+    return {
+        "key": entity.key, "label": entity.label, "plural": entity.plural, "icon": entity.icon, "url": url,
+        "list_url": url, "new_url": f"{url}new", "create_label": _("New %(what)s") % {"what": entity.label},
+        "can_create": may["create"], "may": may,
+        "import_url": f"{url}import" if may["import"] else "", "export_url": f"{url}export" if may["export"] else "",
+        "board_url": f"{url}board" if entity.is_staged else "",
+    }
+
+
+def address(view: View, tab: str) -> str:
+    """A list address that means `view` on `tab`."""
+    parts = [urlencode({"view": tab}), view.query()]
+    return "?" + "&".join(p for p in parts if p)
+
+
+ALIGN = {"left": "", "right": "r"}
+
+
+def column(a: Attribute, view: View, own: View, tab: str, key: str) -> dict[str, Any]:
+    """A column head: label, alignment, and the address that sorts by it."""
+    state = {a.key: "asc", f"-{a.key}": "desc"}.get(view.sort, "")
+    following = f"-{a.key}" if state == "asc" else a.key
+    url = f"/{key}/{address(own.but(sort=following, page=1), tab)}" if a.kind.sortable else ""
+    return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
+
+
+def row_info(page: Page, entity: AnyEntity, row: query.Row, *, may_edit: bool = False) -> dict[str, Any]:
+    """A row as ready cells; the title leads to the record."""
+    title = record_title(entity, row, page)
+    url = f"/{entity.key}/{row.id}"
+    cells = []
+    for a in page.attributes:
+        html = a.kind.html(a, row.values.get(a.key), page.labels)
+        if a.key == entity.title:
+            html = Markup('<a class="strong" href="{}">{}</a>').format(url, title)
+        can = may_edit and a.editable and a.expression is None and a.key not in ("stage", "pipeline") and a.kind.key != "file"
+        cells.append({"html": html, "edit_url": f"{url}/field/{a.key}" if can else ""})
+    state = ""
+    follow = row.values.get("next_follow_up_on")
+    if follow and follow < timezone.localdate():
+        state = "late"
+    return {"id": str(row.id), "version": row.version, "url": url, "label": title, "state": state, "cells": cells}
+
+
+def record_title(entity: AnyEntity, row: query.Row, page: Page) -> str:
+    """The name of a record; never empty, because it is what people click on."""
+    value = row.values.get(entity.title)
+    if entity.title == "labels":
+        return localized(value) or "—"
+    a = entity.attributes[entity.title]
+    return a.kind.text(a, value, page.labels) or str(row.values.get("number") or "—")
+
+
+def chips(
+    actor: Actor, known: Mapping[str, Attribute], own: View, url: Callable[[View], str]
+) -> list[dict[str, Any]]:
+    """The conditions in force, each with the address without it."""
+    found = []
+    for n, c in enumerate(own.conditions):
+        if (a := known.get(c.key)) is None:
+            continue
+        rest = own.but(conditions=tuple(x for i, x in enumerate(own.conditions) if i != n), page=1)
+        found.append({"label": a.label, "value": condition_text(actor, a, c), "remove_url": url(rest)})
+    return found
+
+
+def condition_text(actor: Actor, a: Attribute, c: Condition) -> str:
+    """A condition in words."""
+    words = {
+        "eq": "{}", "has": "{}", "under": "{}", "contains": _("contains {}"), "ne": _("not {}"), "gte": "≥ {}",
+        "lte": "≤ {}", "in": "{}", "between": "{}", "within": "{}", "empty": _("empty"),
+    }
+    if c.op == "empty":
+        return _("empty") if str(c.value) not in ("0", "false") else _("not empty")
+    if c.op == "within":
+        return period_label(str(c.value))
+    parts = c.value if isinstance(c.value, (list, tuple)) else str(c.value or "").split(",") if c.op in ("in", "between") else [c.value]
+    return words[c.op].format(("–" if c.op == "between" else "、").join(_value_text(actor, a, v) for v in parts))
+
+
+def _value_text(actor: Actor, a: Attribute, raw: Any) -> str:
+    if raw == "me":
+        return _("me")
+    try:
+        value = a.kind.operand(a, raw)
+    except ValueError:
+        return str(raw)
+    if a.is_link and value:
+        return query.names(actor, a.target, [value]).get(value, "")
+    if a.kind.key in ("multichoice", "links"):
+        value = [value]
+    return a.kind.text(a, value, {}) or str(raw)
+
+
+def period_label(word: str) -> str:
+    """A named period in words."""
+    names = {
+        "today": _("today"), "yesterday": _("yesterday"), "tomorrow": _("tomorrow"), "this_week": _("this week"),
+        "next_week": _("next week"), "this_month": _("this month"), "last_month": _("last month"),
+        "this_quarter": _("this quarter"), "this_year": _("this year"), "overdue": _("overdue"), "future": _("later"),
+    }
+    if word in names:
+        return names[word]
+    kind, _sep, days = word.rpartition("_")
+    relative = {
+        "last": _("in the last %(n)s days"), "next": _("in the next %(n)s days"), "before": _("more than %(n)s days ago"),
+    }
+    return relative[kind] % {"n": days} if kind in relative else word
+
+
+PERIODS = ("today", "this_week", "this_month", "last_month", "this_quarter", "this_year", "last_30", "before_30", "overdue", "next_7")
+
+
+def filter_field(actor: Actor, entity: AnyEntity, a: Attribute, own: View) -> dict[str, Any]:
+    """One filter as a form field whose name is the condition."""
+    found = forms.field(entity, a, None, {}, actor=actor, raw="")
+    found |= {"required": False, "help": "", "error": "", "wide": False, "maxlength": None}
+    op = next((o for o in ("under", "has", "within", "contains") if o in a.kind.ops), "eq")
+    if a.choices and op == "eq":
+        op, found["kind"] = "in", "multi"
+    if op == "within":
+        found |= {"kind": "select", "options": [{"value": p, "label": period_label(p)} for p in PERIODS]}
+    elif found["kind"] == "multicombo":
+        found["kind"], found["value"] = "combo", ""
+    elif a.kind.key == "boolean":
+        found |= {"kind": "select", "options": [{"value": "1", "label": _("Yes")}, {"value": "0", "label": _("No")}], "value": ""}
+    if found["kind"] in ("money", "number", "integer", "percent"):
+        op, found["label"] = "gte", _("%(field)s at least") % {"field": a.label}
+    chosen = next((str(_flat(c.value)) for c in own.conditions if c.key == a.key and c.op in (op, "eq")), "")
+    found["name"] = f"{a.key}__{op}"
+    found["value"] = [v for v in chosen.split(",") if v] if found["kind"] == "multi" else chosen
+    if found["kind"] == "combo" and chosen:
+        found["text"] = _value_text(actor, a, chosen)
+    return found
+
+
+def _flat(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def bulk(request: HttpRequest, key: str, action: str) -> HttpResponse:
+    """Hand over or delete many records: the form for the dialog, then the deed in one transaction."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    if action not in ("owner", "delete"):
+        raise Missing
+    access.require(actor, entity, "transfer" if action == "owner" else "delete")
+    errors: Errors = {}
+    if request.method == "POST" and request.POST.get("sure"):
+        try:
+            text = _do(request, actor, entity, action)
+        except Invalid as invalid:
+            errors = invalid.first
+        else:
+            response = HttpResponse(status=204)
+            response["HX-Trigger"] = json.dumps({"zk:close": True, "zk:refresh": True, "zk:toast": {"text": text, "tone": "good"}})
+            return response
+    ids = _chosen(request, actor, entity)
+    fields = forms.fields(actor, entity, ["owner"]) if action == "owner" else []
+    fields += [{"name": "note", "label": _("Reason"), "kind": "text", "value": "", "maxlength": 300}] if action == "owner" else []
+    context = {
+        "action": f"/{entity.key}/bulk/{action}", "ids": [str(i) for i in ids], "count": len(ids), "fields": fields,
+        "danger": action == "delete", "errors": forms.summary(errors, entity),
+        "title": _("Hand over %(n)s records") % {"n": len(ids)} if action == "owner" else _("Delete %(n)s records") % {"n": len(ids)},
+        "submit": _("Hand over") if action == "owner" else _("Move to the recycle bin"),
+        "hint": _("They can be restored from the recycle bin for 30 days.") if action == "delete" else "",
+    }
+    return render(request, "web/bulk.html", context, status=422 if errors else 200)
+
+
+def _do(request: HttpRequest, actor: Actor, entity: AnyEntity, action: str) -> str:
+    ids = _chosen(request, actor, entity)
+    if action == "delete":
+        done = records.delete_many(actor, entity, ids)
+        return ngettext("%(n)s record moved to the recycle bin.", "%(n)s records moved to the recycle bin.", done) % {"n": done}
+    values = {"owner": request.POST.get("owner", "")}
+    done = len(records.update_many(actor, entity, {pk: values for pk in ids}, action="transfer", note=request.POST.get("note", "")[:300]))
+    return ngettext("%(n)s record handed over.", "%(n)s records handed over.", done) % {"n": done}
+
+
+def _chosen(request: HttpRequest, actor: Actor, entity: AnyEntity) -> list[UUID]:
+    """The rows ticked, or all rows of the filter whose token is sent."""
+    sent = request.POST if request.method == "POST" else request.GET
+    if (token := sent.get("all")) is not None:
+        view = query.parse(token)
+        return list(query.select(actor, entity, view).values_list("pk", flat=True)[:COUNT_CAP])
+    raw = [part for value in sent.getlist("ids") for part in value.split(",")]
+    return [UUID(i) for i in raw if forms.is_uuid(i)]

@@ -1,0 +1,81 @@
+"""Where modules plug into the generic pages: plain lists and dictionaries, filled when a module's `pages` is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One entry of a time line; `system` ones are what the machine noted, the others what people wrote.
+
+    `outcome` is {label, tone}, `next` {text, due, tone}, `changes` a list of {label, old, new}, `actions` menu items.
+    """
+
+    id: str
+    at: dt.datetime
+    icon: str
+    title: Any
+    who: str = ""
+    text: str = ""
+    tone: str = "neutral"
+    outcome: Mapping[str, Any] | None = None
+    next: Mapping[str, Any] | None = None
+    planned: bool = False
+    system: bool = False
+    changes: Sequence[Mapping[str, Any]] = ()
+    actions: Sequence[Mapping[str, Any]] = ()
+
+    def entry(self) -> dict[str, Any]:
+        """As ui/data.html draws it."""
+        from .templating import clock
+
+        return {
+            "id": self.id, "icon": self.icon, "title_html": self.title, "who": self.who, "text": self.text,
+            "tone": self.tone, "outcome": self.outcome, "next": self.next, "planned": self.planned, "system": self.system,
+            "changes": list(self.changes), "actions": list(self.actions),
+            "time": clock(self.at)[11:], "time_title": clock(self.at),
+        }
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """A page of a module in the main menu; offered where `may` says so."""
+
+    label: Any
+    url: str
+    icon: str
+    order: int
+    may: Callable[[Actor], bool]
+
+
+@dataclass(frozen=True)
+class RecordAction:
+    """A page of a module offered on a record, opened in the drawer."""
+
+    label: Any
+    icon: str
+    url: Callable[[UUID], str]
+    may: Callable[[Mapping[str, Any], Mapping[str, bool]], bool]
+
+
+Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]
+Home = Callable[[HttpRequest, Actor], HttpResponse]
+Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
+Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]
+
+timelines: list[Timeline] = []
+composers: list[Composer] = []
+homes: dict[str, Home] = {}
+menu: list[MenuItem] = []
+actions: dict[str, list[RecordAction]] = {}
+log: Log | None = None

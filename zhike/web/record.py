@@ -1,0 +1,282 @@
+"""The page of one record, and everything done from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from zhike.engine import access, history, query, stages
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity, Related, get
+from zhike.engine.models import OwnerPeriod, StageEvent
+from zhike.engine.query import Condition, Page, View
+
+from . import plugs
+from .listing import entity_info, record_title, total_text
+from .lookup import entity_or_404
+from .plugs import Item
+from .templating import actor_of, ago, day, render, yuan
+
+RELATED = 5
+
+
+@login_required
+@require_GET
+def record_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """One record: facts, time line with its composer, related lists."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    context = record_context(request, actor, entity, pk)
+    blocks = {"timeline": "timeline", "facts": "facts", "rec-head": "head", "related": "related"}
+    return render(request, "web/record.html", context, blocks=blocks)
+
+
+def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, Any]:
+    """What web/record.html shows; Missing when the record is not there for the actor."""
+    page = query.record(actor, entity, pk)
+    may = permissions(actor, entity, pk)
+    composer = next((c for make in plugs.composers if (c := make(actor, entity, pk))), None)
+    show = request.GET.get("show", "")
+    return {
+        "entity": entity_info(actor, entity),
+        "record": head(entity, page, may),
+        "actions": actions(entity, page, may),
+        "numbers": numbers(entity, page),
+        "path": path(entity, page, may) if entity.is_staged else None,
+        "facts": [
+            {"title": s.title, "fields": found}
+            for s in entity.sections
+            if (found := [f for k in s.keys if (f := fact(actor, entity, page, k, may))])
+        ],
+        "composer": composer,
+        "timeline": timeline_context(actor, entity, pk, show),
+        "related": [r for r in (related(actor, entity, pk, item) for item in entity.related) if r],
+        "notices": [],
+    }
+
+
+def permissions(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, bool]:
+    """What the actor may do with this very record; actions of equal reach are asked for once."""
+    found: dict[str, bool] = {}
+    by_scope: dict[str, bool] = {}
+    for action in ("update", "delete", "transfer", *entity.actions):
+        reach = access.scope(actor, entity, action)
+        if reach not in by_scope:
+            by_scope[reach] = bool(reach) and query.visible(actor, entity, action).filter(pk=pk).exists()
+        found[action] = by_scope[reach]
+    return found
+
+
+def head(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> dict[str, Any]:
+    """Name, state and owner of a record."""
+    row = page.rows[0]
+    base = f"/{entity.key}/{row.id}"
+    sub: list[dict[str, Any]] = []
+    if row.values.get("number"):
+        sub.append({"html": row.values["number"], "icon": "hash"})
+    for key in ("account", "owner"):
+        if key in row.values and row.values[key]:
+            a = entity.attributes[key]
+            sub.append({"html": a.kind.html(a, row.values[key], page.labels), "icon": "building-2" if key == "account" else ""})
+    if row.values.get("last_contact_at"):
+        sub.append({"html": _("last contact %(when)s") % {"when": ago(row.values["last_contact_at"])}, "icon": "history"})
+    return {
+        "id": str(row.id), "version": row.version, "title": record_title(entity, row, page), "url": base, "sub": sub,
+        "pills": pills(entity, page), "edit_url": f"{base}/edit" if may.get("update") else "", "list_url": f"/{entity.key}/",
+    }
+
+
+def pills(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
+    """The choices that have tones: tier, status, priority."""
+    row = page.rows[0]
+    found = []
+    for key, tones in entity.tones.items():
+        value = row.values.get(key)
+        if isinstance(value, str) and value in tones and not (key == "status" and entity.is_staged):
+            a = entity.attributes[key]
+            found.append({"label": a.kind.text(a, value, page.labels), "tone": tones[value]})
+    return found[:3]
+
+
+def numbers(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
+    """The key figures of a record."""
+    row = page.rows[0]
+    found = []
+    for key in entity.facts:
+        if key not in row.values:
+            continue
+        a, value = entity.attributes[key], row.values[key]
+        shown: Any = yuan(value) if a.kind.key == "money" else a.kind.text(a, value, page.labels)
+        tone = ""
+        if key == "next_follow_up_on":
+            shown = day(value) if value else _("none")
+            tone = "late" if not value or value < timezone.localdate() else ""
+        found.append({"label": a.label, "value": shown or "—", "tone": tone})
+    return found[:4]
+
+
+def fact(actor: Actor, entity: AnyEntity, page: Page, key: str, may: Mapping[str, bool]) -> dict[str, Any] | None:
+    """One field as shown on the record page; where it is empty and cannot be filled it is left out."""
+    row = page.rows[0]
+    if key not in row.values:
+        return None
+    a, value = entity.attributes[key], row.values[key]
+    editable = may.get("update", False) and key in access.writable(actor, entity) and key not in ("stage", "pipeline")
+    if a.kind.key == "file" or (key == "owner" and not may.get("transfer")):
+        editable = False
+    return {
+        "key": key, "label": a.label, "html": a.kind.html(a, value, page.labels),
+        "edit_url": f"/{entity.key}/{row.id}/field/{key}" if editable else "",
+    }
+
+
+def path(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> dict[str, Any] | None:
+    """The stages of the record's pipeline with the current one marked."""
+    values = page.rows[0].values
+    order = stages.of(values["pipeline"]) if values.get("pipeline") else []
+    now = next((s for s in order if s.pk == values.get("stage")), None)
+    if now is None:
+        return None
+    steps = []
+    for s in order:
+        state = "todo"
+        if s == now:
+            state = s.status if s.status != "open" else "current"
+        elif s.order < now.order and now.status != "lost" and s.status == "open":
+            state = "done"
+        steps.append({"key": str(s.pk), "label": str(s), "state": state})
+    return {
+        "stages": steps, "move_url": f"/{entity.key}/{page.rows[0].id}/move", "version": page.rows[0].version,
+        "can_move": may.get("update", False),
+    }
+
+
+def timeline_context(actor: Actor, entity: AnyEntity, pk: UUID, show: str) -> dict[str, Any]:
+    """The time line, grouped by day, all of it or only what people wrote or only what changed."""
+    url = f"/{entity.key}/{pk}"
+    items = timeline(actor, entity, pk)
+    if show == "talk":
+        items = [i for i in items if not i.system]
+    elif show == "changes":
+        items = [i for i in items if i.system]
+    entries: list[dict[str, Any]] = []
+    last = None
+    for item in items:
+        date = timezone.localtime(item.at).date()
+        if date != last:
+            entries.append({"day": day(date)})
+            last = date
+        entries.append(item.entry())
+    tabs = (("", _("All")), ("talk", _("Follow-ups")), ("changes", _("Changes")))
+    return {
+        "entries": entries,
+        "filters": [{"label": label, "url": f"{url}?show={k}", "active": k == show} for k, label in tabs],
+        "refresh_url": f"{url}?show={show}",
+    }
+
+
+def timeline(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 80) -> list[Item]:
+    """Everything that happened, newest first: what modules know, steps, owners, changes."""
+    items: list[Item] = []
+    for source in plugs.timelines:
+        items += source(actor, entity, pk)
+    items += _steps(entity, pk)
+    items += _owners(pk)
+    items += _changes(actor, entity, pk)
+    return sorted(items, key=lambda i: (i.planned, i.at), reverse=True)[:limit]
+
+
+def _steps(entity: AnyEntity, pk: UUID) -> list[Item]:
+    if not entity.is_staged:
+        return []
+    rows = StageEvent.objects.filter(record=pk).select_related("from_stage", "to_stage", "user").order_by("-at")[:50]
+    return [
+        Item(
+            id=str(e.pk), at=e.at, icon="milestone", who=e.user.name if e.user else "", text=e.note, system=True,
+            tone={"won": "green", "lost": "red"}.get(e.to_stage.status, "blue"),
+            title=_("moved from %(from)s to %(to)s") % {"from": e.from_stage, "to": e.to_stage} if e.from_stage
+            else _("began at %(to)s") % {"to": e.to_stage},
+        )
+        for e in rows
+    ]
+
+
+def _owners(pk: UUID) -> list[Item]:
+    rows = list(OwnerPeriod.objects.filter(record=pk).select_related("owner", "by").order_by("from_at"))
+    return [
+        Item(
+            id=str(p.pk), at=p.from_at, icon="user-round-check", who=p.by.name if p.by else "", text=p.reason, system=True,
+            title=_("handed over to %(name)s") % {"name": p.owner.name if p.owner else _("nobody")}, tone="violet",
+        )
+        for p in rows[1:]
+    ]
+
+
+QUIET = {"stage_id", "status", "stage_at", "closed_at", "probability", "owner_id", "last_contact_at", "next_follow_up_on"}
+
+
+def _changes(actor: Actor, entity: AnyEntity, pk: UUID) -> list[Item]:
+    found = []
+    for e in history.of(actor, entity, pk, limit=60, without=QUIET):
+        if e.action == "create":
+            found.append(Item(id=f"h{e.id}", at=e.at, icon="sparkles", title=_("created this"), who=e.actor, system=True))
+        elif e.changes:
+            changes = [{"label": label, "old": old, "new": new} for label, old, new in e.changes]
+            title = _("changed %(fields)s") % {"fields": "、".join(str(c["label"]) for c in changes[:4])}
+            found.append(
+                Item(id=f"h{e.id}", at=e.at, icon="pencil", title=title, who=e.actor, changes=changes, system=True)
+            )
+    return found
+
+
+def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[str, Any] | None:
+    """A related list: the newest few, how many there are, and where to see them all."""
+    other = get(item.entity)
+    if not access.may(actor, other, "read"):
+        return None
+    columns = tuple(dict.fromkeys((other.title, *(item.columns or other.columns[:4]))))
+    view = View(conditions=(Condition(item.by, "eq", pk),), columns=columns, size=RELATED)
+    page = query.page(actor, other, view)
+    rows = []
+    for row in page.rows:
+        texts = [
+            (a, a.kind.html(a, row.values.get(a.key), page.labels)) for a in page.attributes
+            if a.key != other.title and row.values.get(a.key) not in (None, "", [])
+        ]
+        aside = next((html for a, html in texts if a.kind.key == "money"), "")
+        rows.append(
+            {"title": record_title(other, row, page), "url": f"/{other.key}/{row.id}", "aside": aside,
+             "meta": [html for a, html in texts if a.kind.key != "money"]}
+        )
+    create = access.may(actor, other, "create") and item.by in access.writable(actor, other)
+    return {
+        "title": item.title or other.plural, "icon": other.icon, "count": total_text(page.total), "rows": rows,
+        "url": f"/{other.key}/?view=&{item.by}__eq={pk}", "new_url": f"/{other.key}/new?{item.by}={pk}" if create else "",
+    }
+
+
+def actions(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> list[dict[str, Any]]:
+    """What is offered on this record now: call, the named verbs, deleting."""
+    row = page.rows[0]
+    base = f"/{entity.key}/{row.id}"
+    status = row.values.get("status") or ""
+    found: list[dict[str, Any]] = []
+    if row.values.get("phone"):
+        found.append({"label": _("Call"), "icon": "phone", "url": f"tel:{row.values['phone']}", "kind": "tel"})
+    for name, action in entity.actions.items():
+        if may.get(name) and (not action.when or status in action.when):
+            found.append({"label": action.label, "icon": action.icon, "url": f"{base}/act/{name}", "kind": "drawer"})
+    found += [
+        {"label": item.label, "icon": item.icon, "url": item.url(row.id), "kind": "drawer"}
+        for item in plugs.actions.get(entity.key, ()) if item.may(row.values, may)
+    ]
+    found.append({"label": _("History"), "icon": "history", "url": f"{base}/history", "kind": "link"})
+    if may.get("delete"):
+        found.append({"label": _("Delete"), "icon": "trash-2", "url": f"{base}/delete", "kind": "post", "danger": True})
+    return found

@@ -1,0 +1,179 @@
+"""From values to HTML: the frame around every page, fragments of a page, filters for numbers and times."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.template import engines
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from markupsafe import Markup
+
+from zhike.base import amount
+from zhike.base.i18n import language
+from zhike.base.models import Role
+from zhike.engine import access
+from zhike.engine.access import Actor
+from zhike.engine.entity import entities
+
+from . import plugs
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The actor of this request, made once."""
+    found = getattr(request, "zhike_actor", None)
+    if found is None:
+        found = Actor(request.user, "web")  # type: ignore[arg-type]  # views are behind login
+        request.zhike_actor = found  # type: ignore[attr-defined]
+    return found
+
+
+def said(request: HttpRequest) -> list[dict[str, str]]:
+    """What the last page left to say, once; a fragment leaves it to the next page."""
+    session = getattr(request, "session", None)
+    if session is None or request.headers.get("HX-Request") or not session.get("toast"):
+        return []
+    return [{"text": session.pop("toast"), "tone": "good", "undo_url": session.pop("undo", "")}]
+
+
+def is_admin(actor: Actor) -> bool:
+    """Whether the actor may open the settings."""
+    return Role.objects.filter(pk__in=actor.roles, is_admin=True).exists()
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """What the frame around every page shows."""
+    lang = language()
+    shared: dict[str, Any] = {
+        "request": request,
+        "csrf_token": get_token(request),
+        "lang": {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant"}.get(lang, lang),
+        "langs": [{"code": code, "label": label, "active": code == lang} for code, label in settings.LANGUAGES],
+        "theme": request.COOKIES.get("zk_theme", "system"),
+        "rail": request.COOKIES.get("zk_rail", "full"),
+        "messages_": said(request),
+        "nav": [],
+        "me": {"name": "", "initials": "", "position": "", "role": ""},
+        "create_menu": [],
+        "unread": 0,
+        "is_admin": False,
+    }
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return shared
+    actor = actor_of(request)
+    user = actor.user
+    admin = is_admin(actor)
+    shared |= {
+        "keys_on": request.COOKIES.get("zk_keys") != "off",
+        "nav": navigation(actor, request.path, admin=admin),
+        "me": {"name": user.name, "initials": user.name[:1], "position": user.position, "role": str(user.department or ""),
+               "url": "/me"},
+        "create_menu": [
+            {"key": e.key, "label": e.label, "icon": e.icon, "url": f"/{e.key}/new"}
+            for e in _menu_entities() if access.may(actor, e, "create")
+        ],
+        "is_admin": admin,
+    }
+    return shared
+
+
+def _menu_entities() -> list[Any]:
+    return sorted((e for e in entities().values() if e.menu), key=lambda e: e.menu)
+
+
+def navigation(actor: Actor, path: str, *, admin: bool) -> list[dict[str, Any]]:
+    """The main menu for this actor; `active` marks where `path` lies."""
+    found: list[tuple[int, dict[str, Any]]] = [(0, {"key": "home", "label": _("Home"), "url": "/", "icon": "house"})]
+    for e in _menu_entities():
+        if access.may(actor, e, "read"):
+            found.append((e.menu, {"key": e.key, "label": e.plural, "url": f"/{e.key}/", "icon": e.icon}))
+    for item in plugs.menu:
+        if item.may(actor):
+            found.append((item.order, {"key": item.url.strip("/"), "label": item.label, "url": item.url, "icon": item.icon}))
+    if admin:
+        found.append((999, {"key": "settings", "label": _("Settings"), "url": "/settings/", "icon": "settings"}))
+    items = [item for _order, item in sorted(found, key=lambda pair: pair[0])]
+    for item in items:
+        item["active"] = path == item["url"] or (item["url"] != "/" and path.startswith(item["url"]))
+    return items
+
+
+def render_text(template: str, context: Mapping[str, Any], request: HttpRequest, *, block: str = "") -> str:
+    """A page, or one named block of it, as text."""
+    found = engines["jinja2"].env.get_template(template)  # type: ignore[attr-defined]
+    if not block:
+        return str(found.render(context))
+    return "".join(found.blocks[block](found.new_context(dict(context))))
+
+
+def render(
+    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200,
+    blocks: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """The page; or, for htmx, the block that `blocks` names for the target of the request."""
+    target = request.headers.get("HX-Target", "")
+    block = (blocks or {}).get(target, "") if request.headers.get("HX-Request") else ""
+    whole = {**frame(request), **(context or {})}
+    return HttpResponse(render_text(template, whole, request, block=block), status=status)
+
+
+def compact(value: Any) -> str:
+    """12.35万, 1.2亿, or 1.2M in English."""
+    return "" if value is None else amount.compact(value, language())
+
+
+def yuan(value: Any) -> Markup:
+    """A compact amount whose full value shows on hover."""
+    if value is None:
+        return Markup("—")
+    return Markup('<span class="num" title="¥{}">¥{}</span>').format(f"{value:,.2f}", compact(value))
+
+
+def number(value: Any) -> str:
+    """Thousands separated."""
+    return "" if value is None else f"{value:,}"
+
+
+def day(value: dt.date | dt.datetime | None) -> str:
+    """11月21日 周六, with the year where it is another one."""
+    if value is None:
+        return ""
+    date = timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
+    week = [_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")][date.weekday()]
+    if language() == "en":
+        return f"{week} {date:%-d %b}" + ("" if date.year == timezone.localdate().year else f" {date.year}")
+    year = "" if date.year == timezone.localdate().year else f"{date.year}年"
+    return f"{year}{date.month}月{date.day}日 {week}"
+
+
+def ago(value: dt.datetime | dt.date | None) -> str:
+    """Relative within a week, the day beyond it."""
+    if value is None:
+        return ""
+    date = timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
+    days = (timezone.localdate() - date).days
+    if days == 0:
+        return timezone.localtime(value).strftime("%H:%M") if isinstance(value, dt.datetime) else _("Today")
+    if days == 1:
+        return _("Yesterday")
+    if days == -1:
+        return _("Tomorrow")
+    if 1 < days <= 7:
+        return _("%(n)s days ago") % {"n": days}
+    if -7 <= days < -1:
+        return _("in %(n)s days") % {"n": -days}
+    return date.isoformat()
+
+
+def clock(value: dt.datetime | None) -> str:
+    """2026-11-21 15:30 in the firm's time zone."""
+    return "" if value is None else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+
+
+GLOBALS: dict[str, Any] = {"compact": compact, "yuan": yuan}
+FILTERS: dict[str, Any] = {"compact": compact, "yuan": yuan, "number": number, "day": day, "ago": ago, "clock": clock}
