@@ -61,9 +61,9 @@ messages: dev
 	$(PY) scripts/translations.py collect
 
 # Reads requirements*.in, writes requirements*.txt: exact versions and hashes for every platform.
-lock: dev
-	$(PY) -m pip install --quiet --disable-pip-version-check --target var/lock uv
-	for name in requirements requirements-dev requirements-node; do \
-	  PYTHONPATH=var/lock $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+lock: venv
+	@sh scripts/venv.sh requirements-lock.txt
+	for name in requirements requirements-dev requirements-node requirements-lock; do \
+	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) -o $$name.txt $$name.in || exit 1; \
 	done

@@ -42,18 +42,16 @@ pip() {
     fi
 }
 
-python=$(find_python)
-if ! "$PY" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-    make_venv
-fi
+works() { "$PY" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+sum() { cksum < "$1"; }
+installed() { [ "$(cat ".venv/installed-$1" 2>/dev/null)" = "$(sum "$1")" ]; }
 
-want=$(cat "$list" | cksum)
-for done in "$list" requirements-dev.txt; do
-    stamp=.venv/installed-$done
-    if [ "$list" != requirements-node.txt ] || [ "$done" = "$list" ]; then
-        if [ "$(cat "$stamp" 2>/dev/null)" = "$(cat "$done" | cksum)" ]; then exit 0; fi
-    fi
-done
+if works; then
+    if installed "$list"; then exit 0; fi
+    if [ "$list" = requirements.txt ] && installed requirements-dev.txt; then exit 0; fi
+fi
+python=$(find_python)
+if ! works || ! pip --version >/dev/null 2>&1; then make_venv; fi
 say "Installing the packages of $list"
 pip install -qq --disable-pip-version-check --require-hashes -r "$list"
 
@@ -64,4 +62,4 @@ here=$(cd "$(dirname "$0")" && pwd)
 PYTHONPATH="$here/../..${PYTHONPATH:+:$PYTHONPATH}" exec "$here/python" -m zhike "$@"
 EOF
 chmod +x .venv/bin/zhike
-printf '%s\n' "$want" > ".venv/installed-$list"
+sum "$list" > ".venv/installed-$list"
