@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import get_language
 
-FALLBACK = ("zh-hans", "zh-hant", "en")
+from zhike.base.i18n import LANGUAGES
 
 
 def localized(labels: Mapping[str, str] | None) -> str:
@@ -14,4 +14,4 @@ def localized(labels: Mapping[str, str] | None) -> str:
     if not labels:
         return ""
     wanted = (get_language() or "").lower()
-    return next((text for lang in (wanted, *FALLBACK) if (text := labels.get(lang))), "")
+    return next((text for lang in (wanted, *LANGUAGES) if (text := labels.get(lang))), "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from .errors import TabularError
@@ -144,6 +145,12 @@ def rank(sample: bytes, *, whole: bool = False) -> list[str]:
     return sorted(scores, key=lambda name: (name == "cp1252", -scores[name], order.index(name)))
 
 
+def _wide(sample: bytes) -> list[str]:
+    """UTF-16 without any ASCII sign has no NUL to tell it by: it is tried when nothing else fits."""
+    texts = {name: _decode_sample(sample, name, whole=True) for name in ("utf-16-le", "utf-16-be")}
+    return [name for name, text in texts.items() if text and plausibility(text) >= 0.8]
+
+
 def detect(path: Path) -> str:
     """The Python codec name to open the file with; raises undecodable with the line."""
     with path.open("rb") as file:
@@ -154,8 +161,7 @@ def detect(path: Path) -> str:
             return name
     ranked = rank(sample, whole=len(sample) < SAMPLE)
     failure: TabularError | None = None
-    # Without any ASCII sign there is no NUL to tell UTF-16 by: it is tried when nothing else fits.
-    for name in ranked or ["utf-8", "utf-16-le", "utf-16-be"]:
+    for name in ranked or ["utf-8", *_wide(sample)]:
         try:
             _check(path, name)
         except TabularError as error:
@@ -176,9 +182,9 @@ def _chunks(path: Path) -> Iterator[bytes]:
 def _check(path: Path, encoding: str) -> None:
     decoder = codecs.getincrementaldecoder(encoding)(errors_for(encoding))
     line = 1
-    for chunk in _chunks(path):
+    for chunk in chain(_chunks(path), [b""]):
         try:
-            text = decoder.decode(chunk)
+            text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             line += error.object[: error.start].count(b"\n")
             raise TabularError("undecodable", line=line, encoding=label(encoding)) from None

@@ -1,0 +1,266 @@
+"""Settings without code: people, departments, roles and pipelines."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from zhike.base.models import Department, Grant, Role, User
+from zhike.engine import access, pipelines, query, stages
+from zhike.engine.access import Actor
+from zhike.engine.entity import entities, get
+from zhike.engine.errors import Invalid, Missing, Refused
+from zhike.engine.labels import LANGUAGES
+from zhike.engine.models import Pipeline
+
+from .templating import actor_of, is_admin, render
+
+
+def admin(request: HttpRequest) -> Actor:
+    """The actor, if the settings are open to them; Refused otherwise."""
+    actor = actor_of(request)
+    if not is_admin(actor):
+        raise Refused("settings")
+    return actor
+
+
+@login_required
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """What can be set, with how much there is of it."""
+    admin(request)
+    people = User.objects.filter(deleted_at=None, is_active=True).count()
+    groups = [
+        {"title": _("Organisation"), "items": [
+            {"label": _("People"), "hint": _("%(n)s active") % {"n": people}, "url": "/user/", "icon": "users"},
+            {"label": _("Departments"), "hint": _("%(n)s departments") % {"n": Department.objects.filter(deleted_at=None).count()},
+             "url": "/settings/departments", "icon": "network"},
+            {"label": _("Roles and permissions"), "hint": _("%(n)s roles") % {"n": Role.objects.filter(deleted_at=None).count()},
+             "url": "/settings/roles", "icon": "shield-check"},
+        ]},
+        {"title": _("Process"), "items": [
+            {"label": _("Pipelines and stages"), "hint": _("stages, win %, required fields, days allowed"),
+             "url": "/settings/pipelines", "icon": "milestone"},
+        ]},
+    ]
+    return render(request, "web/settings_index.html", {"groups": groups})
+
+
+@login_required
+@require_GET
+def departments(request: HttpRequest) -> HttpResponse:
+    """The department tree with heads and head counts."""
+    admin(request)
+    rows = list(Department.objects.filter(deleted_at=None).select_related("head").order_by("order", "name"))
+    counts: dict[UUID, int] = {}
+    for pk in User.objects.filter(deleted_at=None, is_active=True).values_list("department", flat=True):
+        if pk:
+            counts[pk] = counts.get(pk, 0) + 1
+    below: dict[Any, list[Department]] = {}
+    for d in rows:
+        below.setdefault(d.parent_id, []).append(d)
+
+    def walk(parent: Any, depth: int) -> list[dict[str, Any]]:
+        found = []
+        for d in below.get(parent, []):
+            found.append(
+                {"id": str(d.pk), "name": d.name, "head": d.head.name if d.head else "", "count": counts.get(d.pk, 0),
+                 "depth": depth, "url": f"/department/{d.pk}", "edit_url": f"/department/{d.pk}/edit",
+                 "people_url": f"/user/?view=&department__eq={d.pk}", "new_url": f"/department/new?parent={d.pk}"}
+            )
+            found += walk(d.pk, depth + 1)
+        return found
+
+    return render(request, "web/settings_departments.html", {"rows": walk(None, 0), "new_url": "/department/new"})
+
+
+@login_required
+@require_POST
+def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A new password for somebody, set by an administrator; it ends that person's sessions."""
+    actor = admin(request)
+    user = query.visible(actor, get("user"), "update").filter(pk=pk).first()
+    if user is None:
+        raise Missing
+    new = request.POST.get("password", "")
+    try:
+        validate_password(new, user)
+    except ValidationError as error:
+        request.session["toast"] = " ".join(error.messages)
+        return HttpResponseRedirect(f"/user/{pk}", status=303)
+    user.set_password(new)
+    user.save(update_fields=["password"])
+    request.session["toast"] = _("The password of %(name)s is changed.") % {"name": user.name}
+    return HttpResponseRedirect(f"/user/{pk}", status=303)
+
+
+@login_required
+@require_GET
+def role_list(request: HttpRequest) -> HttpResponse:
+    """All roles with how many people have them."""
+    admin(request)
+    rows = []
+    for role in Role.objects.filter(deleted_at=None):
+        members = User.objects.filter(roles__contains=[role.pk], is_active=True, deleted_at=None).count()
+        rows.append(
+            {"id": str(role.pk), "name": role.name, "key": role.key, "home": role.get_home_display(), "is_admin": role.is_admin,
+             "members": members, "url": f"/settings/roles/{role.pk}", "members_url": f"/user/?view=&roles__has={role.pk}"}
+        )
+    return render(request, "web/settings_roles.html", {"rows": rows, "new_url": "/role/new"})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def role_matrix(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Entities × actions → none, own, department, all; saved as a whole."""
+    admin(request)
+    role = Role.objects.filter(pk=pk, deleted_at=None).first()
+    if role is None:
+        raise Missing
+    if request.method == "POST":
+        save_grants(role, request.POST)
+        request.session["toast"] = _("The permissions of “%(role)s” are saved and in force now.") % {"role": role.name}
+        return HttpResponseRedirect(request.path, status=303)
+    grants = {(g.entity, g.action): g.scope for g in Grant.objects.filter(role=role)}
+    scopes = [{"value": "", "label": _("None")}, *({"value": v, "label": label} for v, label in Grant.Scope.choices)]
+    context = {
+        "role": {"id": str(role.pk), "name": role.name, "edit_url": f"/role/{role.pk}/edit"},
+        "actions": [{"key": a, "label": action_label(a)} for a in access.ACTIONS],
+        "scopes": scopes,
+        "rows": [matrix_row(e, grants) for e in sorted(entities().values(), key=lambda e: (e.menu or 500, e.key))],
+        "wildcard": grants.get((access.ANY, access.ANY), ""),
+        "url": request.path,
+    }
+    return render(request, "web/settings_role.html", context)
+
+
+def save_grants(role: Role, posted: QueryDict) -> None:
+    """Replace a role's permission rows by those of the form; a role that may do everything stays as it is."""
+    with transaction.atomic():
+        if Grant.objects.select_for_update().filter(role=role, entity=access.ANY, action=access.ANY).exists():
+            raise Refused("administrator role")
+        Grant.objects.filter(role=role).delete()
+        Grant.objects.bulk_create(
+            Grant(role=role, entity=e.key, action=action, scope=scope)
+            for e in entities().values()
+            for action in (*access.ACTIONS, *e.actions)
+            if (scope := posted.get(f"g:{e.key}:{action}", "")) in Grant.Scope.values
+        )
+
+
+def action_label(action: str) -> str:
+    """An action in words."""
+    return {
+        "read": _("See"), "create": _("Create"), "update": _("Change"), "delete": _("Delete"),
+        "transfer": _("Hand over"), "import": _("Import"), "export": _("Export"),
+    }.get(action, action)
+
+
+def matrix_row(entity: Any, grants: dict[tuple[str, str], str]) -> dict[str, Any]:
+    """One entity of the matrix; its own actions behind the general ones."""
+    own = [{"key": name, "label": a.label} for name, a in entity.actions.items()]
+
+    def cell(action: str) -> dict[str, Any]:
+        where = ((entity.key, action), (entity.key, access.ANY), (access.ANY, action), (access.ANY, access.ANY))
+        return {"name": f"g:{entity.key}:{action}", "value": next((grants[w] for w in where if w in grants), "")}
+
+    return {
+        "key": entity.key, "label": entity.plural, "icon": entity.icon,
+        "cells": [cell(a) for a in access.ACTIONS], "own": [{**o, **cell(o["key"])} for o in own],
+    }
+
+
+@login_required
+@require_GET
+def pipeline_list(request: HttpRequest) -> HttpResponse:
+    """The pipelines in force of every entity that has stages."""
+    admin(request)
+    groups = []
+    for entity in entities().values():
+        if entity.is_staged:
+            items = [
+                {"id": str(p.pk), "label": str(p), "number": p.number, "is_default": p.is_default,
+                 "stages": [{"label": str(s), "status": s.status, "tone": s.tone} for s in stages.of(p.pk)],
+                 "in_use": pipelines.in_use(p), "url": f"/settings/pipelines/{p.pk}"}
+                for p in stages.current(entity)
+            ]
+            groups.append({"key": entity.key, "label": entity.plural, "items": items, "new_url": f"/settings/pipelines/new/{entity.key}"})
+    return render(request, "web/settings_pipelines.html", {"groups": groups})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def pipeline_edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpResponse:
+    """Edit a pipeline: names, win %, required fields, days; a change of shape of one in use makes a new version."""
+    actor = admin(request)
+    pipeline = Pipeline.objects.filter(pk=pk, is_current=True).first() if pk else None
+    if pk and pipeline is None:
+        raise Missing
+    entity = entities().get(pipeline.entity if pipeline else key)
+    if entity is None or not entity.is_staged:
+        raise Missing
+    errors: dict[str, list[str]] = {}
+    draft = pipelines.draft(entity, pipeline)
+    if request.method == "POST":
+        draft = posted_draft(request)
+        try:
+            saved = pipelines.save(actor, entity, pipeline, draft)
+        except Invalid as invalid:
+            errors = {k: [w.text for w in found] for k, found in invalid.first.items()}
+        else:
+            text = _("Saved as version %(n)s; open records have moved to it.") if pipeline and saved.number > pipeline.number else _("Saved.")
+            request.session["toast"] = text % {"n": saved.number}
+            return HttpResponseRedirect(f"/settings/pipelines/{saved.pk}", status=303)
+    known = access.readable(actor, entity)
+    context = {
+        "entity": {"key": entity.key, "label": entity.label, "plural": entity.plural},
+        "pipeline": {"label": str(pipeline) if pipeline else _("New pipeline"), "number": pipeline.number if pipeline else 1,
+                     "in_use": pipelines.in_use(pipeline) if pipeline else 0},
+        "draft": draft, "errors": errors, "languages": LANGUAGES, "url": request.path,
+        "statuses": [{"value": "open", "label": _("Open")}, {"value": "won", "label": _("Won")}, {"value": "lost", "label": _("Lost")}],
+        "fields": [{"value": k, "label": a.label} for k, a in known.items() if a.editable and k not in ("stage", "pipeline")],
+        "tones": ["neutral", "teal", "blue", "violet", "green", "amber", "red", "pink"],
+    }
+    return render(request, "web/settings_pipeline.html", context, status=422 if errors else 200)
+
+
+def posted_draft(request: HttpRequest) -> dict[str, Any]:
+    """The form of a pipeline as a draft: stages in the order in which they were sent."""
+    post = request.POST
+    rows = post.getlist("row")
+    return {
+        "labels": {lang: post.get(f"label-{lang}", "").strip() for lang in LANGUAGES},
+        "is_default": post.get("is_default") == "1",
+        "stages": [
+            {
+                "id": post.get(f"{r}-id", ""),
+                "labels": {lang: post.get(f"{r}-label-{lang}", "").strip() for lang in LANGUAGES},
+                "status": post.get(f"{r}-status", "open"), "win_percent": post.get(f"{r}-win", "0"),
+                "days_allowed": post.get(f"{r}-days", ""), "tone": post.get(f"{r}-tone", "neutral"),
+                "required_fields": [k for k in post.getlist(f"{r}-required") if k],
+                "move_to": post.get(f"{r}-move", ""), "remove": post.get(f"{r}-remove") == "1",
+            }
+            for r in rows if r.isalnum()
+        ],
+    }
+
+
+urlpatterns = [
+    path("settings/", index),
+    path("settings/departments", departments),
+    path("settings/people/<uuid:pk>/password", set_password),
+    path("settings/roles", role_list),
+    path("settings/roles/<uuid:pk>", role_matrix),
+    path("settings/pipelines", pipeline_list),
+    path("settings/pipelines/<uuid:pk>", pipeline_edit),
+    path("settings/pipelines/new/<slug:key>", pipeline_edit),
+]
