@@ -12,7 +12,7 @@ from collections import defaultdict
 from functools import cache
 
 from zhike.base.fold import fold
-from zhike.base.regions import Address, Region, path, table
+from zhike.base.regions import Address, Region, children, path, table
 
 _LONGEST = 16
 _MUNICIPALITIES = ("11", "12", "31", "50")
@@ -39,7 +39,7 @@ def parse(address: str) -> Address:
         codes, length = _match(text, code)
         if not codes:
             return Address(code, text)
-        rest = _after(text, length, repeated=codes[0][:2] in _MUNICIPALITIES)
+        rest = _after(text, length, codes[0])
         if len(codes) > 1:
             fitting = [candidate for candidate in codes if _match(rest, candidate)[0]]
             if len(fitting) != 1:
@@ -48,12 +48,14 @@ def parse(address: str) -> Address:
         code, text = codes[0], rest
 
 
-def _after(text: str, length: int, *, repeated: bool) -> str:
-    """Drop the name just read, what stands between, and "北京市北京市" or "市辖区"."""
+def _after(text: str, length: int, code: str) -> str:
+    """Drop the name just read, what stands between, and what forms repeat: 东莞·东莞市, 北京市·市辖区."""
     name, text = text[:length], text[length:]
     text = text[_matched(_BETWEEN, text) :]
-    if repeated and text.startswith(name):
-        text = text[length:]
+    if code[:2] in _MUNICIPALITIES or not children(code):
+        again = next((form for form in (table()[code].name, name) if text.startswith(form)), "")
+        if not _STREET.match(text[len(again) :]):
+            text = text[len(again) :]
     return text[_matched(_REPEAT, text) :]
 
 

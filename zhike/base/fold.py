@@ -20,6 +20,8 @@ SEPARATOR = "\n"
 _HAN = "\u3400-\u9fff"
 _HAN_BLANK = re.compile(rf"(?<=[{_HAN}])\s+|\s+(?=[{_HAN}])")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")
+_PHONE = re.compile(r"[+\d\s\-()]+", re.ASCII)
+_WHOLE_NUMBER = 11
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
 
@@ -67,7 +69,13 @@ def query_grams(term: str) -> list[str]:
 
 
 def query_terms(query: str) -> list[str]:
-    """Cut what a person typed at its blanks into folded terms; every one of them must be found."""
+    """Cut what a person typed at its blanks into folded terms; every one of them must be found.
+
+    A whole telephone number ("+86 138 0013 8000") is one term.
+    """
+    number = unicodedata.normalize("NFKC", query)
+    if _PHONE.fullmatch(number) and sum(map(str.isdigit, number)) >= _WHOLE_NUMBER:
+        return [re.sub(r"\s", "", number)]
     return list(dict.fromkeys(folded for word in query.split() if (folded := fold(word))))
 
 

@@ -47,7 +47,7 @@ _MOBILE = re.compile(r"1[3-9]\d{9}")
 _SERVICE = re.compile(r"[48]00\d{7}")
 _LANDLINE = re.compile(r"0(?:10|2\d|[3-9]\d{2})\d{7,8}")
 _LANDLINE_NO_ZERO = re.compile(r"(?:10|2\d|[3-9]\d{2})\d{7,8}")
-_SHORT = re.compile(r"1[12]\d{1,3}|1(?:0|1|2)\d{3}|9[56]\d{3,6}|10[01]\d{2,6}")
+_SHORT = re.compile(r"11[0249]|12[02]|1[012]\d{3}|11\d{4}|10[01]\d{3,6}|95\d{3,6}|96\d{3,4}")
 _CODED = re.compile(r"852\d{8}|853\d{8}|886[2-9]\d{7,8}")
 _LABEL = re.compile(
     r"^(?:手机号?码?|联系电话|电话号?码?|座机|固话|传真|微信|mobile|cell|phone|tel|fax|手機|電話|座機|傳真)[.:\s]*",
