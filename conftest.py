@@ -1,0 +1,93 @@
+"""What every test may ask for: a throw-away PostgreSQL, and a small firm with people who may and may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server of the test run's own."""
+    from zhike.launch import postgres as launcher
+
+    with launcher.test_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, postgres: Any) -> None:
+    """Point Django at it, before it makes the test database."""
+    from django.db import connections
+
+    from config.settings import database
+
+    found = database(postgres.url)
+    connections["default"].settings_dict.update({k: found[k] for k in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")})
+    connections["default"].settings_dict["CONN_MAX_AGE"] = 0
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> Iterator[None]:
+    """Tests read Simplified Chinese, the first language of the product, and leave no other behind."""
+    from django.utils import translation
+
+    with translation.override("zh-hans"):
+        yield
+
+
+@dataclass
+class Firm:
+    """Two departments under one head office, and people with the four roles."""
+
+    head_office: Any
+    north: Any
+    south: Any
+    seller: Any
+    colleague: Any
+    manager: Any
+    stranger: Any
+    executive: Any
+    admin: Any
+
+    def actor(self, name: str) -> Any:
+        """An actor for one of the people."""
+        from zhike.engine.access import Actor
+
+        return Actor(getattr(self, name), "web")
+
+    def client(self, name: str) -> Client:
+        """A signed-in browser of one of the people."""
+        client = Client()
+        client.force_login(getattr(self, name))
+        return client
+
+
+@pytest.fixture
+def firm(db: None) -> Firm:
+    """seller and colleague are in the north under manager, stranger in the south; executive and admin at the head."""
+    from zhike.base.models import Department, Role, User
+
+    def department(name: str, parent: Any = None) -> Any:
+        made = Department(name=name, parent=parent)
+        made.ancestors = [*(parent.ancestors if parent else []), made.pk]
+        made.save()
+        return made
+
+    head = department("总部")
+    north, south = department("华北销售部", head), department("华南销售部", head)
+    roles = {r.key: r for r in Role.objects.all()}
+
+    def person(username: str, name: str, place: Any, role: str) -> Any:
+        return User.objects.create_user(username, "Zhike-test-2026", name=name, department=place, roles=[roles[role].pk])
+
+    return Firm(
+        head, north, south,
+        person("seller", "王芳", north, "seller"), person("colleague", "李雷", north, "seller"),
+        person("manager", "张伟", north, "manager"), person("stranger", "陈静", south, "seller"),
+        person("executive", "赵总", head, "executive"), person("admin", "管理员", head, "admin"),
+    )
