@@ -4,6 +4,7 @@
 doubtful, no longer used, or translated with other placeholders.
 """
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -99,6 +100,13 @@ def faults_of(language: str, code: Catalog) -> Iterator[str]:
             yield f"{language}: marked fuzzy: {name[1]!r}"
         if translated(message):
             yield from (f"{language}: {name[1]!r}: {error}" for error in message.check(catalogue))
+            for text in [message.string] if isinstance(message.string, str) else message.string:
+                if placeholders(text) != placeholders(name[1]):
+                    yield f"{language}: {name[1]!r}: other placeholders in {text!r}"
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"%\(\w+\)\w|%[sdrf]", text))
 
 
 def real(catalogue: Catalog) -> Iterator[Message]:

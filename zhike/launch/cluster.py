@@ -192,11 +192,11 @@ class Cluster:
         deadline = time.monotonic() + RECOVERY_SECONDS
         while time.monotonic() < deadline:
             if self._server.poll() is not None:
-                return self._said_since(before) or _("it ended with code %d") % self._server.returncode
+                return self._said_since(before) or _("it ended with code %(code)d") % {"code": self._server.returncode}
             if self.running():
                 return None
             time.sleep(0.01)
-        return _("it did not finish its recovery within %d minutes") % (RECOVERY_SECONDS // 60)
+        return _("it did not finish its recovery within %(minutes)d minutes") % {"minutes": RECOVERY_SECONDS // 60}
 
     def _said_since(self, start: int) -> str:
         with self.log.open("rb") as log:
