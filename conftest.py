@@ -27,7 +27,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     from config.settings import database
 
     found = database(postgres.url)
-    connections["default"].settings_dict.update({k: found[k] for k in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")})
+    connections["default"].settings_dict.update(
+        {k: found[k] for k in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
+    )
     connections["default"].settings_dict["CONN_MAX_AGE"] = 0
 
 
@@ -83,11 +85,18 @@ def firm(db: None) -> Firm:
     roles = {r.key: r for r in Role.objects.all()}
 
     def person(username: str, name: str, place: Any, role: str) -> Any:
-        return User.objects.create_user(username, "Zhike-test-2026", name=name, department=place, roles=[roles[role].pk])
+        return User.objects.create_user(
+            username, "Zhike-test-2026", name=name, department=place, roles=[roles[role].pk]
+        )
 
     return Firm(
-        head, north, south,
-        person("seller", "王芳", north, "seller"), person("colleague", "李雷", north, "seller"),
-        person("manager", "张伟", north, "manager"), person("stranger", "陈静", south, "seller"),
-        person("executive", "赵总", head, "executive"), person("admin", "管理员", head, "admin"),
+        head,
+        north,
+        south,
+        person("seller", "王芳", north, "seller"),
+        person("colleague", "李雷", north, "seller"),
+        person("manager", "张伟", north, "manager"),
+        person("stranger", "陈静", south, "seller"),
+        person("executive", "赵总", head, "executive"),
+        person("admin", "管理员", head, "admin"),
     )

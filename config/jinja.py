@@ -14,7 +14,10 @@ def environment(**options: Any) -> Environment:
     """Autoescape is Django's default for Jinja2; optional values of a template's contract may be left out."""
     env = Environment(**options, extensions=["jinja2.ext.i18n", "jinja2.ext.do"])  # noqa: S701
     env.install_gettext_callables(  # type: ignore[attr-defined]
-        translation.gettext, translation.ngettext, newstyle=True, pgettext=translation.pgettext,
+        translation.gettext,
+        translation.ngettext,
+        newstyle=True,
+        pgettext=translation.pgettext,
         npgettext=translation.npgettext,
     )
     from zhike.web import templating  # settings are read before apps are loaded

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("ZHIKE_HOME") or BASE_DIR / "var")
 DEBUG = os.environ.get("ZHIKE_DEBUG") == "1"

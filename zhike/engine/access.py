@@ -47,7 +47,7 @@ class Actor:
 
     @cached_property
     def field_levels(self) -> Mapping[tuple[str, str], str]:
-        """(entity, field) -> hidden or read; the mildest of the actor's roles wins, a role without an exception is mildest."""
+        """(entity, field) -> hidden or read; the mildest of the roles wins, and a role without an exception is milder."""
         found: dict[tuple[str, str], list[str]] = {}
         for entity, key, level in FieldGrant.objects.filter(role__in=self.roles).values_list("entity", "key", "level"):
             found.setdefault((entity, key), []).append(level)
@@ -125,9 +125,10 @@ def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q:
 
 
 def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
-    """The fields the actor may read: a field that is not here cannot be shown, filtered, sorted, grouped or exported."""
+    """The fields the actor may read: no other can be shown, filtered, sorted, grouped or exported."""
     return {
-        key: a for key, a in entity.attributes.items()
+        key: a
+        for key, a in entity.attributes.items()
         if actor.field_levels.get((entity.key, key)) != FieldGrant.Level.HIDDEN
     }
 
@@ -135,6 +136,7 @@ def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
 def writable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     """The fields the actor may write."""
     return {
-        key: a for key, a in entity.attributes.items()
+        key: a
+        for key, a in entity.attributes.items()
         if a.editable and a.expression is None and (entity.key, key) not in actor.field_levels
     }

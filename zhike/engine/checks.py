@@ -13,9 +13,20 @@ def named(entity: AnyEntity) -> Iterator[str]:
     """Every field name that a declaration mentions."""
     yield entity.title
     for group in (
-        entity.columns, entity.quick, entity.filters, entity.search, entity.facts, entity.card, entity.sums,
-        entity.via, entity.tones, entity.meanings.values(), *entity.unique, *entity.match,
-        *(s.keys for s in entity.sections), *(a.fields for a in entity.actions.values()),
+        entity.columns,
+        entity.quick,
+        entity.filters,
+        entity.search,
+        entity.facts,
+        entity.card,
+        entity.sums,
+        entity.via,
+        entity.tones,
+        entity.meanings.values(),
+        *entity.unique,
+        *entity.match,
+        *(s.keys for s in entity.sections),
+        *(a.fields for a in entity.actions.values()),
     ):
         yield from group
 

@@ -35,7 +35,10 @@ DEPARTMENT = Entity(
     columns=("name", "parent", "head", "order"),
     sections=(Section(_("Department"), ("name", "parent", "head", "order")),),
     quick=("name", "parent", "head"),
-    related=(Related("user", "department", ("name", "position", "phone")), Related("department", "parent", ("name", "head"))),
+    related=(
+        Related("user", "department", ("name", "position", "phone")),
+        Related("department", "parent", ("name", "head")),
+    ),
     match=(("name",),),
     before_save=(place_department,),
     after_save=(move_below,),

@@ -22,7 +22,19 @@ Hook = Callable[["Change[Any]"], None]
 BatchHook = Callable[["Sequence[Change[Any]]"], None]
 RemoveHook = Callable[[Sequence[UUID]], None]
 
-SYSTEM = ("id", "custom", "pinyin", "name_key", "search_text", "search_grams", "ancestors", "deleted_at", "version", "password", "last_login")
+SYSTEM = (
+    "id",
+    "custom",
+    "pinyin",
+    "name_key",
+    "search_text",
+    "search_grams",
+    "ancestors",
+    "deleted_at",
+    "version",
+    "password",
+    "last_login",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Related:
 class Action:
     """A named verb with its own permission: button, API call, later a tool.
 
-    `run` is called for each change before it is saved; `fields` are asked for; `when` says on which statuses it is offered.
+    `run` is called for each change before it is saved; `fields` are asked for; `when` names the statuses it is for.
     """
 
     label: Any
@@ -99,7 +111,9 @@ class Entity(Generic[M]):
     computed: Sequence[Attribute] = ()
     on_input: Sequence[Hook] = ()  # sees the values before they are cleaned
     before_save: Sequence[Hook] = ()
-    before_all: Sequence[BatchHook] = ()  # as before_save, but once for the whole batch, for rules that ask the database
+    before_all: Sequence[
+        BatchHook
+    ] = ()  # as before_save, but once for the whole batch, for rules that ask the database
     after_save: Sequence[BatchHook] = ()
     after_remove: Sequence[RemoveHook] = ()  # after records went to the recycle bin or came back
     actions: Mapping[str, Action] = field(default_factory=dict)
@@ -151,37 +165,45 @@ def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str]) -> Att
     choices = f.choices or getattr(f, "of", None) or ()
     flat = [c for c in choices if isinstance(c, (list, tuple))]
     return Attribute(
-        key=f.name, label=f.verbose_name, kind=KINDS[key], target=target, column=f.attname,
-        required=not f.blank and not f.has_default() and f.editable, editable=f.editable,
-        max_length=getattr(f, "max_length", None), help=f.help_text, tones=tones,
+        key=f.name,
+        label=f.verbose_name,
+        kind=KINDS[key],
+        target=target,
+        column=f.attname,
+        required=not f.blank and not f.has_default() and f.editable,
+        editable=f.editable,
+        max_length=getattr(f, "max_length", None),
+        help=f.help_text,
+        tones=tones,
         choices=tuple((str(k), v) for k, v in flat),
     )
 
 
 _KIND_BY_CLASS: tuple[tuple[type[models.Field[Any, Any]], str], ...] = (
-    (models.EmailField, "email"), (models.URLField, "url"), (models.BooleanField, "boolean"),
-    (models.DecimalField, "decimal"), (models.IntegerField, "integer"), (models.DateTimeField, "datetime"),
-    (models.DateField, "date"), (models.JSONField, "json"), (models.TextField, "longtext"), (models.CharField, "text"),
+    (models.EmailField, "email"),
+    (models.URLField, "url"),
+    (models.BooleanField, "boolean"),
+    (models.DecimalField, "decimal"),
+    (models.IntegerField, "integer"),
+    (models.DateTimeField, "datetime"),
+    (models.DateField, "date"),
+    (models.JSONField, "json"),
+    (models.TextField, "longtext"),
+    (models.CharField, "text"),
 )
 
 
 def _kind_of(f: models.Field[Any, Any]) -> tuple[str, str]:
     """(kind, target entity) of a model field."""
-    if isinstance(f, models.ForeignKey) and getattr(f, "kind", "") != "file":
-        related = f.related_model
-        if related is User:
-            return "user", "user"
-        if related is Department:
-            return "department", "department"
-        return "link", _target(f.model if related == "self" else related)
-    if said := getattr(f, "kind", ""):
+    said = getattr(f, "kind", "")
+    if said:
         return said, getattr(f, "target", "") or ("file" if said == "file" else "")
+    if isinstance(f, models.ForeignKey):
+        people = {User: ("user", "user"), Department: ("department", "department")}
+        return people.get(f.related_model) or ("link", _target(f.related_model))
     if f.choices:
         return "choice", ""
-    for cls, key in _KIND_BY_CLASS:
-        if isinstance(f, cls):
-            return key, ""
-    return "text", ""
+    return next((key for cls, key in _KIND_BY_CLASS if isinstance(f, cls)), "text"), ""
 
 
 def _target(model: Any) -> str:

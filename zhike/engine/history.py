@@ -18,7 +18,21 @@ from .entity import AnyEntity
 from .kinds import Labels
 from .models import History
 
-IGNORED = ("search_text", "search_grams", "updated_at", "version", "ancestors", "department_id", "password", "last_login", "pinyin")
+IGNORED = (
+    "search_text",
+    "search_grams",
+    "updated_at",
+    "version",
+    "ancestors",
+    "department_id",
+    "password",
+    "last_login",
+    "pinyin",
+    "name_key",
+    "numbers",
+    "last_contact_at",
+    "next_follow_up_on",  # kept in step by rules, from records with a history
+)
 
 FUNCTION = """
 CREATE OR REPLACE FUNCTION zhike_history() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -88,9 +102,7 @@ class Entry:
     changes: Sequence[tuple[Any, Markup, Markup]]
 
 
-def of(
-    actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Collection[str] = ()
-) -> list[Entry]:
+def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Collection[str] = ()) -> list[Entry]:
     """The newest steps of a record: stored whole, redacted for the reader when shown. Missing if it is not visible."""
     query.record(actor, entity, pk)
     shown = {a.column: a for a in access.readable(actor, entity).values() if a.column and a.column not in without}
@@ -115,9 +127,7 @@ def _changes(entry: History, shown: Any, labels: Labels) -> list[tuple[Any, Mark
     found = []
     for column, (old, new) in entry.changes.items():
         if (a := shown.get(column)) is not None:
-            found.append(
-                (a.label, a.kind.html(a, _value(a, old), labels), a.kind.html(a, _value(a, new), labels))
-            )
+            found.append((a.label, a.kind.html(a, _value(a, old), labels), a.kind.html(a, _value(a, new), labels)))
     return found
 
 

@@ -103,8 +103,8 @@ class Text(Kind):
     """One line of text."""
 
     key = "text"
-    ops = ("contains", "eq", "ne", "in", "empty")
-    blank = ""
+    ops: ClassVar[tuple[str, ...]] = ("contains", "eq", "ne", "in", "empty")
+    blank: ClassVar[object] = ""
 
     def clean(self, a: Attribute, raw: object) -> str:
         """Trimmed text within the field's length."""
@@ -122,7 +122,7 @@ class LongText(Text):
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """Lines stay lines."""
-        return Markup("<br>").join(str(value).splitlines()) if value else EMPTY
+        return Markup("<br>").join(escape(line) for line in str(value).splitlines()) if value else EMPTY
 
 
 class RichText(LongText):
@@ -131,8 +131,31 @@ class RichText(LongText):
     key = "richtext"
     URL_SCHEMES: ClassVar[set[str]] = {"http", "https", "mailto", "tel"}
     TAGS: ClassVar[set[str]] = {
-        "p", "br", "b", "strong", "i", "em", "u", "s", "ul", "ol", "li", "blockquote", "a", "h2", "h3", "h4",
-        "code", "pre", "hr", "table", "thead", "tbody", "tr", "th", "td",
+        "p",
+        "br",
+        "b",
+        "strong",
+        "i",
+        "em",
+        "u",
+        "s",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "a",
+        "h2",
+        "h3",
+        "h4",
+        "code",
+        "pre",
+        "hr",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
     }
 
     def clean(self, a: Attribute, raw: object) -> str:
@@ -140,19 +163,22 @@ class RichText(LongText):
         import nh3  # only this kind needs it
 
         return nh3.clean(
-            plain(raw), tags=self.TAGS, attributes={"a": {"href"}}, url_schemes=self.URL_SCHEMES,
+            plain(raw),
+            tags=self.TAGS,
+            attributes={"a": {"href"}},
+            url_schemes=self.URL_SCHEMES,
             link_rel="noopener noreferrer nofollow",
         )
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """Markup made safe once more."""
-        return Markup(self.clean(a, value)) if value else EMPTY
+        return Markup(self.clean(a, value)) if value else EMPTY  # noqa: S704  nh3 has just cleaned it
 
 
 class Number(Kind):
     """What integer, decimal, money and percent share."""
 
-    ops = ("eq", "ne", "gte", "lte", "between", "empty")
+    ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "gte", "lte", "between", "empty")
     align = "right"
     json_type = {"type": "number"}
     places: ClassVar[int] = 4
@@ -269,9 +295,9 @@ class Boolean(Kind):
     """Yes or no."""
 
     key = "boolean"
-    ops = ("eq",)
+    ops: ClassVar[tuple[str, ...]] = ("eq",)
     json_type = {"type": "boolean"}
-    blank = False
+    blank: ClassVar[object] = False
     YES: ClassVar[set[str]] = {"1", "true", "yes", "y", "on", "是", "有", "√", "對", "对", "真"}
     NO: ClassVar[set[str]] = {"", "0", "false", "no", "n", "off", "否", "无", "無", "×", "x", "假"}
 
@@ -297,7 +323,7 @@ class Date(Kind):
     """A day."""
 
     key = "date"
-    ops = ("eq", "gte", "lte", "between", "within", "empty")
+    ops: ClassVar[tuple[str, ...]] = ("eq", "gte", "lte", "between", "within", "empty")
     json_type = {"type": "string", "format": "date"}
 
     def clean(self, a: Attribute, raw: object) -> dt.date | None:
@@ -375,8 +401,8 @@ class Choice(Text):
     """One of a list; kept as its key, shown as its label."""
 
     key = "choice"
-    ops = ("eq", "ne", "in", "empty")
-    blank = ""
+    ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
+    blank: ClassVar[object] = ""
 
     def clean(self, a: Attribute, raw: object) -> str:
         """The key, given the key or any label of it."""
@@ -410,8 +436,8 @@ class MultiChoice(Choice):
     """Several of a list."""
 
     key = "multichoice"
-    ops = ("has", "empty")
-    blank = ()
+    ops: ClassVar[tuple[str, ...]] = ("has", "empty")
+    blank: ClassVar[object] = ()
     sortable = False
     json_type = {"type": "array", "items": {"type": "string"}}
 
@@ -443,7 +469,7 @@ class Link(Kind):
     """One record of another entity, kept as its id; its name is read in one batch per page, through the gate."""
 
     key = "link"
-    ops = ("eq", "ne", "in", "empty")
+    ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
     json_type = {"type": "string", "format": "uuid"}
     sortable = False
 
@@ -479,7 +505,7 @@ class UserLink(Link):
     """A person of the firm."""
 
     key = "user"
-    ops = ("eq", "ne", "in", "empty")
+    ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
     sortable = True
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
@@ -497,7 +523,7 @@ class DepartmentLink(Link):
     """A department; a filter on it means it and everything below."""
 
     key = "department"
-    ops = ("under", "eq", "in", "empty")
+    ops: ClassVar[tuple[str, ...]] = ("under", "eq", "in", "empty")
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """The name."""
@@ -508,8 +534,8 @@ class Links(Link):
     """Several records of another entity."""
 
     key = "links"
-    ops = ("has", "empty")
-    blank = ()
+    ops: ClassVar[tuple[str, ...]] = ("has", "empty")
+    blank: ClassVar[object] = ()
     json_type = {"type": "array", "items": {"type": "string", "format": "uuid"}}
 
     def clean(self, a: Attribute, raw: object) -> Any:
@@ -543,7 +569,7 @@ class File(Link):
     """A stored file."""
 
     key = "file"
-    ops = ("empty",)
+    ops: ClassVar[tuple[str, ...]] = ("empty",)
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """A download link."""
@@ -580,8 +606,10 @@ class Phone(Text):
             return ""
         value = phone.parse(raw if isinstance(raw, int | float) else plain(raw))
         if value.problem == "digits_lost":
-            raise Wrong(_("“%(value)s” has lost its last digits in the spreadsheet. Format the column as text.")
-                        % {"value": plain(raw)[:40]})
+            raise Wrong(
+                _("“%(value)s” has lost its last digits in the spreadsheet. Format the column as text.")
+                % {"value": plain(raw)[:40]}
+            )
         if value.problem:
             raise Wrong(_("“%(value)s” is not a phone number.") % {"value": plain(raw)[:40]})
         return f"{value.number};ext={value.extension}" if value.extension else value.number
@@ -647,8 +675,8 @@ class Region(Kind):
     """A GB/T 2260 code; a filter on a province means everything in it."""
 
     key = "region"
-    ops = ("under", "eq", "empty")
-    blank = ""
+    ops: ClassVar[tuple[str, ...]] = ("under", "eq", "empty")
+    blank: ClassVar[object] = ""
 
     def clean(self, a: Attribute, raw: object) -> str:
         """A six-digit code, given a code or a name such as “广东深圳”."""
@@ -662,7 +690,9 @@ class Region(Kind):
             return found.code
         if found.candidates:
             shown = "、".join(regions.full_name(c, language()) for c in found.candidates[:4])
-            raise Wrong(_("“%(value)s” could be %(candidates)s. Add the city.") % {"value": value[:40], "candidates": shown})
+            raise Wrong(
+                _("“%(value)s” could be %(candidates)s. Add the city.") % {"value": value[:40], "candidates": shown}
+            )
         raise Wrong(_("“%(value)s” is not a region of GB/T 2260.") % {"value": value[:40]})
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
@@ -674,8 +704,8 @@ class Industry(Kind):
     """A GB/T 4754 code; a filter on a section means everything in it."""
 
     key = "industry"
-    ops = ("under", "eq", "empty")
-    blank = ""
+    ops: ClassVar[tuple[str, ...]] = ("under", "eq", "empty")
+    blank: ClassVar[object] = ""
 
     def clean(self, a: Attribute, raw: object) -> str:
         """A code, given a code or a name."""
@@ -699,7 +729,7 @@ class Json(Kind):
     """Structured data shown nowhere but in the API."""
 
     key = "json"
-    ops = ()
+    ops: ClassVar[tuple[str, ...]] = ()
     sortable = False
 
     def clean(self, a: Attribute, raw: object) -> Any:
@@ -744,8 +774,29 @@ def day_text(day: dt.date) -> str:
 KINDS: dict[str, Kind] = {
     kind.key: kind
     for kind in (
-        Text(), LongText(), RichText(), Integer(), Float(), Money(), Percent(), Boolean(), Date(), DateTime(), Choice(),
-        MultiChoice(), Link(), Links(), UserLink(), DepartmentLink(), Email(), Phone(), Url(), Address(), File(),
-        Region(), Industry(), Json(),
+        Text(),
+        LongText(),
+        RichText(),
+        Integer(),
+        Float(),
+        Money(),
+        Percent(),
+        Boolean(),
+        Date(),
+        DateTime(),
+        Choice(),
+        MultiChoice(),
+        Link(),
+        Links(),
+        UserLink(),
+        DepartmentLink(),
+        Email(),
+        Phone(),
+        Url(),
+        Address(),
+        File(),
+        Region(),
+        Industry(),
+        Json(),
     )
 }

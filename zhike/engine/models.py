@@ -22,11 +22,14 @@ DEPTHS = 4  # levels of the department tree that have an index of their own (sta
 class Record(Stored):
     """A business record: owned, placed in a department, searchable, with custom fields."""
 
-    owner = models.ForeignKey(
-        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Owner")
-    )
+    owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Owner"))
     department = models.ForeignKey(
-        Department, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Owning department"),
+        Department,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Owning department"),
         editable=False,
     )
     ancestors = ArrayField(models.UUIDField(), default=list, editable=False)
@@ -272,6 +275,16 @@ class Job(Stored):
 
 
 __all__ = [
-    "Counter", "History", "IdempotencyKey", "Job", "OwnerPeriod", "Pipeline", "Record", "SavedView", "Stage",
-    "StageEvent", "Staged", "StoredFile",
+    "Counter",
+    "History",
+    "IdempotencyKey",
+    "Job",
+    "OwnerPeriod",
+    "Pipeline",
+    "Record",
+    "SavedView",
+    "Stage",
+    "StageEvent",
+    "Staged",
+    "StoredFile",
 ]

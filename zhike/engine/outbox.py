@@ -42,7 +42,11 @@ def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
     """Queue the reactions to an event, if anybody listens; part of the caller's transaction."""
     for n in range(len(_handlers.get(name, ()))):
         deliver.defer(
-            name=name, handler=n, entity=entity, ids=[str(i) for i in ids], actor=str(actor.user.pk),
+            name=name,
+            handler=n,
+            entity=entity,
+            ids=[str(i) for i in ids],
+            actor=str(actor.user.pk),
             channel=actor.channel,
         )
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from zhike.base.i18n import LANGUAGES
 from zhike.base.pinyin import plain
 
 from .access import Actor
@@ -18,7 +19,7 @@ from .entity import AnyEntity
 from .errors import Invalid, Wrong
 from .guard import rows
 from .kinds import KINDS, Attribute
-from .labels import LANGUAGES, localized
+from .labels import localized
 from .models import Pipeline, Stage, StageEvent
 from .records import _context
 from .stages import of
@@ -31,24 +32,38 @@ def in_use(pipeline: Pipeline) -> int:
     """How many records stand in a pipeline."""
     from .entity import get
 
-    return rows(get(pipeline.entity).model, "a count, nothing is shown").filter(pipeline=pipeline, deleted_at=None).count()
+    return (
+        rows(get(pipeline.entity).model, "a count, nothing is shown").filter(pipeline=pipeline, deleted_at=None).count()
+    )
 
 
 def draft(entity: AnyEntity, pipeline: Pipeline | None) -> dict[str, Any]:
     """A pipeline as the form shows it; a new one starts with the three stages that every pipeline needs."""
     if pipeline is None:
-        names = ({"zh-hans": "新建", "zh-hant": "新建", "en": "New"}, {"zh-hans": "赢单", "zh-hant": "贏單", "en": "Won"},
-                 {"zh-hans": "输单", "zh-hant": "輸單", "en": "Lost"})
-        blank = {"id": "", "days_allowed": None, "required_fields": [], "move_to": "", "remove": False}
+        names = (
+            {"zh-hans": "新建", "zh-hant": "新建", "en": "New"},
+            {"zh-hans": "赢单", "zh-hant": "贏單", "en": "Won"},
+            {"zh-hans": "输单", "zh-hant": "輸單", "en": "Lost"},
+        )
+        blank: dict[str, Any] = {"id": "", "days_allowed": None, "required_fields": [], "move_to": "", "remove": False}
         found = [
             {**blank, "labels": label, "status": status, "win_percent": win, "tone": tone}
-            for label, status, win, tone in zip(names, ("open", "won", "lost"), (10, 100, 0), ("blue", "green", "red"), strict=True)
+            for label, status, win, tone in zip(
+                names, ("open", "won", "lost"), (10, 100, 0), ("blue", "green", "red"), strict=True
+            )
         ]
         return {"labels": {}, "is_default": False, "stages": found}
     found = [
         {
-            "id": str(s.pk), "labels": s.labels, "status": s.status, "win_percent": s.win_percent.normalize(),
-            "days_allowed": s.days_allowed, "required_fields": s.required_fields, "tone": s.tone, "move_to": "", "remove": False,
+            "id": str(s.pk),
+            "labels": s.labels,
+            "status": s.status,
+            "win_percent": s.win_percent.normalize(),
+            "days_allowed": s.days_allowed,
+            "required_fields": s.required_fields,
+            "tone": s.tone,
+            "move_to": "",
+            "remove": False,
         }
         for s in of(pipeline.pk)
     ]
@@ -62,7 +77,9 @@ def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Dra
     cleaned = _checked(entity, wanted, kept)
     with transaction.atomic():
         _context(actor, "pipeline")
-        reshaped = [s["id"] for s in kept] != list(old) or any(s["id"] in old and old[s["id"]].status != s["status"] for s in kept)
+        reshaped = [s["id"] for s in kept] != list(old) or any(
+            s["id"] in old and old[s["id"]].status != s["status"] for s in kept
+        )
         if pipeline is None or (reshaped and in_use(pipeline)):
             return _new_version(entity, pipeline, wanted, cleaned, old)
         _update(pipeline, wanted, cleaned, old)
@@ -74,15 +91,26 @@ def _checked(entity: AnyEntity, wanted: Draft, kept: Sequence[Draft]) -> list[di
     if not localized(wanted["labels"]):
         errors["label"] = [Wrong(_("Give the pipeline a name."))]
     statuses = [s["status"] for s in kept]
-    for status, text in (("open", _("at least one open stage")), ("won", _("exactly one stage for won")), ("lost", _("exactly one stage for lost"))):
+    for status, text in (
+        ("open", _("at least one open stage")),
+        ("won", _("exactly one stage for won")),
+        ("lost", _("exactly one stage for lost")),
+    ):
         if statuses.count(status) != 1 and not (status == "open" and statuses.count("open") > 1):
             errors.setdefault("stages", []).append(Wrong(_("A pipeline needs %(what)s.") % {"what": text}))
     cleaned = []
-    percent, whole = Attribute(key="win", label="", kind=KINDS["percent"]), Attribute(key="days", label="", kind=KINDS["integer"])
+    percent, whole = (
+        Attribute(key="win", label="", kind=KINDS["percent"]),
+        Attribute(key="days", label="", kind=KINDS["integer"]),
+    )
     for n, s in enumerate(kept):
         row = dict(s)
         try:
-            row["win_percent"] = {"won": Decimal(100), "lost": Decimal(0)}.get(s["status"]) or percent.kind.clean(percent, s["win_percent"]) or Decimal(0)
+            row["win_percent"] = (
+                {"won": Decimal(100), "lost": Decimal(0)}.get(s["status"])
+                or percent.kind.clean(percent, s["win_percent"])
+                or Decimal(0)
+            )
             row["days_allowed"] = whole.kind.clean(whole, s["days_allowed"] or None)
             if row["days_allowed"] is not None and row["days_allowed"] < 1:
                 raise Wrong(_("Enter at least one day, or leave it empty."))
@@ -103,7 +131,9 @@ def _update(pipeline: Pipeline, wanted: Draft, cleaned: Sequence[Draft], old: Ma
     pipeline.labels = {k: v for k, v in wanted["labels"].items() if v}
     _default(pipeline, wanted)
     pipeline.save()
-    Stage.objects.filter(pipeline=pipeline).exclude(pk__in=[s["id"] for s in cleaned if s["id"] in old]).update(deleted_at=timezone.now())
+    Stage.objects.filter(pipeline=pipeline).exclude(pk__in=[s["id"] for s in cleaned if s["id"] in old]).update(
+        deleted_at=timezone.now()
+    )
     taken = {s.key for s in old.values()}
     for order, s in enumerate(cleaned):
         stage = old.get(s["id"]) or Stage(pipeline=pipeline, key=_key(s["labels"], taken))
@@ -117,7 +147,12 @@ def _new_version(
     """The old version stays for closed records and for the past; open records move to their stage's successor."""
     taken = set(Pipeline.objects.filter(entity=entity.key).values_list("key", flat=True))
     key = pipeline.key if pipeline else _key(wanted["labels"], taken)
-    fresh = Pipeline(entity=entity.key, key=key, number=(pipeline.number if pipeline else 0) + 1, labels={k: v for k, v in wanted["labels"].items() if v})
+    fresh = Pipeline(
+        entity=entity.key,
+        key=key,
+        number=(pipeline.number if pipeline else 0) + 1,
+        labels={k: v for k, v in wanted["labels"].items() if v},
+    )
     if pipeline:
         fresh.is_default = pipeline.is_default
         Pipeline.objects.filter(pk=pipeline.pk).update(is_current=False, is_default=False)
@@ -127,7 +162,9 @@ def _new_version(
     used: set[str] = set()
     for order, s in enumerate(cleaned):
         known = old.get(s["id"])
-        stage = Stage(pipeline=fresh, key=known.key if known else _key(s["labels"], used | {o.key for o in old.values()}))
+        stage = Stage(
+            pipeline=fresh, key=known.key if known else _key(s["labels"], used | {o.key for o in old.values()})
+        )
         used.add(stage.key)
         _fill(stage, s, order)
         stage.save()
@@ -139,7 +176,12 @@ def _new_version(
 
 
 def _migrate(
-    entity: AnyEntity, pipeline: Pipeline, fresh: Pipeline, wanted: Draft, heirs: Mapping[str, Stage], old: Mapping[str, Stage]
+    entity: AnyEntity,
+    pipeline: Pipeline,
+    fresh: Pipeline,
+    wanted: Draft,
+    heirs: Mapping[str, Stage],
+    old: Mapping[str, Stage],
 ) -> None:
     first = next(s for s in of(fresh.pk) if s.status == Stage.Status.OPEN)
     moves = {s["id"]: s["move_to"] for s in wanted["stages"] if s["remove"]}
@@ -178,5 +220,3 @@ def _key(labels: Mapping[str, str], taken: set[str]) -> str:
         key, n = f"{base}-{n}", n + 1
     taken.add(key)
     return key
-
-

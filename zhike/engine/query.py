@@ -20,7 +20,7 @@ from . import access
 from .access import Actor
 from .entity import AnyEntity, get
 from .errors import Invalid, Missing, Refused, Wrong
-from .kinds import Attribute, Labels, Links
+from .kinds import Attribute, Labels
 
 COUNT_CAP = 10_000
 SEARCH_CAP = 2_000
@@ -106,14 +106,17 @@ def parse(query: str | Iterable[tuple[str, str]]) -> View:
             conditions.append(Condition(key, op, value))
     page = plain.get("page", "1")
     return View(
-        conditions=tuple(conditions), search=plain.get("q", "").strip()[:100], sort=plain.get("sort", ""),
+        conditions=tuple(conditions),
+        search=plain.get("q", "").strip()[:100],
+        sort=plain.get("sort", ""),
         page=max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,
     )
 
 
 def visible(actor: Actor, entity: AnyEntity, action: str = "read") -> QuerySet[Any]:
     """The rows of `entity` on which the actor may do `action`, without the recycle bin."""
-    return entity.model._base_manager.filter(access.rows(actor, entity, action), deleted_at=None)
+    rows: QuerySet[Any] = entity.model._base_manager.filter(access.rows(actor, entity, action), deleted_at=None)
+    return rows
 
 
 def select(actor: Actor, entity: AnyEntity, view: View, action: str = "read") -> QuerySet[Any]:
@@ -132,7 +135,9 @@ def narrow(
     for c in conditions:
         a = known.get(c.key)
         if a is None or c.op not in a.kind.ops:
-            raise Invalid([{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}])
+            raise Invalid(
+                [{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}]
+            )
         if a.expression is not None:
             rows = rows.alias(**{a.key: a.expression()})
         try:
@@ -145,9 +150,9 @@ def narrow(
 def _q(a: Attribute, c: Condition, actor: Actor) -> Q:
     name = a.column or a.key
     if c.op == "empty":
-        blank = Q(**{f"{name}__isnull": True}) if a.kind.blank is None else Q(**{name: a.kind.blank or ""})
-        if a.kind.blank == ():
-            blank = Q(**{f"{name}__len": 0}) if isinstance(a.kind, Links) else Q(**{f"{name}__len": 0})
+        blank = Q(**{f"{name}__isnull": True}) if a.kind.blank is None else Q(**{name: a.kind.blank or []})
+        if a.kind.blank == "":
+            blank = Q(**{name: ""})
         return blank if str(c.value) not in ("0", "false") else ~blank
     if c.op == "within":
         start, end = period(str(c.value))
@@ -164,19 +169,17 @@ def _q(a: Attribute, c: Condition, actor: Actor) -> Q:
 
 
 def _single(a: Attribute, name: str, op: str, value: Any) -> Q:
-    if op == "eq" and isinstance(value, dt.datetime):
-        return Q(**{f"{name}__gte": value, f"{name}__lt": value + dt.timedelta(days=1)})
+    """One value, one operator; a day on either side of a comparison with a moment means the whole day."""
+    midnight = isinstance(value, dt.datetime) and timezone.localtime(value).time() == dt.time()
+    if midnight and op in ("eq", "lte"):
+        found = Q(**{f"{name}__lt": value + dt.timedelta(days=1)})
+        return found & Q(**{f"{name}__gte": value}) if op == "eq" else found
     if op == "ne":
         return ~Q(**{name: value})
-    if op == "has":
-        return Q(**{f"{name}__contains": [value]})
-    if op == "contains":
-        return Q(**{f"{name}__icontains": value})
     if op == "under":
         return _under(a, name, value)
-    if op == "lte" and isinstance(value, dt.datetime) and value.time() == dt.time():
-        return Q(**{f"{name}__lt": value + dt.timedelta(days=1)})
-    return Q(**{name if op == "eq" else f"{name}__{op}": value})
+    lookup = {"eq": name, "has": f"{name}__contains", "contains": f"{name}__icontains"}.get(op, f"{name}__{op}")
+    return Q(**{lookup: [value] if op == "has" else value})
 
 
 def _operand(a: Attribute, raw: Any, actor: Actor) -> Any:
@@ -388,5 +391,3 @@ def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list
             rows = entity.model._base_manager.filter(deleted_at=None, is_active=True)
             rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term)) if term else rows
     return [(r.pk, str(r)) for r in rows[:limit]]
-
-

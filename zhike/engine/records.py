@@ -25,7 +25,6 @@ from . import access, guard, outbox, query, stages
 from .access import Actor
 from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
-from .kinds import Attribute
 from .models import Counter, IdempotencyKey, OwnerPeriod
 
 M = TypeVar("M", bound=Stored)
@@ -67,7 +66,8 @@ class Change(Generic[M]):
 
     def changed(self, key: str) -> bool:
         """Whether this change gives `key` another value."""
-        return self.get(key) != (self.before[key] if self.before else self.entity.attributes[key].kind.blank)
+        before = self.before[key] if self.before else self.entity.attributes[key].kind.blank
+        return bool(self.get(key) != before)
 
     def fail(self, key: str, text: str, code: str = "invalid") -> None:
         """Refuse the change with a text at a field, or at the record as a whole with the key ""."""
@@ -208,8 +208,15 @@ def update(actor: Actor, entity: AnyEntity, pk: UUID, values: Values, *, version
 
 
 def act(
-    actor: Actor, entity: AnyEntity, pk: UUID, name: str, values: Values | None = None, *,
-    version: int | None = None, note: str = "", extra: Values | None = None,
+    actor: Actor,
+    entity: AnyEntity,
+    pk: UUID,
+    name: str,
+    values: Values | None = None,
+    *,
+    version: int | None = None,
+    note: str = "",
+    extra: Values | None = None,
 ) -> Any:
     """Run a named action: a change like any other, with its own permission. KeyError for an unknown name."""
     entity.actions[name]
@@ -222,7 +229,6 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
 
     `reason` is for the reader. Versions stay, because nothing that a person edits changes.
     """
-    assert reason
     rows = guard.rows(entity.model, reason).in_bulk(list(data))
     fields: set[str] = set()
     for pk, record in rows.items():
@@ -385,7 +391,9 @@ def _touched(entity: AnyEntity, changes: Sequence[Change[Any]]) -> list[str]:
     touched = {"updated_at", "version"}
     for key, a in entity.attributes.items():
         if a.column and any(c.get(key) != c.before.get(key) for c in changes):
-            touched.add(a.column.removesuffix("_id") if a.kind.key in ("link", "user", "department", "file") else a.column)
+            touched.add(
+                a.column.removesuffix("_id") if a.kind.key in ("link", "user", "department", "file") else a.column
+            )
     if entity.has_owner:
         touched |= {"search_text", "search_grams", "pinyin"}
         if "owner" in touched:
@@ -463,7 +471,11 @@ def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]
     OwnerPeriod.objects.bulk_create(
         [
             OwnerPeriod(
-                entity=entity.key, record=c.record.pk, owner_id=c.record.owner_id, from_at=c.at, by=actor.user,
+                entity=entity.key,
+                record=c.record.pk,
+                owner_id=c.record.owner_id,
+                from_at=c.at,
+                by=actor.user,
                 reason=c.note,
             )
             for c in moved

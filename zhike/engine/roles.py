@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 OWN, DEPARTMENT, ALL, ANY = "own", "department", "all", "*"
-WRITE = ("create", "update", "delete")
+PART = ("read", "create", "update", "delete", "export")
 Row = tuple[str, str, str]
 
 
@@ -21,13 +21,12 @@ class Business:
     growing: Sequence[str] = ()  # those of `shared` to which everybody may add
 
 
-def _rows(business: Business, scope: str, *, without: Sequence[str] = ()) -> Iterator[Row]:
-    """Everything on records within a scope, and on their parts through them; actions named in `without` left out."""
-    for entity in (*business.records, *business.parts):
-        if without:
-            yield from ((entity, action, scope) for action in ("read", *WRITE, "transfer", "import") if action not in without)
-        else:
-            yield entity, ANY, scope
+def _rows(business: Business, scope: str) -> Iterator[Row]:
+    """Everything on records within a scope, and on their parts through them; shared lists to read."""
+    for entity in business.records:
+        yield entity, ANY, scope
+    for entity in business.parts:
+        yield from ((entity, action, scope) for action in PART)
     for entity in business.shared:
         yield entity, "read", ALL
     for entity in business.growing:

@@ -1,4 +1,4 @@
-"""The rules of stages: what a stage asks for, what it means, and the trace that funnel and conversion are counted from."""
+"""The rules of stages: what a stage asks for and means, and the trace that funnel and conversion are counted from."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def prepare(changes: Changes) -> None:
     entity = changes[0].entity
     known = {s.pk: s for s in Stage.objects.filter(pipeline__entity=entity.key, deleted_at=None)}
     by_pipeline: dict[UUID, list[Stage]] = {}
-    for stage in sorted(known.values(), key=lambda s: s.order):
-        by_pipeline.setdefault(stage.pipeline_id, []).append(stage)
+    for one in sorted(known.values(), key=lambda s: s.order):
+        by_pipeline.setdefault(one.pipeline_id, []).append(one)
     default = next(iter(current(entity)), None)
     for c in changes:
         if {"stage", "pipeline"} & c.errors.keys():
@@ -51,7 +51,7 @@ def _default(
     c: Change[Any], pipeline: UUID | None, by_pipeline: Mapping[UUID, list[Stage]], known: Mapping[UUID, Stage]
 ) -> None:
     """A stage alone names its pipeline; a pipeline alone means its first stage."""
-    given = known.get(c.values.get("stage") or c.record.stage_id)
+    given = known.get(c.record.stage_id)
     if c.values.get("stage") and given:
         c.record.pipeline_id = given.pipeline_id
     elif c.record.pipeline_id is None:
@@ -108,8 +108,14 @@ def note(changes: Changes) -> None:
     StageEvent.objects.bulk_create(
         [
             StageEvent(
-                entity=c.entity.key, record=c.record.pk, from_stage_id=c.was("stage"), to_stage_id=c.record.stage_id,
-                at=c.at, seconds=c.extra.get("seconds"), user=c.actor.user, note=c.note,
+                entity=c.entity.key,
+                record=c.record.pk,
+                from_stage_id=c.was("stage"),
+                to_stage_id=c.record.stage_id,
+                at=c.at,
+                seconds=c.extra.get("seconds"),
+                user=c.actor.user,
+                note=c.note,
             )
             for c in entered
         ],

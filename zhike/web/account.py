@@ -36,8 +36,10 @@ def login(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect("/")
     error, username = "", request.POST.get("username", "").strip()[:150]
     if request.method == "POST":
-        user = None if throttle.closed(request, username) else authenticate(
-            request, username=username, password=request.POST.get("password", "")[:1000]
+        user = (
+            None
+            if throttle.closed(request, username)
+            else authenticate(request, username=username, password=request.POST.get("password", "")[:1000])
         )
         if user is not None:
             throttle.forget(username)
@@ -45,7 +47,8 @@ def login(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(next_of(request))
         throttle.failed(request, username)
         error = (
-            _("Too many attempts. Try again in 15 minutes.") if throttle.closed(request, username)
+            _("Too many attempts. Try again in 15 minutes.")
+            if throttle.closed(request, username)
             else _("Login name or password is wrong.")
         )
     context = {"error": error, "username": username, "next": next_of(request), "demo": demo_accounts()}
@@ -76,7 +79,12 @@ def switch_language(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(language=chosen)
         response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 86400, samesite="Lax", secure=settings.HTTPS, httponly=True
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=365 * 86400,
+            samesite="Lax",
+            secure=settings.HTTPS,
+            httponly=True,
         )
     return response
 
@@ -92,18 +100,37 @@ def me(request: HttpRequest) -> HttpResponse:
         if not errors:
             request.session["toast"] = _("Your password is changed.")
             return HttpResponseRedirect("/me", status=303)
-    kinds = [("current", _("Current password"), "current-password"), ("new", _("New password"), "new-password"),
-             ("again", _("New password again"), "new-password")]
+    kinds = [
+        ("current", _("Current password"), "current-password"),
+        ("new", _("New password"), "new-password"),
+        ("again", _("New password again"), "new-password"),
+    ]
     found = {e["name"]: e["text"] for e in errors}
     context = {
         "title": _("My account"),
         "person": user,
         "form": {
-            "url": "/me", "errors": errors, "key": "", "cancel_url": "/", "submit_label": _("Change password"),
-            "sections": [{"title": _("Password"), "fields": [
-                {"name": n, "label": label, "kind": "password", "required": True, "autocomplete": auto, "error": found.get(n, "")}
-                for n, label, auto in kinds
-            ]}],
+            "url": "/me",
+            "errors": errors,
+            "key": "",
+            "cancel_url": "/",
+            "submit_label": _("Change password"),
+            "sections": [
+                {
+                    "title": _("Password"),
+                    "fields": [
+                        {
+                            "name": n,
+                            "label": label,
+                            "kind": "password",
+                            "required": True,
+                            "autocomplete": auto,
+                            "error": found.get(n, ""),
+                        }
+                        for n, label, auto in kinds
+                    ],
+                }
+            ],
         },
     }
     return render(request, "web/form.html", context, status=422 if errors else 200, blocks={"form-body": "form"})
@@ -123,4 +150,3 @@ def _change_password(request: HttpRequest, user: User) -> list[dict[str, str]]:
     user.save(update_fields=["password"])
     update_session_auth_hash(request, user)
     return []
-

@@ -40,12 +40,18 @@ def board_page(request: HttpRequest, key: str) -> HttpResponse:
         raise Missing
     access.require(actor, entity, "read")
     pipelines = stages.current(entity)
-    pipeline = next((p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None)
+    pipeline = next(
+        (p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None
+    )
     own = query.parse([(k, v) for k, values in request.GET.lists() for v in values if k != "pipeline" and v])
-    return render(request, "web/board.html", board_context(actor, entity, pipelines, pipeline, own), blocks={"board-body": "body"})
+    return render(
+        request, "web/board.html", board_context(actor, entity, pipelines, pipeline, own), blocks={"board-body": "body"}
+    )
 
 
-def board_context(actor: Actor, entity: AnyEntity, pipelines: Sequence[Any], pipeline: Any, own: View) -> dict[str, Any]:
+def board_context(
+    actor: Actor, entity: AnyEntity, pipelines: Sequence[Any], pipeline: Any, own: View
+) -> dict[str, Any]:
     """What web/board.html shows."""
     known = access.readable(actor, entity)
     url = f"/{entity.key}/board"
@@ -63,7 +69,9 @@ def board_context(actor: Actor, entity: AnyEntity, pipelines: Sequence[Any], pip
         "filter_count": len(own.conditions),
         "chips": chips(actor, known, own, lambda rest: here + rest.query()),
         "clear_url": here if own.conditions or own.search else "",
-        "columns": [lane(actor, entity, pipeline, stage, own) for stage in (stages.of(pipeline.pk) if pipeline else [])],
+        "columns": [
+            lane(actor, entity, pipeline, stage, own) for stage in (stages.of(pipeline.pk) if pipeline else [])
+        ],
     }
 
 
@@ -95,7 +103,9 @@ def lane_conditions(stage: Stage) -> list[Condition]:
     return found
 
 
-def lane(actor: Actor, entity: AnyEntity, pipeline: Any, stage: Stage, own: View, *, cards_too: bool = True) -> dict[str, Any]:
+def lane(
+    actor: Actor, entity: AnyEntity, pipeline: Any, stage: Stage, own: View, *, cards_too: bool = True
+) -> dict[str, Any]:
     """One lane with totals over all its records: two queries, and those of the names on its cards."""
     rows = lane_rows(actor, entity, stage, own)
     amount, weighted = entity.attributes.get("amount"), entity.attributes.get("weighted")
@@ -107,7 +117,11 @@ def lane(actor: Actor, entity: AnyEntity, pipeline: Any, stage: Stage, own: View
     total = rows.order_by().aggregate(**measures)
     behind = View(conditions=(*lane_conditions(stage), *own.conditions), search=own.search)
     found = {
-        "key": str(stage.pk), "label": str(stage), "tone": stage.tone, "kind": stage.status, "count": total["n"],
+        "key": str(stage.pk),
+        "label": str(stage),
+        "tone": stage.tone,
+        "kind": stage.status,
+        "count": total["n"],
         "sum": yuan(total.get("amount") or 0) if amount else "",
         "weighted": yuan(total["weighted"]) if total.get("weighted") and stage.status == Stage.Status.OPEN else "",
         "url": f"/{entity.key}/?view=&{behind.query()}",
@@ -140,14 +154,18 @@ def lane_more(request: HttpRequest, key: str, stage: UUID) -> HttpResponse:
 def cards(actor: Actor, entity: AnyEntity, rows: Any, stage: Stage) -> list[dict[str, Any]]:
     """Cards of a board: name, declared line, owner, days in the stage and whether that is too long, next step."""
     known = access.readable(actor, entity)
-    keys = dict.fromkeys([entity.title, *entity.card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"])
+    keys = dict.fromkeys(
+        [entity.title, *entity.card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"]
+    )
     shown = [known[k] for k in keys if k in known]
     found = query.read(rows, shown)
     labels = query.labels(actor, shown, found)
     return [_card(entity, row, known, labels, stage) for row in found]
 
 
-def _card(entity: AnyEntity, row: query.Row, known: Mapping[str, Attribute], labels: Any, stage: Stage) -> dict[str, Any]:
+def _card(
+    entity: AnyEntity, row: query.Row, known: Mapping[str, Attribute], labels: Any, stage: Stage
+) -> dict[str, Any]:
     v = row.values
     texts = {k: known[k].kind.text(known[k], v.get(k), labels) for k in (entity.title, *entity.card) if k in known}
     days = (timezone.now() - v["stage_at"]).days if v.get("stage_at") else 0
@@ -157,13 +175,20 @@ def _card(entity: AnyEntity, row: query.Row, known: Mapping[str, Attribute], lab
     url = f"/{entity.key}/{row.id}"
     late = bool(follow and follow < timezone.localdate())
     return {
-        "id": str(row.id), "url": url, "version": row.version, "stage": str(stage.pk), "move_url": f"{url}/move",
-        "title": texts.pop(entity.title), "sub": " · ".join(t for k, t in texts.items() if t and k != "amount"),
+        "id": str(row.id),
+        "url": url,
+        "version": row.version,
+        "stage": str(stage.pk),
+        "move_url": f"{url}/move",
+        "title": texts.pop(entity.title),
+        "sub": " · ".join(t for k, t in texts.items() if t and k != "amount"),
         "amount": yuan(v["amount"]) if v.get("amount") is not None else "",
         "owner": {"name": owner, "initials": owner[:1]} if owner else None,
         "days_label": ngettext("%(n)s day", "%(n)s days", days) % {"n": days},
         "tone": "red" if allowed and days > allowed else "amber" if allowed and days > allowed * 0.7 else "",
-        "next": {"text": v.get("next_step") or _("Follow up"), "due": ago(follow), "tone": "late" if late else ""} if follow else None,
+        "next": {"text": v.get("next_step") or _("Follow up"), "due": ago(follow), "tone": "late" if late else ""}
+        if follow
+        else None,
     }
 
 
@@ -177,12 +202,19 @@ def move(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     if stage is None:
         raise Missing
     before = query.record(actor, entity, pk).rows[0].values["stage"]
-    wanted = [k for k in dict.fromkeys((*stages.needed(stage, stages.of(stage.pipeline_id)), *closing(entity, stage))) if k in request.POST]
+    wanted = [
+        k
+        for k in dict.fromkeys((*stages.needed(stage, stages.of(stage.pipeline_id)), *closing(entity, stage)))
+        if k in request.POST
+    ]
     values = {k: v for k, v in forms.posted(request, entity, wanted).items() if v != ""}
     version = forms.version(request)
     try:
         records.update_many(
-            actor, entity, {pk: {**values, "stage": stage.pk}}, versions={pk: version} if version is not None else None,
+            actor,
+            entity,
+            {pk: {**values, "stage": stage.pk}},
+            versions={pk: version} if version is not None else None,
             note=request.POST.get("note", "")[:300],
         )
     except Invalid as invalid:
@@ -198,7 +230,9 @@ def closing(entity: AnyEntity, stage: Stage) -> tuple[str, ...]:
     return tuple(k for k in wanted if k in entity.attributes)
 
 
-def _moved(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID, changed: set[Any], status: int) -> HttpResponse:
+def _moved(
+    request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID, changed: set[Any], status: int
+) -> HttpResponse:
     """The card as it now is, with the heads of the lanes it left and reached."""
     rows = query.visible(actor, entity).filter(pk=pk)
     now = rows.first()
@@ -222,14 +256,21 @@ def _ask(
 ) -> HttpResponse:
     """The form of what is missing, to be shown in the card. Errors show once the person has been asked."""
     page = query.record(actor, entity, pk)
-    keys = [k for k in dict.fromkeys([*invalid.first, *closing(entity, stage)]) if k in entity.attributes and k != "stage"]
+    keys = [
+        k for k in dict.fromkeys([*invalid.first, *closing(entity, stage)]) if k in entity.attributes and k != "stage"
+    ]
     errors = {k: v for k, v in invalid.first.items() if asked or k not in keys}
     data = {k: request.POST[k] for k in keys if k in request.POST} if asked else None
     shown = forms.fields(actor, entity, keys, page=page, data=data, errors=errors)
     for f in shown:
         f["required"] = f["name"] in invalid.first
     context = {
-        "url": f"/{entity.key}/{pk}/move", "version": page.rows[0].version, "stage": str(stage.pk), "key": "",
-        "stage_label": str(stage), "fields": shown, "errors": forms.summary(errors, entity),
+        "url": f"/{entity.key}/{pk}/move",
+        "version": page.rows[0].version,
+        "stage": str(stage.pk),
+        "key": "",
+        "stage_label": str(stage),
+        "fields": shown,
+        "errors": forms.summary(errors, entity),
     }
     return render(request, "web/move_form.html", context, status=422)

@@ -35,14 +35,17 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
     access.require(actor, entity, "create")
     quick = is_drawer(request) or request.POST.get("quick") == "1"
     keys = forms.shown_keys(actor, entity, quick=quick)
-    given = {k: v for k, v in request.GET.items() if k in access.writable(actor, entity)}
+    given = {k: str(v) for k, v in request.GET.items() if k in access.writable(actor, entity)}
     errors: Errors = {}
     data: dict[str, str] | None = None
     if request.method == "POST":
         data = {**{k: v for k, v in given.items() if k not in keys}, **forms.posted(request, entity, keys)}
         try:
             made = records.create(
-                actor, entity, {k: v for k, v in data.items() if v != ""}, key=request.POST.get("idempotency_key", "")[:120]
+                actor,
+                entity,
+                {k: v for k, v in data.items() if v != ""},
+                key=request.POST.get("idempotency_key", "")[:120],
             )
         except Invalid as invalid:
             errors = invalid.first
@@ -82,16 +85,24 @@ def go(request: HttpRequest, url: str) -> HttpResponse:
 
 
 def form_context(
-    actor: Actor, entity: AnyEntity, page: Page | None, data: Mapping[str, str] | None, errors: Errors, *,
-    quick: bool = False, conflict: Mapping[str, Any] | None = None, keys: Sequence[str] = (),
+    actor: Actor,
+    entity: AnyEntity,
+    page: Page | None,
+    data: Mapping[str, str] | None,
+    errors: Errors,
+    *,
+    quick: bool = False,
+    conflict: Mapping[str, Any] | None = None,
+    keys: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What web/form.html shows."""
     if quick:
-        inside = [{"title": "", "fields": forms.fields(actor, entity, keys, page=page, data=data, errors=errors)}]
+        shown = forms.fields(actor, entity, keys, page=page, data=data, errors=errors)
+        inside: list[dict[str, Any]] = [
+            {"title": "", "fields": [*shown, {"name": "quick", "kind": "hidden", "value": "1"}]}
+        ]
     else:
         inside = forms.sections(actor, entity, page=page, data=data, errors=errors)
-    if quick:
-        inside[0]["fields"].append({"name": "quick", "kind": "hidden", "value": "1"})
     base = f"/{entity.key}"
     url = f"{base}/{page.rows[0].id}" if page else base
     title = _("Edit %(what)s") % {"what": entity.label} if page else _("New %(what)s") % {"what": entity.label}
@@ -101,9 +112,13 @@ def form_context(
         "trail": [{"label": entity.plural, "url": f"{base}/"}]
         + ([{"label": record_title(entity, page.rows[0], page), "url": url}] if page else []),
         "form": {
-            "url": f"{url}/edit" if page else f"{base}/new", "sections": inside, "errors": forms.summary(errors, entity),
-            "version": page.rows[0].version if page else None, "key": "" if page else str(uuid7()),
-            "again": page is None and not quick, "cancel_url": url if page else f"{base}/",
+            "url": f"{url}/edit" if page else f"{base}/new",
+            "sections": inside,
+            "errors": forms.summary(errors, entity),
+            "version": page.rows[0].version if page else None,
+            "key": "" if page else str(uuid7()),
+            "again": page is None and not quick,
+            "cancel_url": url if page else f"{base}/",
         },
         "conflict": conflict,
     }
@@ -173,7 +188,12 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
             response["HX-Trigger"] = json.dumps({"zk:refresh": True})
             return response
     shown = forms.field(
-        entity, a, page.rows[0].values.get(name), page.labels, actor=actor, error=error,
+        entity,
+        a,
+        page.rows[0].values.get(name),
+        page.labels,
+        actor=actor,
+        error=error,
         raw=data[name] if data else None,
     )
     shown |= {"aria_label": a.label, "label": a.label, "autofocus": True}
@@ -196,7 +216,9 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
         data = forms.posted(request, entity, action.fields)
         given = forms.changed(entity, page, data)
         try:
-            records.act(actor, entity, pk, name, given, version=forms.version(request), note=request.POST.get("note", "")[:300])
+            records.act(
+                actor, entity, pk, name, given, version=forms.version(request), note=request.POST.get("note", "")[:300]
+            )
         except Invalid as invalid:
             errors = invalid.first
         else:
@@ -205,11 +227,18 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
     shown = forms.fields(actor, entity, action.fields, page=page, data=data, errors=errors)
     title = record_title(entity, page.rows[0], page)
     context = {
-        "entity": entity_info(actor, entity), "title": f"{action.label}：{title}", "conflict": None,
+        "entity": entity_info(actor, entity),
+        "title": f"{action.label}：{title}",
+        "conflict": None,
         "trail": [{"label": entity.plural, "url": f"/{key}/"}, {"label": title, "url": f"/{key}/{pk}"}],
         "form": {
-            "url": request.path, "sections": [{"title": "", "fields": shown}], "errors": forms.summary(errors, entity),
-            "version": page.rows[0].version, "key": "", "submit_label": action.label, "cancel_url": f"/{key}/{pk}",
+            "url": request.path,
+            "sections": [{"title": "", "fields": shown}],
+            "errors": forms.summary(errors, entity),
+            "version": page.rows[0].version,
+            "key": "",
+            "submit_label": action.label,
+            "cancel_url": f"/{key}/{pk}",
         },
     }
     return form_answer(request, context, status=422 if errors else 200)
@@ -265,7 +294,8 @@ def history_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     page = query.record(actor, entity, pk)
     context = {
-        "entity": entity_info(actor, entity), "record": head(entity, page, {}),
+        "entity": entity_info(actor, entity),
+        "record": head(entity, page, {}),
         "entries": history.of(actor, entity, pk, limit=500),
     }
     return render(request, "web/history.html", context)

@@ -23,7 +23,9 @@ def page(request: HttpRequest, status: int, *, detail: str = "", number: str = "
         context |= frame(request)
     except Exception:  # the page of an error must not fail itself
         log.exception("frame of the error page")
-        return HttpResponse(f"{status} {title}\n{detail}\n{hint}", status=status, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            f"{status} {title}\n{detail}\n{hint}", status=status, content_type="text/plain; charset=utf-8"
+        )
     return HttpResponse(render_text("errors/error.html", context, request), status=status)
 
 
@@ -37,9 +39,18 @@ def _texts(status: int) -> tuple[str, str]:
         422: (_("This cannot be saved"), _("Go back, correct the entry and try again.")),
         429: (_("Too many attempts"), _("Wait a few minutes and try again.")),
         503: (_("Zhike cannot reach its database"), _("Nothing was lost or half saved. Try again in a moment.")),
-        507: (_("The disk is full"), _("Nothing was half saved. Ask your administrator to free space, then try again.")),
+        507: (
+            _("The disk is full"),
+            _("Nothing was half saved. Ask your administrator to free space, then try again."),
+        ),
     }
-    return texts.get(status, (_("Something went wrong"), _("Nothing was half saved. Try again, or tell your administrator the number below.")))
+    return texts.get(
+        status,
+        (
+            _("Something went wrong"),
+            _("Nothing was half saved. Try again, or tell your administrator the number below."),
+        ),
+    )
 
 
 def database(request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -21,20 +22,25 @@ from zhike.engine.models import StoredFile
 from .templating import actor_of
 
 
-def keep(actor: Actor, upload: UploadedFile | None) -> StoredFile:
+def keep(actor: Actor, upload: UploadedFile[Any] | None) -> StoredFile:
     """Store an upload; Invalid when there is none, it is empty or too large."""
     if upload is None or not upload.size:
         raise Invalid([{"file": [Wrong(_("Choose a file that is not empty."))]}])
     if upload.size > settings.UPLOAD_LIMIT:
         limit = settings.UPLOAD_LIMIT // 1024 // 1024
-        raise Invalid([{"file": [Wrong(_("The file is larger than %(n)s MB. Split it and try again.") % {"n": limit})]}])
+        raise Invalid(
+            [{"file": [Wrong(_("The file is larger than %(n)s MB. Split it and try again.") % {"n": limit})]}]
+        )
     digest = hashlib.sha256()
     for chunk in upload.chunks():
         digest.update(chunk)
     upload.seek(0)
     stored = StoredFile(
-        name=(upload.name or "file").replace("\x00", "")[-200:], content_type=(upload.content_type or "")[:100], size=upload.size,
-        sha256=digest.hexdigest(), uploader=actor.user,
+        name=(upload.name or "file").replace("\x00", "")[-200:],
+        content_type=(upload.content_type or "")[:100],
+        size=upload.size,
+        sha256=digest.hexdigest(),
+        uploader=actor.user,
     )
     stored.blob.save(str(stored.pk), upload, save=False)  # the name people gave is kept in the row, never on the disk
     stored.save()
@@ -43,13 +49,15 @@ def keep(actor: Actor, upload: UploadedFile | None) -> StoredFile:
 
 @login_required
 @require_GET
-def download(request: HttpRequest, pk: UUID) -> HttpResponse:
+def download(request: HttpRequest, pk: UUID) -> FileResponse:
     """A file as a download, to its uploader or to those who see the record it hangs on."""
     actor = actor_of(request)
     stored = StoredFile.objects.filter(pk=pk, deleted_at=None).first()
     if stored is None or not _may_see(actor, stored):
         raise Missing
-    response = FileResponse(stored.blob.open("rb"), as_attachment=True, filename=stored.name, content_type="application/octet-stream")
+    response = FileResponse(
+        stored.blob.open("rb"), as_attachment=True, filename=stored.name, content_type="application/octet-stream"
+    )
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
 

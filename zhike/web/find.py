@@ -27,7 +27,10 @@ PER_ENTITY = 6
 def found(actor: Actor, entity: AnyEntity, term: str, limit: int) -> list[dict[str, Any]]:
     """Records of one entity for a search term: those whose name begins with it first."""
     rows = query.select(actor, entity, View(search=term))[: limit * 5]
-    keys = [entity.title, *(k for k in ("number", "phone", "account", "owner", "stage") if k in access.readable(actor, entity))]
+    keys = [
+        entity.title,
+        *(k for k in ("number", "phone", "account", "owner", "stage") if k in access.readable(actor, entity)),
+    ]
     known = access.readable(actor, entity)
     shown = [known[k] for k in dict.fromkeys(keys) if k in known]
     page_rows = query.read(rows, shown)
@@ -40,15 +43,22 @@ def found(actor: Actor, entity: AnyEntity, term: str, limit: int) -> list[dict[s
         folded = fold(title)
         rank = 0 if folded == wanted else 1 if folded.startswith(wanted) else 2 if wanted in folded else 3
         result.append(
-            {"label": title, "hint": " · ".join(t for t in texts.values() if t), "url": f"/{entity.key}/{row.id}",
-             "icon": entity.icon, "aside": entity.label, "kind": "link", "rank": rank}
+            {
+                "label": title,
+                "hint": " · ".join(t for t in texts.values() if t),
+                "url": f"/{entity.key}/{row.id}",
+                "icon": entity.icon,
+                "aside": entity.label,
+                "kind": "link",
+                "rank": rank,
+            }
         )
     return sorted(result, key=lambda r: r["rank"])[:limit]
 
 
 def searched(actor: Actor) -> list[AnyEntity]:
     """The entities that a search looks through."""
-    order = sorted((e for e in entities().values() if e.search and e.has_owner), key=lambda e: (e.menu or 500))
+    order = sorted((e for e in entities().values() if e.search and e.has_owner), key=lambda e: e.menu or 500)
     return [e for e in order if access.may(actor, e, "read")]
 
 

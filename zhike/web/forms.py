@@ -16,29 +16,59 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors
 from zhike.engine.kinds import Attribute, Labels
-from zhike.engine.models import Stage
 from zhike.engine.query import Page
 
 Field = dict[str, Any]
 CONTROLS = {
-    "text": "text", "longtext": "textarea", "richtext": "textarea", "integer": "integer", "decimal": "number",
-    "money": "money", "percent": "percent", "boolean": "checkbox", "date": "date", "datetime": "datetime",
-    "choice": "select", "multichoice": "multi", "link": "combo", "links": "multicombo", "user": "combo",
-    "department": "combo", "email": "email", "phone": "tel", "url": "url", "address": "text", "file": "file",
-    "region": "combo", "industry": "combo", "json": "hidden",
+    "text": "text",
+    "longtext": "textarea",
+    "richtext": "textarea",
+    "integer": "integer",
+    "decimal": "number",
+    "money": "money",
+    "percent": "percent",
+    "boolean": "checkbox",
+    "date": "date",
+    "datetime": "datetime",
+    "choice": "select",
+    "multichoice": "multi",
+    "link": "combo",
+    "links": "multicombo",
+    "user": "combo",
+    "department": "combo",
+    "email": "email",
+    "phone": "tel",
+    "url": "url",
+    "address": "text",
+    "file": "file",
+    "region": "combo",
+    "industry": "combo",
+    "json": "hidden",
 }
 CHIPS = {"lost_reason", "won_reason"}  # few choices that are asked for in a hurry
 
 
 def field(
-    entity: AnyEntity, a: Attribute, value: Any, labels: Labels, *, actor: Actor, error: str = "",
+    entity: AnyEntity,
+    a: Attribute,
+    value: Any,
+    labels: Labels,
+    *,
+    actor: Actor,
+    error: str = "",
     raw: str | None = None,
 ) -> Field:
     """One field. `raw` is what the user typed, kept when it was refused."""
     shown = a.kind.form_value(a, value, labels) if raw is None else raw
     found: Field = {
-        "name": a.key, "label": a.label, "kind": CONTROLS[a.kind.key], "value": shown, "required": a.required,
-        "help": a.help, "error": error, "maxlength": a.max_length if a.kind.key in ("text", "email", "url") else None,
+        "name": a.key,
+        "label": a.label,
+        "kind": CONTROLS[a.kind.key],
+        "value": shown,
+        "required": a.required,
+        "help": a.help,
+        "error": error,
+        "maxlength": a.max_length if a.kind.key in ("text", "email", "url") else None,
         "wide": a.kind.key in ("longtext", "richtext", "address", "multichoice"),
     }
     if a.kind.key == "boolean":
@@ -54,7 +84,10 @@ def field(
     elif a.is_link and a.kind.key != "file":
         found |= _link(actor, a, shown, labels)
     elif a.kind.key in ("region", "industry"):
-        found |= {"options_url": f"/options/{a.kind.key}", "text": a.kind.text(a, shown, labels) if _known(a, shown) else shown}
+        found |= {
+            "options_url": f"/options/{a.kind.key}",
+            "text": a.kind.text(a, shown, labels) if _known(a, shown) else shown,
+        }
     return found
 
 
@@ -67,7 +100,10 @@ def _link(actor: Actor, a: Attribute, shown: str, labels: Labels) -> Field:
     names = {pk: labels[a.target, pk] for pk in ids if (a.target, pk) in labels}
     names |= query.names(actor, a.target, [pk for pk in ids if pk not in names])
     if a.kind.key == "links":
-        return {"options_url": f"/{a.target}/options", "value": [{"value": str(pk), "label": names.get(pk, "")} for pk in ids]}
+        return {
+            "options_url": f"/{a.target}/options",
+            "value": [{"value": str(pk), "label": names.get(pk, "")} for pk in ids],
+        }
     return {"options_url": f"/{a.target}/options", "text": names.get(ids[0], "") if ids else ""}
 
 
@@ -85,13 +121,19 @@ def _stage_options(entity: AnyEntity, a: Attribute) -> list[dict[str, Any]]:
     if a.key == "pipeline":
         return [{"value": str(p.pk), "label": str(p)} for p in pipelines]
     return [
-        {"group": str(p), "options": [{"value": str(s.pk), "label": str(s)} for s in stages.of(p.pk)]} for p in pipelines
+        {"group": str(p), "options": [{"value": str(s.pk), "label": str(s)} for s in stages.of(p.pk)]}
+        for p in pipelines
     ]
 
 
 def fields(
-    actor: Actor, entity: AnyEntity, keys: Iterable[str], *, page: Page | None = None,
-    data: Mapping[str, str] | None = None, errors: Errors | None = None,
+    actor: Actor,
+    entity: AnyEntity,
+    keys: Iterable[str],
+    *,
+    page: Page | None = None,
+    data: Mapping[str, str] | None = None,
+    errors: Errors | None = None,
 ) -> list[Field]:
     """Fields in `keys` that the actor may write, with the record's values or what was posted."""
     allowed = access.writable(actor, entity)
@@ -100,7 +142,12 @@ def fields(
     texts = {k: " ".join(w.text for w in found) for k, found in (errors or {}).items()}
     return [
         field(
-            entity, allowed[k], values.get(k), labels, actor=actor, error=texts.get(k, ""),
+            entity,
+            allowed[k],
+            values.get(k),
+            labels,
+            actor=actor,
+            error=texts.get(k, ""),
             raw=data.get(k) if data is not None else None,
         )
         for k in keys
@@ -118,7 +165,11 @@ def defaults(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
 
 
 def sections(
-    actor: Actor, entity: AnyEntity, *, page: Page | None = None, data: Mapping[str, str] | None = None,
+    actor: Actor,
+    entity: AnyEntity,
+    *,
+    page: Page | None = None,
+    data: Mapping[str, str] | None = None,
     errors: Errors | None = None,
 ) -> list[dict[str, Any]]:
     """The whole form in its sections."""
@@ -143,7 +194,7 @@ def posted(request: HttpRequest, entity: AnyEntity, keys: Iterable[str]) -> dict
         if a.kind.key in ("multichoice", "links"):
             found[key] = ",".join(v for v in data.getlist(key) if v)
         elif key in data:
-            found[key] = data[key]
+            found[key] = str(data[key])
         elif a.kind.key == "boolean":
             found[key] = ""
     return found

@@ -28,6 +28,7 @@ from . import forms
 from .lookup import entity_or_404
 from .templating import actor_of, render
 
+
 @login_required
 @require_GET
 def list_page(request: HttpRequest, key: str) -> HttpResponse:
@@ -91,7 +92,9 @@ def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: st
             "next_url": url + address(own.but(page=page.view.page + 1), tab) if page.view.page < pages else "",
         },
         "bulk": bulk_actions(actor, entity),
-        "bulk_all": {"count_label": total, "token": page.view.but(page=1).query()} if page.total > len(page.rows) else None,
+        "bulk_all": {"count_label": total, "token": page.view.but(page=1).query()}
+        if page.total > len(page.rows)
+        else None,
         "blank": blank(actor, entity) if not page.rows and not own.conditions and not own.search else None,
     }
 
@@ -109,7 +112,9 @@ def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
     """What can be done with many rows at once."""
     found: list[dict[str, Any]] = []
     if entity.has_owner and access.may(actor, entity, "transfer"):
-        found.append({"label": _("Hand over"), "icon": "user-round-check", "url": f"/{entity.key}/bulk/owner", "key": "a"})
+        found.append(
+            {"label": _("Hand over"), "icon": "user-round-check", "url": f"/{entity.key}/bulk/owner", "key": "a"}
+        )
     if access.may(actor, entity, "delete"):
         found.append({"label": _("Delete"), "icon": "trash-2", "url": f"/{entity.key}/bulk/delete", "danger": True})
     return found
@@ -148,10 +153,18 @@ def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
     may = {action: access.may(actor, entity, action) for action in access.ACTIONS}
     url = f"/{entity.key}/"
     return {
-        "key": entity.key, "label": entity.label, "plural": entity.plural, "icon": entity.icon, "url": url,
-        "list_url": url, "new_url": f"{url}new", "create_label": _("New %(what)s") % {"what": entity.label},
-        "can_create": may["create"], "may": may,
-        "import_url": f"{url}import" if may["import"] else "", "export_url": f"{url}export" if may["export"] else "",
+        "key": entity.key,
+        "label": entity.label,
+        "plural": entity.plural,
+        "icon": entity.icon,
+        "url": url,
+        "list_url": url,
+        "new_url": f"{url}new",
+        "create_label": _("New %(what)s") % {"what": entity.label},
+        "can_create": may["create"],
+        "may": may,
+        "import_url": f"{url}import" if may["import"] else "",
+        "export_url": f"{url}export" if may["export"] else "",
         "board_url": f"{url}board" if entity.is_staged else "",
     }
 
@@ -182,7 +195,13 @@ def row_info(page: Page, entity: AnyEntity, row: query.Row, *, may_edit: bool = 
         html = a.kind.html(a, row.values.get(a.key), page.labels)
         if a.key == entity.title:
             html = Markup('<a class="strong" href="{}">{}</a>').format(url, title)
-        can = may_edit and a.editable and a.expression is None and a.key not in ("stage", "pipeline") and a.kind.key != "file"
+        can = (
+            may_edit
+            and a.editable
+            and a.expression is None
+            and a.key not in ("stage", "pipeline")
+            and a.kind.key != "file"
+        )
         cells.append({"html": html, "edit_url": f"{url}/field/{a.key}" if can else ""})
     state = ""
     follow = row.values.get("next_follow_up_on")
@@ -200,9 +219,7 @@ def record_title(entity: AnyEntity, row: query.Row, page: Page) -> str:
     return a.kind.text(a, value, page.labels) or str(row.values.get("number") or "—")
 
 
-def chips(
-    actor: Actor, known: Mapping[str, Attribute], own: View, url: Callable[[View], str]
-) -> list[dict[str, Any]]:
+def chips(actor: Actor, known: Mapping[str, Attribute], own: View, url: Callable[[View], str]) -> list[dict[str, Any]]:
     """The conditions in force, each with the address without it."""
     found = []
     for n, c in enumerate(own.conditions):
@@ -216,14 +233,29 @@ def chips(
 def condition_text(actor: Actor, a: Attribute, c: Condition) -> str:
     """A condition in words."""
     words = {
-        "eq": "{}", "has": "{}", "under": "{}", "contains": _("contains {}"), "ne": _("not {}"), "gte": "≥ {}",
-        "lte": "≤ {}", "in": "{}", "between": "{}", "within": "{}", "empty": _("empty"),
+        "eq": "{}",
+        "has": "{}",
+        "under": "{}",
+        "contains": _("contains {}"),
+        "ne": _("not {}"),
+        "gte": "≥ {}",
+        "lte": "≤ {}",
+        "in": "{}",
+        "between": "{}",
+        "within": "{}",
+        "empty": _("empty"),
     }
     if c.op == "empty":
         return _("empty") if str(c.value) not in ("0", "false") else _("not empty")
     if c.op == "within":
         return period_label(str(c.value))
-    parts = c.value if isinstance(c.value, (list, tuple)) else str(c.value or "").split(",") if c.op in ("in", "between") else [c.value]
+    parts = (
+        c.value
+        if isinstance(c.value, (list, tuple))
+        else str(c.value or "").split(",")
+        if c.op in ("in", "between")
+        else [c.value]
+    )
     return words[c.op].format(("–" if c.op == "between" else "、").join(_value_text(actor, a, v) for v in parts))
 
 
@@ -244,20 +276,41 @@ def _value_text(actor: Actor, a: Attribute, raw: Any) -> str:
 def period_label(word: str) -> str:
     """A named period in words."""
     names = {
-        "today": _("today"), "yesterday": _("yesterday"), "tomorrow": _("tomorrow"), "this_week": _("this week"),
-        "next_week": _("next week"), "this_month": _("this month"), "last_month": _("last month"),
-        "this_quarter": _("this quarter"), "this_year": _("this year"), "overdue": _("overdue"), "future": _("later"),
+        "today": _("today"),
+        "yesterday": _("yesterday"),
+        "tomorrow": _("tomorrow"),
+        "this_week": _("this week"),
+        "next_week": _("next week"),
+        "this_month": _("this month"),
+        "last_month": _("last month"),
+        "this_quarter": _("this quarter"),
+        "this_year": _("this year"),
+        "overdue": _("overdue"),
+        "future": _("later"),
     }
     if word in names:
         return names[word]
     kind, _sep, days = word.rpartition("_")
     relative = {
-        "last": _("in the last %(n)s days"), "next": _("in the next %(n)s days"), "before": _("more than %(n)s days ago"),
+        "last": _("in the last %(n)s days"),
+        "next": _("in the next %(n)s days"),
+        "before": _("more than %(n)s days ago"),
     }
     return relative[kind] % {"n": days} if kind in relative else word
 
 
-PERIODS = ("today", "this_week", "this_month", "last_month", "this_quarter", "this_year", "last_30", "before_30", "overdue", "next_7")
+PERIODS = (
+    "today",
+    "this_week",
+    "this_month",
+    "last_month",
+    "this_quarter",
+    "this_year",
+    "last_30",
+    "before_30",
+    "overdue",
+    "next_7",
+)
 
 
 def filter_field(actor: Actor, entity: AnyEntity, a: Attribute, own: View) -> dict[str, Any]:
@@ -272,7 +325,11 @@ def filter_field(actor: Actor, entity: AnyEntity, a: Attribute, own: View) -> di
     elif found["kind"] == "multicombo":
         found["kind"], found["value"] = "combo", ""
     elif a.kind.key == "boolean":
-        found |= {"kind": "select", "options": [{"value": "1", "label": _("Yes")}, {"value": "0", "label": _("No")}], "value": ""}
+        found |= {
+            "kind": "select",
+            "options": [{"value": "1", "label": _("Yes")}, {"value": "0", "label": _("No")}],
+            "value": "",
+        }
     if found["kind"] in ("money", "number", "integer", "percent"):
         op, found["label"] = "gte", _("%(field)s at least") % {"field": a.label}
     chosen = next((str(_flat(c.value)) for c in own.conditions if c.key == a.key and c.op in (op, "eq")), "")
@@ -303,15 +360,27 @@ def bulk(request: HttpRequest, key: str, action: str) -> HttpResponse:
             errors = invalid.first
         else:
             response = HttpResponse(status=204)
-            response["HX-Trigger"] = json.dumps({"zk:close": True, "zk:refresh": True, "zk:toast": {"text": text, "tone": "good"}})
+            response["HX-Trigger"] = json.dumps(
+                {"zk:close": True, "zk:refresh": True, "zk:toast": {"text": text, "tone": "good"}}
+            )
             return response
     ids = _chosen(request, actor, entity)
     fields = forms.fields(actor, entity, ["owner"]) if action == "owner" else []
-    fields += [{"name": "note", "label": _("Reason"), "kind": "text", "value": "", "maxlength": 300}] if action == "owner" else []
+    fields += (
+        [{"name": "note", "label": _("Reason"), "kind": "text", "value": "", "maxlength": 300}]
+        if action == "owner"
+        else []
+    )
     context = {
-        "action": f"/{entity.key}/bulk/{action}", "ids": [str(i) for i in ids], "count": len(ids), "fields": fields,
-        "danger": action == "delete", "errors": forms.summary(errors, entity),
-        "title": _("Hand over %(n)s records") % {"n": len(ids)} if action == "owner" else _("Delete %(n)s records") % {"n": len(ids)},
+        "action": f"/{entity.key}/bulk/{action}",
+        "ids": [str(i) for i in ids],
+        "count": len(ids),
+        "fields": fields,
+        "danger": action == "delete",
+        "errors": forms.summary(errors, entity),
+        "title": _("Hand over %(n)s records") % {"n": len(ids)}
+        if action == "owner"
+        else _("Delete %(n)s records") % {"n": len(ids)},
         "submit": _("Hand over") if action == "owner" else _("Move to the recycle bin"),
         "hint": _("They can be restored from the recycle bin for 30 days.") if action == "delete" else "",
     }
@@ -322,9 +391,15 @@ def _do(request: HttpRequest, actor: Actor, entity: AnyEntity, action: str) -> s
     ids = _chosen(request, actor, entity)
     if action == "delete":
         done = records.delete_many(actor, entity, ids)
-        return ngettext("%(n)s record moved to the recycle bin.", "%(n)s records moved to the recycle bin.", done) % {"n": done}
+        return ngettext("%(n)s record moved to the recycle bin.", "%(n)s records moved to the recycle bin.", done) % {
+            "n": done
+        }
     values = {"owner": request.POST.get("owner", "")}
-    done = len(records.update_many(actor, entity, {pk: values for pk in ids}, action="transfer", note=request.POST.get("note", "")[:300]))
+    done = len(
+        records.update_many(
+            actor, entity, dict.fromkeys(ids, values), action="transfer", note=request.POST.get("note", "")[:300]
+        )
+    )
     return ngettext("%(n)s record handed over.", "%(n)s records handed over.", done) % {"n": done}
 
 

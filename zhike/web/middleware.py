@@ -42,13 +42,13 @@ def language(get_response: Next) -> Next:
 
     def answer(request: HttpRequest) -> HttpResponse:
         chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
-        if request.user.is_authenticated and getattr(request.user, "language", ""):
-            chosen = request.user.language  # type: ignore[union-attr]
+        if request.user.is_authenticated and request.user.language:
+            chosen = request.user.language
         known = dict(settings.LANGUAGES)
         if chosen not in known:
             chosen = _asked(request.headers.get("Accept-Language", ""))
         with translation.override(chosen):
-            request.LANGUAGE_CODE = chosen  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = chosen
             response = get_response(request)
             response.headers.setdefault("Content-Language", chosen)
         return response

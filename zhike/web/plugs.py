@@ -40,10 +40,20 @@ class Item:
         from .templating import clock
 
         return {
-            "id": self.id, "icon": self.icon, "title_html": self.title, "who": self.who, "text": self.text,
-            "tone": self.tone, "outcome": self.outcome, "next": self.next, "planned": self.planned, "system": self.system,
-            "changes": list(self.changes), "actions": list(self.actions),
-            "time": clock(self.at)[11:], "time_title": clock(self.at),
+            "id": self.id,
+            "icon": self.icon,
+            "title_html": self.title,
+            "who": self.who,
+            "text": self.text,
+            "tone": self.tone,
+            "outcome": self.outcome,
+            "next": self.next,
+            "planned": self.planned,
+            "system": self.system,
+            "changes": list(self.changes),
+            "actions": list(self.actions),
+            "time": clock(self.at)[11:],
+            "time_title": clock(self.at),
         }
 
 

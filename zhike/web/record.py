@@ -81,14 +81,24 @@ def head(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> dict[str, An
     if row.values.get("number"):
         sub.append({"html": row.values["number"], "icon": "hash"})
     for key in ("account", "owner"):
-        if key in row.values and row.values[key]:
+        if row.values.get(key):
             a = entity.attributes[key]
-            sub.append({"html": a.kind.html(a, row.values[key], page.labels), "icon": "building-2" if key == "account" else ""})
+            sub.append(
+                {"html": a.kind.html(a, row.values[key], page.labels), "icon": "building-2" if key == "account" else ""}
+            )
     if row.values.get("last_contact_at"):
-        sub.append({"html": _("last contact %(when)s") % {"when": ago(row.values["last_contact_at"])}, "icon": "history"})
+        sub.append(
+            {"html": _("last contact %(when)s") % {"when": ago(row.values["last_contact_at"])}, "icon": "history"}
+        )
     return {
-        "id": str(row.id), "version": row.version, "title": record_title(entity, row, page), "url": base, "sub": sub,
-        "pills": pills(entity, page), "edit_url": f"{base}/edit" if may.get("update") else "", "list_url": f"/{entity.key}/",
+        "id": str(row.id),
+        "version": row.version,
+        "title": record_title(entity, row, page),
+        "url": base,
+        "sub": sub,
+        "pills": pills(entity, page),
+        "edit_url": f"{base}/edit" if may.get("update") else "",
+        "list_url": f"/{entity.key}/",
     }
 
 
@@ -131,7 +141,9 @@ def fact(actor: Actor, entity: AnyEntity, page: Page, key: str, may: Mapping[str
     if a.kind.key == "file" or (key == "owner" and not may.get("transfer")):
         editable = False
     return {
-        "key": key, "label": a.label, "html": a.kind.html(a, value, page.labels),
+        "key": key,
+        "label": a.label,
+        "html": a.kind.html(a, value, page.labels),
         "edit_url": f"/{entity.key}/{row.id}/field/{key}" if editable else "",
     }
 
@@ -152,7 +164,9 @@ def path(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> dict[str, An
             state = "done"
         steps.append({"key": str(s.pk), "label": str(s), "state": state})
     return {
-        "stages": steps, "move_url": f"/{entity.key}/{page.rows[0].id}/move", "version": page.rows[0].version,
+        "stages": steps,
+        "move_url": f"/{entity.key}/{page.rows[0].id}/move",
+        "version": page.rows[0].version,
         "can_move": may.get("update", False),
     }
 
@@ -198,9 +212,15 @@ def _steps(entity: AnyEntity, pk: UUID) -> list[Item]:
     rows = StageEvent.objects.filter(record=pk).select_related("from_stage", "to_stage", "user").order_by("-at")[:50]
     return [
         Item(
-            id=str(e.pk), at=e.at, icon="milestone", who=e.user.name if e.user else "", text=e.note, system=True,
+            id=str(e.pk),
+            at=e.at,
+            icon="milestone",
+            who=e.user.name if e.user else "",
+            text=e.note,
+            system=True,
             tone={"won": "green", "lost": "red"}.get(e.to_stage.status, "blue"),
-            title=_("moved from %(from)s to %(to)s") % {"from": e.from_stage, "to": e.to_stage} if e.from_stage
+            title=_("moved from %(from)s to %(to)s") % {"from": e.from_stage, "to": e.to_stage}
+            if e.from_stage
             else _("began at %(to)s") % {"to": e.to_stage},
         )
         for e in rows
@@ -211,21 +231,38 @@ def _owners(pk: UUID) -> list[Item]:
     rows = list(OwnerPeriod.objects.filter(record=pk).select_related("owner", "by").order_by("from_at"))
     return [
         Item(
-            id=str(p.pk), at=p.from_at, icon="user-round-check", who=p.by.name if p.by else "", text=p.reason, system=True,
-            title=_("handed over to %(name)s") % {"name": p.owner.name if p.owner else _("nobody")}, tone="violet",
+            id=str(p.pk),
+            at=p.from_at,
+            icon="user-round-check",
+            who=p.by.name if p.by else "",
+            text=p.reason,
+            system=True,
+            title=_("handed over to %(name)s") % {"name": p.owner.name if p.owner else _("nobody")},
+            tone="violet",
         )
         for p in rows[1:]
     ]
 
 
-QUIET = {"stage_id", "status", "stage_at", "closed_at", "probability", "owner_id", "last_contact_at", "next_follow_up_on"}
+QUIET = {
+    "stage_id",
+    "status",
+    "stage_at",
+    "closed_at",
+    "probability",
+    "owner_id",
+    "last_contact_at",
+    "next_follow_up_on",
+}
 
 
 def _changes(actor: Actor, entity: AnyEntity, pk: UUID) -> list[Item]:
     found = []
     for e in history.of(actor, entity, pk, limit=60, without=QUIET):
         if e.action == "create":
-            found.append(Item(id=f"h{e.id}", at=e.at, icon="sparkles", title=_("created this"), who=e.actor, system=True))
+            found.append(
+                Item(id=f"h{e.id}", at=e.at, icon="sparkles", title=_("created this"), who=e.actor, system=True)
+            )
         elif e.changes:
             changes = [{"label": label, "old": old, "new": new} for label, old, new in e.changes]
             title = _("changed %(fields)s") % {"fields": "、".join(str(c["label"]) for c in changes[:4])}
@@ -246,18 +283,27 @@ def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[st
     rows = []
     for row in page.rows:
         texts = [
-            (a, a.kind.html(a, row.values.get(a.key), page.labels)) for a in page.attributes
+            (a, a.kind.html(a, row.values.get(a.key), page.labels))
+            for a in page.attributes
             if a.key != other.title and row.values.get(a.key) not in (None, "", [])
         ]
         aside = next((html for a, html in texts if a.kind.key == "money"), "")
         rows.append(
-            {"title": record_title(other, row, page), "url": f"/{other.key}/{row.id}", "aside": aside,
-             "meta": [html for a, html in texts if a.kind.key != "money"]}
+            {
+                "title": record_title(other, row, page),
+                "url": f"/{other.key}/{row.id}",
+                "aside": aside,
+                "meta": [html for a, html in texts if a.kind.key != "money"],
+            }
         )
     create = access.may(actor, other, "create") and item.by in access.writable(actor, other)
     return {
-        "title": item.title or other.plural, "icon": other.icon, "count": total_text(page.total), "rows": rows,
-        "url": f"/{other.key}/?view=&{item.by}__eq={pk}", "new_url": f"/{other.key}/new?{item.by}={pk}" if create else "",
+        "title": item.title or other.plural,
+        "icon": other.icon,
+        "count": total_text(page.total),
+        "rows": rows,
+        "url": f"/{other.key}/?view=&{item.by}__eq={pk}",
+        "new_url": f"/{other.key}/new?{item.by}={pk}" if create else "",
     }
 
 
@@ -274,7 +320,8 @@ def actions(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> list[dict
             found.append({"label": action.label, "icon": action.icon, "url": f"{base}/act/{name}", "kind": "drawer"})
     found += [
         {"label": item.label, "icon": item.icon, "url": item.url(row.id), "kind": "drawer"}
-        for item in plugs.actions.get(entity.key, ()) if item.may(row.values, may)
+        for item in plugs.actions.get(entity.key, ())
+        if item.may(row.values, may)
     ]
     found.append({"label": _("History"), "icon": "history", "url": f"{base}/history", "kind": "link"})
     if may.get("delete"):

@@ -14,12 +14,12 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from zhike.base.i18n import LANGUAGES
 from zhike.base.models import Department, Grant, Role, User
 from zhike.engine import access, pipelines, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities, get
 from zhike.engine.errors import Invalid, Missing, Refused
-from zhike.engine.labels import LANGUAGES
 from zhike.engine.models import Pipeline
 
 from .templating import actor_of, is_admin, render
@@ -40,17 +40,35 @@ def index(request: HttpRequest) -> HttpResponse:
     admin(request)
     people = User.objects.filter(deleted_at=None, is_active=True).count()
     groups = [
-        {"title": _("Organisation"), "items": [
-            {"label": _("People"), "hint": _("%(n)s active") % {"n": people}, "url": "/user/", "icon": "users"},
-            {"label": _("Departments"), "hint": _("%(n)s departments") % {"n": Department.objects.filter(deleted_at=None).count()},
-             "url": "/settings/departments", "icon": "network"},
-            {"label": _("Roles and permissions"), "hint": _("%(n)s roles") % {"n": Role.objects.filter(deleted_at=None).count()},
-             "url": "/settings/roles", "icon": "shield-check"},
-        ]},
-        {"title": _("Process"), "items": [
-            {"label": _("Pipelines and stages"), "hint": _("stages, win %, required fields, days allowed"),
-             "url": "/settings/pipelines", "icon": "milestone"},
-        ]},
+        {
+            "title": _("Organisation"),
+            "items": [
+                {"label": _("People"), "hint": _("%(n)s active") % {"n": people}, "url": "/user/", "icon": "users"},
+                {
+                    "label": _("Departments"),
+                    "hint": _("%(n)s departments") % {"n": Department.objects.filter(deleted_at=None).count()},
+                    "url": "/settings/departments",
+                    "icon": "network",
+                },
+                {
+                    "label": _("Roles and permissions"),
+                    "hint": _("%(n)s roles") % {"n": Role.objects.filter(deleted_at=None).count()},
+                    "url": "/settings/roles",
+                    "icon": "shield-check",
+                },
+            ],
+        },
+        {
+            "title": _("Process"),
+            "items": [
+                {
+                    "label": _("Pipelines and stages"),
+                    "hint": _("stages, win %, required fields, days allowed"),
+                    "url": "/settings/pipelines",
+                    "icon": "milestone",
+                },
+            ],
+        },
     ]
     return render(request, "web/settings_index.html", {"groups": groups})
 
@@ -62,9 +80,10 @@ def departments(request: HttpRequest) -> HttpResponse:
     admin(request)
     rows = list(Department.objects.filter(deleted_at=None).select_related("head").order_by("order", "name"))
     counts: dict[UUID, int] = {}
-    for pk in User.objects.filter(deleted_at=None, is_active=True).values_list("department", flat=True):
-        if pk:
-            counts[pk] = counts.get(pk, 0) + 1
+    for place in User.objects.filter(deleted_at=None, is_active=True, department__isnull=False).values_list(
+        "department", flat=True
+    ):
+        counts[place] = counts.get(place, 0) + 1
     below: dict[Any, list[Department]] = {}
     for d in rows:
         below.setdefault(d.parent_id, []).append(d)
@@ -73,9 +92,17 @@ def departments(request: HttpRequest) -> HttpResponse:
         found = []
         for d in below.get(parent, []):
             found.append(
-                {"id": str(d.pk), "name": d.name, "head": d.head.name if d.head else "", "count": counts.get(d.pk, 0),
-                 "depth": depth, "url": f"/department/{d.pk}", "edit_url": f"/department/{d.pk}/edit",
-                 "people_url": f"/user/?view=&department__eq={d.pk}", "new_url": f"/department/new?parent={d.pk}"}
+                {
+                    "id": str(d.pk),
+                    "name": d.name,
+                    "head": d.head.name if d.head else "",
+                    "count": counts.get(d.pk, 0),
+                    "depth": depth,
+                    "url": f"/department/{d.pk}",
+                    "edit_url": f"/department/{d.pk}/edit",
+                    "people_url": f"/user/?view=&department__eq={d.pk}",
+                    "new_url": f"/department/new?parent={d.pk}",
+                }
             )
             found += walk(d.pk, depth + 1)
         return found
@@ -112,8 +139,16 @@ def role_list(request: HttpRequest) -> HttpResponse:
     for role in Role.objects.filter(deleted_at=None):
         members = User.objects.filter(roles__contains=[role.pk], is_active=True, deleted_at=None).count()
         rows.append(
-            {"id": str(role.pk), "name": role.name, "key": role.key, "home": role.get_home_display(), "is_admin": role.is_admin,
-             "members": members, "url": f"/settings/roles/{role.pk}", "members_url": f"/user/?view=&roles__has={role.pk}"}
+            {
+                "id": str(role.pk),
+                "name": role.name,
+                "key": role.key,
+                "home": role.get_home_display(),
+                "is_admin": role.is_admin,
+                "members": members,
+                "url": f"/settings/roles/{role.pk}",
+                "members_url": f"/user/?view=&roles__has={role.pk}",
+            }
         )
     return render(request, "web/settings_roles.html", {"rows": rows, "new_url": "/role/new"})
 
@@ -160,8 +195,13 @@ def save_grants(role: Role, posted: QueryDict) -> None:
 def action_label(action: str) -> str:
     """An action in words."""
     return {
-        "read": _("See"), "create": _("Create"), "update": _("Change"), "delete": _("Delete"),
-        "transfer": _("Hand over"), "import": _("Import"), "export": _("Export"),
+        "read": _("See"),
+        "create": _("Create"),
+        "update": _("Change"),
+        "delete": _("Delete"),
+        "transfer": _("Hand over"),
+        "import": _("Import"),
+        "export": _("Export"),
     }.get(action, action)
 
 
@@ -174,8 +214,11 @@ def matrix_row(entity: Any, grants: dict[tuple[str, str], str]) -> dict[str, Any
         return {"name": f"g:{entity.key}:{action}", "value": next((grants[w] for w in where if w in grants), "")}
 
     return {
-        "key": entity.key, "label": entity.plural, "icon": entity.icon,
-        "cells": [cell(a) for a in access.ACTIONS], "own": [{**o, **cell(o["key"])} for o in own],
+        "key": entity.key,
+        "label": entity.plural,
+        "icon": entity.icon,
+        "cells": [cell(a) for a in access.ACTIONS],
+        "own": [{**o, **cell(o["key"])} for o in own],
     }
 
 
@@ -188,12 +231,25 @@ def pipeline_list(request: HttpRequest) -> HttpResponse:
     for entity in entities().values():
         if entity.is_staged:
             items = [
-                {"id": str(p.pk), "label": str(p), "number": p.number, "is_default": p.is_default,
-                 "stages": [{"label": str(s), "status": s.status, "tone": s.tone} for s in stages.of(p.pk)],
-                 "in_use": pipelines.in_use(p), "url": f"/settings/pipelines/{p.pk}"}
+                {
+                    "id": str(p.pk),
+                    "label": str(p),
+                    "number": p.number,
+                    "is_default": p.is_default,
+                    "stages": [{"label": str(s), "status": s.status, "tone": s.tone} for s in stages.of(p.pk)],
+                    "in_use": pipelines.in_use(p),
+                    "url": f"/settings/pipelines/{p.pk}",
+                }
                 for p in stages.current(entity)
             ]
-            groups.append({"key": entity.key, "label": entity.plural, "items": items, "new_url": f"/settings/pipelines/new/{entity.key}"})
+            groups.append(
+                {
+                    "key": entity.key,
+                    "label": entity.plural,
+                    "items": items,
+                    "new_url": f"/settings/pipelines/new/{entity.key}",
+                }
+            )
     return render(request, "web/settings_pipelines.html", {"groups": groups})
 
 
@@ -217,17 +273,33 @@ def pipeline_edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -
         except Invalid as invalid:
             errors = {k: [w.text for w in found] for k, found in invalid.first.items()}
         else:
-            text = _("Saved as version %(n)s; open records have moved to it.") if pipeline and saved.number > pipeline.number else _("Saved.")
+            text = (
+                _("Saved as version %(n)s; open records have moved to it.")
+                if pipeline and saved.number > pipeline.number
+                else _("Saved.")
+            )
             request.session["toast"] = text % {"n": saved.number}
             return HttpResponseRedirect(f"/settings/pipelines/{saved.pk}", status=303)
     known = access.readable(actor, entity)
     context = {
         "entity": {"key": entity.key, "label": entity.label, "plural": entity.plural},
-        "pipeline": {"label": str(pipeline) if pipeline else _("New pipeline"), "number": pipeline.number if pipeline else 1,
-                     "in_use": pipelines.in_use(pipeline) if pipeline else 0},
-        "draft": draft, "errors": errors, "languages": LANGUAGES, "url": request.path,
-        "statuses": [{"value": "open", "label": _("Open")}, {"value": "won", "label": _("Won")}, {"value": "lost", "label": _("Lost")}],
-        "fields": [{"value": k, "label": a.label} for k, a in known.items() if a.editable and k not in ("stage", "pipeline")],
+        "pipeline": {
+            "label": str(pipeline) if pipeline else _("New pipeline"),
+            "number": pipeline.number if pipeline else 1,
+            "in_use": pipelines.in_use(pipeline) if pipeline else 0,
+        },
+        "draft": draft,
+        "errors": errors,
+        "languages": LANGUAGES,
+        "url": request.path,
+        "statuses": [
+            {"value": "open", "label": _("Open")},
+            {"value": "won", "label": _("Won")},
+            {"value": "lost", "label": _("Lost")},
+        ],
+        "fields": [
+            {"value": k, "label": a.label} for k, a in known.items() if a.editable and k not in ("stage", "pipeline")
+        ],
         "tones": ["neutral", "teal", "blue", "violet", "green", "amber", "red", "pink"],
     }
     return render(request, "web/settings_pipeline.html", context, status=422 if errors else 200)
@@ -244,12 +316,16 @@ def posted_draft(request: HttpRequest) -> dict[str, Any]:
             {
                 "id": post.get(f"{r}-id", ""),
                 "labels": {lang: post.get(f"{r}-label-{lang}", "").strip() for lang in LANGUAGES},
-                "status": post.get(f"{r}-status", "open"), "win_percent": post.get(f"{r}-win", "0"),
-                "days_allowed": post.get(f"{r}-days", ""), "tone": post.get(f"{r}-tone", "neutral"),
+                "status": post.get(f"{r}-status", "open"),
+                "win_percent": post.get(f"{r}-win", "0"),
+                "days_allowed": post.get(f"{r}-days", ""),
+                "tone": post.get(f"{r}-tone", "neutral"),
                 "required_fields": [k for k in post.getlist(f"{r}-required") if k],
-                "move_to": post.get(f"{r}-move", ""), "remove": post.get(f"{r}-remove") == "1",
+                "move_to": post.get(f"{r}-move", ""),
+                "remove": post.get(f"{r}-remove") == "1",
             }
-            for r in rows if r.isalnum()
+            for r in rows
+            if r.isalnum()
         ],
     }
 

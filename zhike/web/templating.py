@@ -71,11 +71,17 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     shared |= {
         "keys_on": request.COOKIES.get("zk_keys") != "off",
         "nav": navigation(actor, request.path, admin=admin),
-        "me": {"name": user.name, "initials": user.name[:1], "position": user.position, "role": str(user.department or ""),
-               "url": "/me"},
+        "me": {
+            "name": user.name,
+            "initials": user.name[:1],
+            "position": user.position,
+            "role": str(user.department or ""),
+            "url": "/me",
+        },
         "create_menu": [
             {"key": e.key, "label": e.label, "icon": e.icon, "url": f"/{e.key}/new"}
-            for e in _menu_entities() if access.may(actor, e, "create")
+            for e in _menu_entities()
+            if access.may(actor, e, "create")
         ],
         "is_admin": admin,
     }
@@ -89,12 +95,16 @@ def _menu_entities() -> list[Any]:
 def navigation(actor: Actor, path: str, *, admin: bool) -> list[dict[str, Any]]:
     """The main menu for this actor; `active` marks where `path` lies."""
     found: list[tuple[int, dict[str, Any]]] = [(0, {"key": "home", "label": _("Home"), "url": "/", "icon": "house"})]
-    for e in _menu_entities():
-        if access.may(actor, e, "read"):
-            found.append((e.menu, {"key": e.key, "label": e.plural, "url": f"/{e.key}/", "icon": e.icon}))
-    for item in plugs.menu:
-        if item.may(actor):
-            found.append((item.order, {"key": item.url.strip("/"), "label": item.label, "url": item.url, "icon": item.icon}))
+    found += [
+        (e.menu, {"key": e.key, "label": e.plural, "url": f"/{e.key}/", "icon": e.icon})
+        for e in _menu_entities()
+        if access.may(actor, e, "read")
+    ]
+    found += [
+        (page.order, {"key": page.url.strip("/"), "label": page.label, "url": page.url, "icon": page.icon})
+        for page in plugs.menu
+        if page.may(actor)
+    ]
     if admin:
         found.append((999, {"key": "settings", "label": _("Settings"), "url": "/settings/", "icon": "settings"}))
     items = [item for _order, item in sorted(found, key=lambda pair: pair[0])]
@@ -112,7 +122,11 @@ def render_text(template: str, context: Mapping[str, Any], request: HttpRequest,
 
 
 def render(
-    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200,
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
     blocks: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """The page; or, for htmx, the block that `blocks` names for the target of the request."""
@@ -159,15 +173,12 @@ def ago(value: dt.datetime | dt.date | None) -> str:
     days = (timezone.localdate() - date).days
     if days == 0:
         return timezone.localtime(value).strftime("%H:%M") if isinstance(value, dt.datetime) else _("Today")
-    if days == 1:
-        return _("Yesterday")
-    if days == -1:
-        return _("Tomorrow")
-    if 1 < days <= 7:
-        return _("%(n)s days ago") % {"n": days}
-    if -7 <= days < -1:
-        return _("in %(n)s days") % {"n": -days}
-    return date.isoformat()
+    near = {1: _("Yesterday"), -1: _("Tomorrow")}
+    if days in near:
+        return near[days]
+    if abs(days) > 7:
+        return date.isoformat()
+    return _("%(n)s days ago") % {"n": days} if days > 0 else _("in %(n)s days") % {"n": -days}
 
 
 def clock(value: dt.datetime | None) -> str:
