@@ -76,16 +76,16 @@ class Account(Record):
     english_name = models.CharField(_("English name"), max_length=200, blank=True)
     kind = models.CharField(_("Kind of customer"), max_length=10, choices=Kind.choices, default=Kind.FIRM)
     uscc = models.CharField(
-        _("Unified social credit code"), max_length=20, blank=True,
+        _("Unified social credit code"),
+        max_length=20,
+        blank=True,
         help_text=_("18 characters on the business licence; also the tax number."),
     )
     legal_representative = models.CharField(_("Legal representative"), max_length=80, blank=True)
     registered_capital = MoneyField(_("Registered capital"), null=True, blank=True)
     currency = models.CharField(_("Currency"), max_length=3, choices=Currency.choices, default=Currency.CNY)
     founded_on = models.DateField(_("Founded on"), null=True, blank=True)
-    business_status = models.CharField(
-        _("Business status"), max_length=12, choices=BusinessStatus.choices, blank=True
-    )
+    business_status = models.CharField(_("Business status"), max_length=12, choices=BusinessStatus.choices, blank=True)
     size = models.CharField(_("Size"), max_length=10, choices=Size.choices, blank=True)
     employees = models.PositiveIntegerField(_("Employees"), null=True, blank=True)
     annual_revenue = MoneyField(_("Annual revenue"), null=True, blank=True)
@@ -102,7 +102,11 @@ class Account(Record):
     status = models.CharField(_("Customer status"), max_length=12, choices=Status.choices, default=Status.POTENTIAL)
     first_won_on = models.DateField(_("First won on"), null=True, blank=True, editable=False)
     prior_sales = models.DecimalField(
-        _("Earlier sales"), max_digits=18, decimal_places=4, null=True, blank=True,
+        _("Earlier sales"),
+        max_digits=18,
+        decimal_places=4,
+        null=True,
+        blank=True,
         help_text=_("What the customer had bought before Zhike was used, as taken over."),
     )
     parent = models.ForeignKey(
@@ -110,7 +114,9 @@ class Account(Record):
     )
     tags = LinksField(verbose_name=_("Tags"), target="tag")
     external_id = models.CharField(
-        _("Number in the former system"), max_length=80, blank=True,
+        _("Number in the former system"),
+        max_length=80,
+        blank=True,
         help_text=_("Imports find the customer again by this number."),
     )
     last_contact_at = models.DateTimeField(_("Last contact"), null=True, blank=True, editable=False)
@@ -122,7 +128,9 @@ class Account(Record):
         verbose_name_plural = _("Customers")
         indexes: ClassVar = [
             *Record.Meta.indexes,
-            models.Index(fields=["next_follow_up_on"], name="account_next", condition=Q(next_follow_up_on__isnull=False)),
+            models.Index(
+                fields=["next_follow_up_on"], name="account_next", condition=Q(next_follow_up_on__isnull=False)
+            ),
             models.Index(fields=["phone"], name="account_phone", condition=~Q(phone="")),
         ]
         constraints: ClassVar = [
@@ -131,7 +139,8 @@ class Account(Record):
                 fields=["uscc"], condition=~Q(uscc="") & Q(deleted_at=None), name="account_uscc_once"
             ),
             models.UniqueConstraint(
-                fields=["external_id"], condition=~Q(external_id="") & Q(deleted_at=None),
+                fields=["external_id"],
+                condition=~Q(external_id="") & Q(deleted_at=None),
                 name="account_external_id_once",
             ),
         ]
@@ -184,7 +193,9 @@ class Contact(Record):
     source = models.CharField(_("Source"), max_length=20, choices=Source.choices, blank=True)
     tags = LinksField(verbose_name=_("Tags"), target="tag")
     external_id = models.CharField(
-        _("Number in the former system"), max_length=80, blank=True,
+        _("Number in the former system"),
+        max_length=80,
+        blank=True,
         help_text=_("Imports find the contact again by this number."),
     )
     last_contact_at = models.DateTimeField(_("Last contact"), null=True, blank=True, editable=False)
@@ -200,7 +211,8 @@ class Contact(Record):
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["external_id"], condition=~Q(external_id="") & Q(deleted_at=None),
+                fields=["external_id"],
+                condition=~Q(external_id="") & Q(deleted_at=None),
                 name="contact_external_id_once",
             ),
         ]

@@ -49,7 +49,7 @@ class Point:
 def comparable(kind: str, value: str) -> str:
     """The form in which two spellings of a number or mail are equal."""
     if kind == EMAIL:
-        return mail.normalise(value).lower()
+        return mail.key(value)
     read = phone.parse(value)
     digits = phone.digits(read) or value.casefold()
     return f"{digits}-{read.extension}" if read.extension else digits
@@ -175,12 +175,11 @@ def remember_refusals(changes: Sequence[Change[ContactPoint]]) -> None:
 
 def follow_points(changes: Sequence[Change[ContactPoint]]) -> None:
     """The owner's fields follow its rows: a new primary row replaces the old one, a first row becomes primary."""
+    new = [c.record.pk for c in changes if c.is_new]
+    favoured = [c.record.pk for c in changes if c.record.is_primary and (c.is_new or c.changed("is_primary"))]
     for field in MODELS:
         rows = [c.record for c in changes if getattr(c.record, f"{field}_id")]
-        favoured = [
-            c.record.pk for c in changes if c.record.is_primary and (c.is_new or c.changed("is_primary"))
-        ]
-        _settle(field, rows, favoured, promote=[r.pk for r in rows if r.pk in {c.record.pk for c in changes if c.is_new}])
+        _settle(field, rows, favoured, promote=new)
 
 
 def follow_removal(ids: Sequence[UUID]) -> None:
@@ -212,9 +211,7 @@ def _settle(
     materialise(field, {owner for owner, _kind in touched})
 
 
-def _chosen(
-    group: Sequence[ContactPoint], favoured: Sequence[UUID], promote: Sequence[UUID] | None
-) -> UUID | None:
+def _chosen(group: Sequence[ContactPoint], favoured: Sequence[UUID], promote: Sequence[UUID] | None) -> UUID | None:
     primary = [row.pk for row in group if row.is_primary]
     if named := [pk for pk in primary if pk in favoured]:
         return named[-1]

@@ -20,7 +20,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.records import Change, maintain
 
-from .models import Account, Affiliation, Contact
+from .models import Account, Address, Affiliation, Contact
 
 
 GROUP_DEPTH = 20
@@ -83,7 +83,9 @@ def check_groups(changes: Sequence[Change[Account]]) -> None:
 
 def _one_up(above: Mapping[UUID, UUID | None], planned: Mapping[UUID, UUID | None]) -> dict[UUID, UUID | None]:
     wanted = {pk for pk in above.values() if pk and pk not in planned}
-    rows = guard.rows(Account, "only who is above whom").filter(pk__in=wanted) if wanted else Account._base_manager.none()
+    rows = (
+        guard.rows(Account, "only who is above whom").filter(pk__in=wanted) if wanted else Account._base_manager.none()
+    )
     parents = {**planned, **dict(rows.values_list("pk", "parent_id"))}
     return {pk: parents.get(up) if up else None for pk, up in above.items()}
 
@@ -97,6 +99,19 @@ def check_superior(change: Change[Contact]) -> None:
         contact.left_on = timezone.localdate(change.at)
 
 
+def check_dates(change: Change[Affiliation]) -> None:
+    """A relation ends after it began."""
+    tie = change.record
+    if tie.from_on and tie.to_on and tie.to_on < tie.from_on:
+        change.fail("to_on", _("This day lies before the beginning."))
+
+
+def read_region(change: Change[Address]) -> None:
+    """The region stands in the text of most addresses."""
+    if change.record.detail and not change.record.region:
+        change.record.region = addresses.parse(change.record.detail).code or ""
+
+
 def follow_employer(changes: Sequence[Change[Contact]]) -> None:
     """The main employer of a contact is also a relation: a change ends the former one, and keeps it."""
     ended: list[tuple[UUID, UUID, dt.date]] = []
@@ -106,7 +121,11 @@ def follow_employer(changes: Sequence[Change[Contact]]) -> None:
         today = timezone.localdate(c.at)
         if before and before != contact.account_id:
             ended.append((contact.pk, before, today))
-        if contact.employment == Contact.Employment.LEFT and contact.account_id and (c.is_new or c.changed("employment")):
+        if (
+            contact.employment == Contact.Employment.LEFT
+            and contact.account_id
+            and (c.is_new or c.changed("employment"))
+        ):
             ended.append((contact.pk, contact.account_id, contact.left_on or today))
         if contact.account_id and (c.is_new or before != contact.account_id):
             begun.append(c)
@@ -119,9 +138,9 @@ def follow_employer(changes: Sequence[Change[Contact]]) -> None:
 
 def _begin(begun: Sequence[Change[Contact]]) -> None:
     known = set(
-        Affiliation.objects.filter(
-            contact__in=[c.record.pk for c in begun], to_on=None, deleted_at=None
-        ).values_list("contact", "account")
+        Affiliation.objects.filter(contact__in=[c.record.pk for c in begun], to_on=None, deleted_at=None).values_list(
+            "contact", "account"
+        )
     )
     Affiliation.objects.bulk_create(
         [

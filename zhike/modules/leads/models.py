@@ -53,7 +53,9 @@ class Lead(Staged):
     lost_reason = models.CharField(_("Reason of invalidity"), max_length=16, choices=LostReason.choices, blank=True)
     lost_note = models.CharField(_("Remark on the reason"), max_length=300, blank=True)
     external_id = models.CharField(
-        _("Number in the former system"), max_length=80, blank=True,
+        _("Number in the former system"),
+        max_length=80,
+        blank=True,
         help_text=_("Imports find the lead again by this number."),
     )
     account = models.ForeignKey(
@@ -79,7 +81,8 @@ class Lead(Staged):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(score=None) | Q(score__lte=100), name="lead_score_range"),
             models.UniqueConstraint(
-                fields=["external_id"], condition=~Q(external_id="") & Q(deleted_at=None),
+                fields=["external_id"],
+                condition=~Q(external_id="") & Q(deleted_at=None),
                 name="lead_external_id_once",
             ),
         ]

@@ -121,7 +121,9 @@ class Deal(Staged):
     next_follow_up_on = models.DateField(_("Next follow-up"), null=True, blank=True, editable=False)
     last_contact_at = models.DateTimeField(_("Last contact"), null=True, blank=True, editable=False)
     external_id = models.CharField(
-        _("Number in the former system"), max_length=80, blank=True,
+        _("Number in the former system"),
+        max_length=80,
+        blank=True,
         help_text=_("Imports find the deal again by this number."),
     )
     remark = models.TextField(_("Remark"), blank=True)
@@ -138,7 +140,8 @@ class Deal(Staged):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number"], condition=~Q(number=""), name="deal_number_once"),
             models.UniqueConstraint(
-                fields=["external_id"], condition=~Q(external_id="") & Q(deleted_at=None),
+                fields=["external_id"],
+                condition=~Q(external_id="") & Q(deleted_at=None),
                 name="deal_external_id_once",
             ),
             models.CheckConstraint(condition=Q(amount=None) | Q(amount__gte=0), name="deal_amount_not_negative"),
@@ -161,9 +164,7 @@ class DealContact(Stored):
         verbose_name = _("Contact in the deal")
         verbose_name_plural = _("Contacts in the deal")
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["deal", "contact"], condition=Q(deleted_at=None), name="deal_contact_once"
-            ),
+            models.UniqueConstraint(fields=["deal", "contact"], condition=Q(deleted_at=None), name="deal_contact_once"),
         ]
 
     def __str__(self) -> str:

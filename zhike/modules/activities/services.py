@@ -1,0 +1,228 @@
+"""Rules of activities, and the last contact and next follow-up that they leave on customers, contacts, leads, deals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max, Min, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from zhike.engine import guard, query, records
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.engine.records import Change
+from zhike.modules.customers.models import Account, Contact
+from zhike.modules.leads.models import Lead
+from zhike.modules.sales.models import Deal
+
+from .models import Activity
+
+Kind, Status, Result = Activity.Kind, Activity.Status, Activity.Result
+TARGETS: Mapping[str, type[Account] | type[Contact] | type[Lead] | type[Deal]] = {
+    "account": Account,
+    "contact": Contact,
+    "lead": Lead,
+    "deal": Deal,
+}
+CONTACT_KINDS = (Kind.CALL, Kind.MEETING, Kind.VISIT, Kind.MESSAGE, Kind.MAIL)
+ALONE = (Kind.TASK, Kind.NOTE)
+RESULTS: Mapping[str, tuple[Result, ...]] = {
+    Kind.TASK: (Result.COMPLETED, Result.NOT_COMPLETED),
+    Kind.CALL: (Result.CONNECTED, Result.NO_ANSWER, Result.BUSY, Result.REFUSED, Result.WRONG_NUMBER),
+    Kind.MEETING: (Result.HELD, Result.ABSENT, Result.REFUSED),
+    Kind.VISIT: (Result.HELD, Result.ABSENT, Result.REFUSED),
+    Kind.MESSAGE: (Result.REPLIED, Result.NO_REPLY, Result.REFUSED),
+    Kind.MAIL: (Result.REPLIED, Result.NO_REPLY, Result.REFUSED),
+    Kind.NOTE: (),
+}
+SUBJECT = 60
+
+
+def tidy_activity(change: Change[Activity]) -> None:
+    """Planned and done are one thing in two states; a result fits the kind; something is said or linked."""
+    activity = change.record
+    if not activity.status:
+        done = activity.done_at is not None or activity.kind == Kind.NOTE
+        activity.status = Status.DONE if done else Status.PLANNED
+    if activity.status == Status.DONE:
+        activity.done_at = activity.done_at or change.at
+    else:
+        activity.done_at = None
+    if activity.result and activity.result not in RESULTS[activity.kind]:
+        shown = "、".join(str(result.label) for result in RESULTS[activity.kind]) or "—"
+        change.fail("result", _("This kind of activity can have: %(results)s.") % {"results": shown})
+    if activity.kind not in ALONE and not any(getattr(activity, f"{key}_id") for key in TARGETS):
+        change.fail("account", _("Say with whom: choose a customer, a contact, a lead or a deal."), "required")
+    if not activity.subject:
+        first = next(iter(activity.body.strip().splitlines()), "").strip()
+        activity.subject = first[:SUBJECT] or str(Kind(activity.kind).label)
+
+
+def fill_links(changes: Sequence[Change[Activity]]) -> None:
+    """A deal names its customer, and so do a contact and a converted lead: one query each for the whole batch."""
+    for key in ("deal", "contact", "lead"):
+        lacking = [c.record for c in changes if getattr(c.record, f"{key}_id") and not c.record.account_id]
+        if not lacking:
+            continue
+        rows = guard.rows(TARGETS[key], "the customer behind a link that is checked apart")
+        accounts = dict(rows.filter(pk__in={getattr(a, f"{key}_id") for a in lacking}).values_list("pk", "account_id"))
+        for activity in lacking:
+            activity.account_id = accounts.get(getattr(activity, f"{key}_id"))
+
+
+def follow(changes: Sequence[Change[Activity]]) -> None:
+    """Bring everything that these activities touch, or touched before, in step."""
+    touched: dict[str, set[UUID]] = {key: set() for key in TARGETS}
+    for c in changes:
+        for key, ids in touched.items():
+            ids |= {pk for pk in (c.get(key), c.was(key)) if pk}
+    materialise(touched)
+
+
+def follow_removal(ids: Sequence[UUID]) -> None:
+    """What is deleted no longer counts, what is restored counts again."""
+    rows = guard.rows(Activity, "links of activities just removed").filter(pk__in=ids)
+    materialise({key: set(rows.exclude(**{key: None}).values_list(key, flat=True)) for key in TARGETS})
+
+
+def materialise(touched: Mapping[str, Collection[UUID]]) -> None:
+    """Write last contact and next follow-up: from all live activities, so that it is right whatever happened before.
+
+    Last contact is the end of the latest call, meeting, visit, message or mail that was done; next follow-up the day
+    of the earliest thing planned. Leads also get their first response.
+    """
+    for key, ids in touched.items():
+        if ids:
+            _materialise(key, ids)
+
+
+def _materialise(key: str, ids: Collection[UUID]) -> None:
+    fields = ["last_contact_at", "next_follow_up_on", *(["first_response_at"] if key == "lead" else [])]
+    targets = guard.rows(TARGETS[key], "last contact and next follow-up follow activities")
+    # locked before counting, so that two activities logged at the same moment both count
+    locked = targets.filter(pk__in=ids).order_by("pk").select_for_update()
+    before = {r["pk"]: r for r in locked.values("pk", *fields)}
+    contact = Q(status=Status.DONE, kind__in=CONTACT_KINDS)
+    rows = guard.rows(Activity, "only times").filter(**{f"{key}__in": list(before)}, deleted_at=None)
+    found = rows.values_list(key).annotate(
+        Max("done_at", filter=contact), Min("due_at", filter=Q(status=Status.PLANNED)), Min("done_at", filter=contact)
+    )
+    times = {r[0]: (r[1], timezone.localdate(r[2]) if r[2] else None, r[3]) for r in found.order_by()}
+    data: dict[UUID, dict[str, Any]] = {}
+    for pk, row in before.items():
+        now = dict(zip(fields, times.get(pk, (None, None, None)), strict=False))
+        if any(row[name] != value for name, value in now.items()):
+            data[pk] = now
+    if data:
+        records.maintain(get(key), data, "last contact and next follow-up follow activities")
+
+
+def complete(change: Change[Activity]) -> None:
+    """The action `complete`: done, now unless a time is given."""
+    if change.record.status == Status.DONE:
+        change.fail("", _("This is done already."), "done")
+    change.record.status = Status.DONE
+
+
+def cancel(change: Change[Activity]) -> None:
+    """The action `cancel`: will not be done."""
+    if change.record.status != Status.PLANNED:
+        change.fail("", _("Only what is planned can be cancelled."), "closed")
+    change.record.status = Status.CANCELLED
+
+
+def reopen(change: Change[Activity]) -> None:
+    """The action `reopen`: planned again."""
+    change.record.status, change.record.result = Status.PLANNED, ""
+
+
+def log(
+    actor: Actor,
+    *,
+    entity: str,
+    pk: UUID,
+    kind: str,
+    body: str = "",
+    result: str = "",
+    subject: str = "",
+    done_at: dt.datetime | None = None,
+    duration_minutes: int | None = None,
+    direction: str = "",
+    next_on: dt.date | dt.datetime | None = None,
+    next_kind: str = "",
+    next_subject: str = "",
+    completes: UUID | None = None,
+    key: str = "",
+) -> tuple[Activity, Activity | None]:
+    """What the composer writes: the activity done, and the next one planned, both or neither.
+
+    `entity` and `pk` say on which record: account, contact, lead or deal. `completes` is a planned activity that this
+    is the doing of. Without `next_kind` the next one is of the same kind, or a task after a note or mail. `key` makes
+    a repeated call give back what the first one wrote. Raises Missing, Refused or Invalid.
+    """
+    if entity not in TARGETS:
+        raise KeyError(entity)
+    query.record(actor, get(entity), pk)
+    done = {
+        "kind": kind,
+        "status": Status.DONE,
+        "body": body,
+        "result": result,
+        "subject": subject,
+        "done_at": done_at,
+        "duration_minutes": duration_minutes,
+        "direction": direction,
+    }
+    with transaction.atomic():
+        if completes is None:
+            first = records.create(actor, get("activity"), {**done, entity: pk}, key=key)
+        else:
+            said = {name: value for name, value in done.items() if value not in ("", None)}
+            first = records.update(actor, get("activity"), completes, said)
+        if next_on is None:
+            return first, None
+        follows = kind if kind in (Kind.CALL, Kind.MEETING, Kind.VISIT, Kind.MESSAGE) else Kind.TASK
+        planned = {
+            "kind": next_kind or follows,
+            "status": Status.PLANNED,
+            "due_at": next_on,
+            "subject": next_subject or subject,
+            entity: pk,
+        }
+        if entity != "contact" and first.contact_id:
+            planned["contact"] = first.contact_id
+        return first, records.create(actor, get("activity"), planned, key=f"{key}:next" if key else "")
+
+
+def due(actor: Actor) -> dict[str, query.View]:
+    """Today's work of the actor, as lists that add up: overdue, today, and the seven days after."""
+    mine = f"owner__eq={actor.user.pk}&status__eq=planned&sort=due_at"
+    return {
+        "overdue": query.parse(f"{mine}&due_at__within=overdue"),
+        "today": query.parse(f"{mine}&due_at__within=today"),
+        "upcoming": query.parse(f"{mine}&due_at__between={_day(1)},{_day(7)}"),
+    }
+
+
+def _day(ahead: int) -> str:
+    return (timezone.localdate() + dt.timedelta(days=ahead)).isoformat()
+
+
+def keep_follow_ups(leads: Sequence[UUID]) -> None:
+    """What was done with a lead is part of the story of the customer that it became."""
+    rows = guard.rows(Lead, "links of converted leads").filter(pk__in=leads, account__isnull=False)
+    touched: dict[str, set[UUID]] = {"account": set(), "contact": set()}
+    for lead, account, contact in rows.values_list("pk", "account_id", "contact_id"):
+        with guard.unguarded("the follow-ups of a lead come along, whoever wrote them"):
+            of_lead = Activity.objects.filter(lead=lead)
+            of_lead.filter(account=None).update(account=account)
+            if contact:
+                of_lead.filter(contact=None).update(contact=contact)
+                touched["contact"].add(contact)
+        touched["account"].add(account)
+    materialise(touched)
