@@ -171,7 +171,8 @@ def _demo_accounts(home: Path, server: Server, lang: str | None, seed: int) -> l
                 _("The made-up firm is there already, in %(lang)s. For another: zhike demo --remove, then again.")
                 % {"lang": known["lang"]}
             )
-        return known["accounts"]
+        stored: list[dict[str, str]] = known["accounts"]
+        return stored
     # Here, because a second start does without Django in this process.
     import django
     from django.db import connections
