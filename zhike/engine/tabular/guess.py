@@ -102,17 +102,17 @@ def meaning_of(header: str) -> tuple[str | None, float]:
 
 
 def _contained(folded: str) -> tuple[str | None, float]:
-    """The longest known heading inside this one; the end of a heading says most."""
-    best: tuple[float, str] | None = None
-    for name, meaning in index().items():
-        if len(name) < (2 if has_han(name) else 4) or name not in folded:
-            continue
-        weight = len(name) + (0.5 if folded.endswith(name) else 0.0)
-        if best is None or weight > best[0]:
-            best = (weight, meaning)
-    if best is None or best[0] < 0.3 * len(folded):
+    """The longest known heading inside this one; one at its end says what the column is."""
+    found = [
+        (folded.endswith(name), len(name), meaning)
+        for name, meaning in index().items()
+        if name in folded and len(name) >= (2 if has_han(name) else 4)
+    ]
+    if not found:
         return None, 0.0
-    return best[1], 0.55 + 0.25 * min(best[0] / max(len(folded), 1), 1.0)
+    last, size, meaning = max(found, key=lambda match: match[:2])
+    share = size / len(folded)
+    return (meaning, 0.55 + 0.25 * share) if share >= (0.15 if last else 0.4) else (None, 0.0)
 
 
 def _share(values: list[Cell], test: Callable[[str], object]) -> float:
@@ -228,7 +228,7 @@ def guess(headers: Sequence[str], samples: Sequence[Sequence[Cell]], fields: Seq
         for order, spec in enumerate(fields):
             confidence, reason = _match(column, spec)
             if confidence and not _fits(spec.kind, column.values):
-                confidence -= 0.5
+                confidence -= 0.7
             if confidence and all(blank(value) for value in column.values) and samples:
                 confidence -= 0.2
             if confidence >= 0.35:

@@ -32,6 +32,7 @@ _VALUE = re.compile(
     )\s*$""",
     re.VERBOSE,
 )
+_PERIOD = re.compile(r"^\s*(?:(?:19|20)\d\d年?|(?:0?[1-9]|1[0-2])月|Q[1-4])\s*$", re.IGNORECASE)
 _FOOTER = re.compile(
     r"^\s*(制表|填表|审核|审批|复核|备注|说明|注|导出|打印|统计|数据来源|共\s*\d+|总共|第\s*\d+\s*页|以上|end\b|prepared|source|note|page)",
     re.IGNORECASE,
@@ -65,7 +66,9 @@ def _trimmed(cells: list[Cell]) -> int:
 
 
 def label_like(cell: Cell) -> bool:
-    """Whether a cell could be the heading of a column."""
+    """Whether a cell could be the heading of a column; years and months are headings too."""
+    if _PERIOD.match(str(cell)):
+        return True
     return isinstance(cell, str) and len(cell.strip()) <= LABEL_CHARS and not _VALUE.match(cell)
 
 
@@ -118,6 +121,17 @@ def find_header(head: list[Row]) -> tuple[int | None, float]:
     if known >= 2 or (known and len(cells) <= 2) or (labels >= 0.8 * len(cells) and cells):
         return best, scores[best]
     return None, scores[best]
+
+
+def _is_lower_half(head: list[Row], place: int) -> bool:
+    """Whether the row after the header completes it: familiar headings, some below an empty one."""
+    if place + 1 >= len(head) or head[place + 1][0] != head[place][0] + 1:
+        return False
+    upper, lower = head[place][1], head[place + 1][1]
+    filled = [column for column, cell in enumerate(lower) if not blank(cell)]
+    gaps = [column for column in filled if column >= len(upper) or blank(upper[column])]
+    known = sum(known_label(lower[column]) for column in filled)
+    return bool(gaps) and len(filled) < _trimmed(lower) and known >= 0.8 * len(filled)
 
 
 def _upper_labels(head: list[Row], place: int, names: list[Cell]) -> None:
@@ -184,6 +198,8 @@ class Layout:
         if not head:
             raise TabularError("no_rows")
         place, score = find_header(head)
+        if place is not None and _is_lower_half(head, place):
+            place += 1
         body = head[place + 1 :] if place is not None else head
         header_row = None if place is None else head[place][0]
         self._width(body)

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
+from zhike.base import amount
+
 from .folding import fold, fold_bare
 from .model import Cell
 
@@ -44,15 +46,8 @@ _CURRENCY_NAMES = {
     "JPY": "jpy 日元",
 }
 _CURRENCIES = {name: code for code, names in _CURRENCY_NAMES.items() for name in names.split()}
-_UNITS = {"百": 100, "千": 1_000, "万": 10_000, "百万": 10**6, "千万": 10**7, "亿": 10**8}
-_UNITS |= {"k": 1_000, "w": 10_000, "m": 10**6}
 _SIGNS = "|".join(sorted(map(re.escape, _CURRENCIES), key=len, reverse=True))
-_AMOUNT = re.compile(
-    rf"^(?P<minus>[-−(]?)(?:约|合计)?(?P<before>{_SIGNS})?(?P<inner>[-−+]?)"
-    rf"(?P<number>\d[\d,]*(?:\.\d+)?|\.\d+)"
-    rf"(?P<unit>百万|千万|百|千|万|亿|[kwm])?(?P<after>{_SIGNS})?(?:整|正)?\)?$"
-)
-_GROUPED = re.compile(r"^\d{1,3}(,\d{3})+$|^\d{1,4}(,\d{4})+$|^\d+$")
+_CURRENCY = re.compile(rf"^[-(]?\s*(?P<before>{_SIGNS})|(?P<after>{_SIGNS})(?=(?:整|正)?\)?$)")
 
 
 class CellValueError(ValueError):
@@ -79,19 +74,17 @@ def money(cell: Cell) -> tuple[Decimal, str | None]:
     """
     if isinstance(cell, (int, Decimal)) and not isinstance(cell, bool):
         return Decimal(cell), None
-    text = _narrow(str(cell or "")).replace("，", ",")
-    found = _AMOUNT.match(text)
-    if not found:
+    text = _narrow(str(cell or "")).removeprefix("约")
+    found = _CURRENCY.search(text)
+    currency = None
+    if found:
+        name = found.lastgroup or ""
+        currency = _CURRENCIES[found[name]]
+        text = text[: found.start(name)] + text[found.end(name) :]
+    value = amount.parse(text)
+    if value is None:
         raise CellValueError("not_a_number", str(cell))
-    whole, _, fraction = found["number"].partition(".")
-    if not _GROUPED.match(whole or "0"):
-        raise CellValueError("not_a_number", str(cell))
-    amount = Decimal(f"{whole.replace(',', '') or 0}.{fraction or 0}")
-    amount *= _UNITS.get(found["unit"] or "", 1)
-    if found["minus"] or found["inner"] in ("-", "−"):
-        amount = -amount
-    sign = found["before"] or found["after"]
-    return amount, _CURRENCIES[sign] if sign else None
+    return value, currency
 
 
 def number(cell: Cell) -> Decimal:
