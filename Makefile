@@ -24,10 +24,10 @@ bench: venv frontend translations
 	@$(PY) -m zhike bench $(ARGS)
 
 test: check
-	ZHIKE_CHROMIUM="$$(sh scripts/chromium.sh)" $(PYTEST) $(ARGS)
+	browser=$$(sh scripts/chromium.sh) && ZHIKE_CHROMIUM="$$browser" $(PYTEST) $(ARGS)
 
 test-long: check
-	ZHIKE_CHROMIUM="$$(sh scripts/chromium.sh)" $(PYTEST) -m "long or not long" $(ARGS)
+	browser=$$(sh scripts/chromium.sh) && ZHIKE_CHROMIUM="$$browser" $(PYTEST) -m "long or not long" $(ARGS)
 
 # The migrations are compared with the models, not with a database: Django warns that it has none.
 check: dev frontend translations
