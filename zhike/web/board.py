@@ -111,9 +111,9 @@ def lane(
     amount, weighted = entity.attributes.get("amount"), entity.attributes.get("weighted")
     measures: dict[str, Any] = {"n": Count("pk")}
     if amount:
-        measures["amount"] = Sum(amount.column)
+        measures["total"] = Sum(amount.column)
     if weighted and weighted.expression:
-        measures["weighted"] = Sum(weighted.expression())
+        measures["expected"] = Sum(weighted.expression())
     total = rows.order_by().aggregate(**measures)
     behind = View(conditions=(*lane_conditions(stage), *own.conditions), search=own.search)
     found = {
@@ -122,8 +122,8 @@ def lane(
         "tone": stage.tone,
         "kind": stage.status,
         "count": total["n"],
-        "sum": yuan(total.get("amount") or 0) if amount else "",
-        "weighted": yuan(total["weighted"]) if total.get("weighted") and stage.status == Stage.Status.OPEN else "",
+        "sum": yuan(total.get("total") or 0) if amount else "",
+        "weighted": yuan(total["expected"]) if total.get("expected") and stage.status == Stage.Status.OPEN else "",
         "url": f"/{entity.key}/?view=&{behind.query()}",
         "cards": cards(actor, entity, rows.order_by("-stage_at", "-pk")[:CARDS], stage) if cards_too else [],
         "more_url": f"/{entity.key}/board/{stage.pk}?start={CARDS}&{own.query()}" if total["n"] > CARDS else "",
