@@ -40,21 +40,26 @@ DECLARE
     who uuid := nullif(current_setting('zhike.actor', true), '')::uuid;
     via text := coalesce(nullif(current_setting('zhike.channel', true), ''), 'sql');
     act text := coalesce(nullif(current_setting('zhike.action', true), ''), lower(TG_OP));
+    dated bool := coalesce(current_setting('zhike.dated', true), '') = 'on';
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
-        SELECT clock_timestamp(), who, via, act, TG_ARGV[0], d.id, d.changes FROM (
-            SELECT n.id, (
+        SELECT CASE WHEN dated THEN d.updated_at ELSE clock_timestamp() END,
+            who, via, act, TG_ARGV[0], d.id, d.changes
+        FROM (
+            SELECT n.id, n.updated_at, (
                 SELECT jsonb_object_agg(e.key, jsonb_build_array(o.j -> e.key, e.value))
                 FROM jsonb_each(n.j) e
                 WHERE e.value IS DISTINCT FROM o.j -> e.key AND NOT e.key = ANY (TG_ARGV[1]::text[])
             ) AS changes
-            FROM (SELECT id, to_jsonb(r) AS j FROM new_rows r) n
+            FROM (SELECT id, updated_at, to_jsonb(r) AS j FROM new_rows r) n
             JOIN (SELECT id, to_jsonb(r) AS j FROM old_rows r) o ON o.id = n.id
         ) d WHERE d.changes IS NOT NULL;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
-        SELECT clock_timestamp(), who, via, act, TG_ARGV[0], r.id, '{}'::jsonb FROM new_rows r;
+        SELECT CASE WHEN dated THEN r.created_at ELSE clock_timestamp() END,
+            who, via, act, TG_ARGV[0], r.id, '{}'::jsonb
+        FROM new_rows r;
     ELSE
         INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
         SELECT clock_timestamp(), who, via, 'erase', TG_ARGV[0], r.id, '{}'::jsonb FROM old_rows r;

@@ -44,6 +44,7 @@ class Change(Generic[M]):
     before: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, list[Wrong]] = field(default_factory=dict)
     at: dt.datetime = field(default_factory=timezone.now)
+    dated: bool = False  # the past as it is loaded: `at` was said, and is the time of every trace
     note: str = ""
     extra: dict[str, Any] = field(default_factory=dict)  # what an action is told, and what hooks hand to later hooks
 
@@ -92,7 +93,15 @@ def create_many(
         made = _repeated(actor, entity, keys or ())
         fresh = [i for i in range(len(rows)) if not keys or keys[i] not in made]
         changes = [
-            Change(actor, entity, entity.model(), "create", dict(rows[i]), at=at[i] if at else timezone.now())
+            Change(
+                actor,
+                entity,
+                entity.model(),
+                "create",
+                dict(rows[i]),
+                at=at[i] if at else timezone.now(),
+                dated=at is not None,
+            )
             for i in fresh
         ]
         saved = iter(_save(changes, at=[changes[n].at for n in range(len(changes))]))
@@ -141,7 +150,8 @@ def update_many(
         for pk, values in data.items():
             change = Change(actor, entity, found[pk], action, dict(values), note=note, extra=dict(extra or {}))
             change.before = {k: getattr(found[pk], a.column) for k, a in entity.attributes.items() if a.column}
-            change.at = at[pk] if at else change.at
+            if at:
+                change.at, change.dated = at[pk], True
             changes.append(change)
         return _save(changes)
 
@@ -362,18 +372,17 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
 
 
 def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
-    _context(actor, action)
+    _context(actor, action, dated=changes[0].dated)
     if entity.number and changes[0].is_new:
         _number(entity, changes)
     records = [c.record for c in changes]
     for c in changes:
         if hasattr(c.record, "search_text"):
             _index(entity, c.record)
-        c.record.updated_at = timezone.now()
         if c.is_new:
-            c.record.created_at = c.at
-            c.record.updated_at = max(c.at, c.record.created_at)
+            c.record.created_at = c.record.updated_at = c.at
         else:
+            c.record.updated_at = max(c.at, c.record.updated_at) if c.dated else timezone.now()
             c.record.version += 1
     rows = guard.rows(entity.model, "the write path itself")
     try:
@@ -434,13 +443,13 @@ def _translated(error: IntegrityError, rows: int) -> Invalid:
     return Invalid([{"": [Wrong(text, "constraint")]}, *({} for _n in range(rows - 1))])
 
 
-def _context(actor: Actor, action: str) -> None:
-    """Tell the history trigger who acts; the settings end with the transaction."""
+def _context(actor: Actor, action: str, *, dated: bool = False) -> None:
+    """Tell the history trigger who acts, and whether the rows say when; the settings end with the transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('zhike.actor', %s, true), set_config('zhike.channel', %s, true), "
-            "set_config('zhike.action', %s, true)",
-            [str(actor.user.pk), actor.channel, action],
+            "set_config('zhike.action', %s, true), set_config('zhike.dated', %s, true)",
+            [str(actor.user.pk), actor.channel, action, "on" if dated else ""],
         )
 
 
@@ -466,8 +475,12 @@ def _after(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
 
 def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     moved = [c for c in changes if c.is_new or c.changed("owner")]
-    if old := [c.record.pk for c in moved if not c.is_new]:
-        OwnerPeriod.objects.filter(record__in=old, to_at=None).update(to_at=moved[0].at)
+    ended: dict[dt.datetime, list[UUID]] = {}
+    for c in moved:
+        if not c.is_new:
+            ended.setdefault(c.at if c.dated else moved[0].at, []).append(c.record.pk)
+    for at, old in ended.items():
+        OwnerPeriod.objects.filter(record__in=old, to_at=None).update(to_at=at)
     OwnerPeriod.objects.bulk_create(
         [
             OwnerPeriod(

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .entity import AnyEntity
 from .models import Pipeline, Stage, StageEvent
+from .query import _moment
 
 if TYPE_CHECKING:
     from .records import Change
@@ -90,16 +92,14 @@ def _enter(c: Change[Any], stage: Stage, order: Sequence[Stage]) -> None:
 
 def _close(c: Change[Any], closed: bool) -> None:
     """The day a record was closed: as said (imports say it), else the day of the change."""
-    from .query import _moment
-
+    day = timezone.localdate(c.at)
     if not closed:
         c.record.closed_on = None
     elif c.values.get("closed_on"):
-        c.at = c.record.stage_at = _moment(c.record.closed_on)
+        if c.record.closed_on != day:
+            c.at = c.record.stage_at = _moment(c.record.closed_on)
     else:
-        from django.utils import timezone
-
-        c.record.closed_on = timezone.localtime(c.at).date()
+        c.record.closed_on = day
 
 
 def note(changes: Changes) -> None:
