@@ -11,6 +11,7 @@ import "./selection.js";
 import "./composer.js";
 import "./dropzone.js";
 import "./inline-edit.js";
+import "./rows.js";
 import { $, on, say } from "./dom.js";
 import { fail, toast } from "./toast.js";
 import { moveFromPath, postMove } from "./move.js";
@@ -33,7 +34,10 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 });
 
 // errors of htmx requests, told in words; a page that answered a sign-in form instead of a fragment is not swapped in
-document.addEventListener("htmx:responseError", ({ detail }) => fail(detail.xhr.status));
+document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  const plain = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText.length < 300;
+  fail(xhr.status, plain ? xhr.responseText : "");
+});
 document.addEventListener("htmx:sendError", () => fail(0));
 document.addEventListener("htmx:timeout", () => fail(0));
 document.addEventListener("htmx:beforeSwap", (e) => {

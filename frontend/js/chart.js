@@ -1,10 +1,10 @@
-import { BarChart, FunnelChart, LineChart } from "echarts/charts";
+import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { $$ } from "./dom.js";
 
-use([BarChart, LineChart, FunnelChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
 const drawn = new Map();
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -22,17 +22,13 @@ function options({ kind, unit, labels, series }) {
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
     tooltip: {
       renderMode: "richText",
-      trigger: kind === "funnel" ? "item" : "axis",
+      trigger: "axis",
       confine: true,
       backgroundColor: token("--color-base-100"),
       borderColor: line,
       textStyle: { color: ink, fontSize: 13 },
     },
   };
-  if (kind === "funnel") {
-    const data = labels.map((name, i) => ({ name, value: series[0].values[i] }));
-    return { ...common, series: [{ type: "funnel", sort: "none", gap: 3, left: 8, right: 8, top: 8, bottom: 8, data, label: { color: ink } }] };
-  }
   const stack = kind === "stack" ? "all" : undefined;
   return {
     ...common,

@@ -68,7 +68,7 @@ on("click", "a[data-drawer]", (e, link) => {
 /** Opens a fragment in the middle of the page. */
 export async function openModal(url, { method = "GET", body = null, opener } = {}) {
   const answer = await send(url, { method, body, target: "modal-body" }).catch(() => ({ status: 0 }));
-  if (!answer.ok && answer.status !== 422) return fail(answer.status);
+  if (!answer.ok && answer.status !== 422) return fail(answer.status, answer.words);
   if (!answer.html.trim()) return;
   showModal(answer.html, { opener });
 }
@@ -96,7 +96,7 @@ on("click", "[data-post]", async (e, link) => {
   const answer = await send(link.dataset.post, { method: "POST" }).catch(() => ({ status: 0 }));
   delete link.dataset.busy;
   if (answer.status === 422) return showModal(answer.html, { opener: link });
-  if (!answer.ok) fail(answer.status);
+  if (!answer.ok) fail(answer.status, answer.words);
 });
 
 document.addEventListener("htmx:afterSwap", ({ target }) => {

@@ -34,7 +34,9 @@ export async function send(url, { method = "GET", body = null, signal = null, ta
   runTriggers(answer.headers.get("HX-Trigger"));
   const go = answer.headers.get("HX-Redirect");
   if (go) location.assign(go);
-  return { status: answer.status, ok: answer.ok && !answer.redirected, html, signedOut: answer.redirected || answer.status === 401 };
+  const plain = answer.headers.get("Content-Type")?.startsWith("text/plain") && html.length < 300;
+  const signedOut = answer.status === 401 || (answer.redirected && /^\s*<!doctype/i.test(html));
+  return { status: signedOut ? 401 : answer.status, ok: answer.ok && !signedOut, html, words: plain && !answer.ok ? html : "" };
 }
 
 function runTriggers(header) {

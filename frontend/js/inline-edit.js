@@ -7,7 +7,7 @@ const kept = new WeakMap();
 async function start(cell) {
   if (cell.classList.contains("editing")) return;
   const answer = await send(cell.dataset.editUrl, { target: "field" }).catch(() => ({ status: 0 }));
-  if (!answer.ok) return fail(answer.status);
+  if (!answer.ok) return fail(answer.status, answer.words);
   kept.set(cell, [...cell.childNodes]);
   show(cell, answer.html);
 }
@@ -45,7 +45,7 @@ async function save(form, leave = false) {
     if (answer.status === 409) toast(text("Conflict"), { tone: "bad" });
     return;
   }
-  if (!answer.ok) return fail(answer.status);
+  if (!answer.ok) return fail(answer.status, answer.words);
   const button = kept.get(cell)?.find((node) => node.matches?.("[data-edit]"));
   const value = parse(answer.html);
   cell.classList.remove("editing");

@@ -8,7 +8,7 @@ function name(e) {
   return { Slash: "/", BracketLeft: "[", BracketRight: "]" }[e.code] ?? e.key;
 }
 
-const places = { h: "home", l: "leads", c: "customers", p: "contacts", d: "deals", t: "tasks", r: "reports" };
+const places = { h: ["home"], l: ["leads", "lead"], c: ["customers", "customer", "accounts", "account"], p: ["contacts", "contact"], d: ["deals", "deal"], t: ["tasks", "activities", "activity"], r: ["reports", "report"] };
 let goUntil = 0;
 
 const rows = () => $$("[data-row]").filter((row) => row.offsetParent);
@@ -28,7 +28,7 @@ function move(step) {
 
 function press(element) {
   if (!element) return false;
-  if (element.matches("input,textarea,select")) element.focus();
+  if (element.matches("textarea,select,input:not([type=checkbox])")) element.focus();
   else element.click();
   return true;
 }
@@ -37,21 +37,15 @@ const actions = {
   "?": () => open($("#keys")) ?? true,
   j: () => move(1),
   k: () => move(-1),
-  x: () => press($("[data-select]", current() ?? document.createElement("i"))) || press(current()?.querySelector("[data-select]")),
   Enter: () => document.activeElement === document.body && current() && (location.assign(current().dataset.url), true),
-  s: () => press($("[data-card]:focus-within [data-card-move]")) || press($(`[data-path] [data-state="todo"] button`), true),
-};
-actions.x = () => {
-  const box = current()?.querySelector("[data-select]");
-  box?.click();
-  return !!box;
-};
-actions.s = () => {
-  const card = $("[data-card]:focus-within [data-card-move]");
-  if (card) return press(card);
-  const stages = $("[data-path] button");
-  stages?.focus();
-  return !!stages;
+  x: () => press(current()?.querySelector("[data-select]")),
+  s: () => {
+    const card = $("[data-card]:focus-within [data-card-move]");
+    if (card) return press(card);
+    const stage = $("[data-path] button");
+    stage?.focus();
+    return !!stage;
+  },
 };
 
 document.addEventListener("keydown", (e) => {
@@ -61,7 +55,7 @@ document.addEventListener("keydown", (e) => {
   const key = name(e);
   if (Date.now() < goUntil && places[key]) {
     goUntil = 0;
-    const link = $(`[data-nav="${places[key]}"]`);
+    const link = places[key].map((name) => $(`[data-nav="${name}"]`)).find(Boolean);
     if (link) {
       e.preventDefault();
       location.assign(link.href);

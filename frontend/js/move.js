@@ -8,7 +8,7 @@ export async function postMove(url, body, { ask, done, conflict, failed }) {
   if (answer.status === 422) return ask(answer.html);
   if (answer.status === 409) return conflict(answer.html);
   if (!answer.ok) {
-    fail(answer.signedOut ? 401 : answer.status);
+    fail(answer.status, answer.words);
     return failed?.();
   }
   return done(answer.html);

@@ -43,14 +43,15 @@ function close(node) {
   place();
 }
 
-export const fail = (status = 500) => toast(messageFor(status), { tone: "bad" });
+/** Says that something failed: in the words of the server where it gave some. */
+export const fail = (status = 500, words = "") => toast(words || messageFor(status), { tone: "bad" });
 
 on("click", "[data-toast-close]", (_, button) => close(button.closest("[data-toast]")));
 on("click", "[data-undo-url]", async (_, button) => {
   button.disabled = true;
   const answer = await send(button.dataset.undoUrl, { method: "POST" }).catch(() => ({ status: 0 }));
   close(button.closest("[data-toast]"));
-  if (!answer.ok) return fail(answer.status);
+  if (!answer.ok) return fail(answer.status, answer.words);
   toast(text("Undone"));
   fire(document.body, "zk:refresh");
 });
