@@ -47,7 +47,7 @@ class Actor:
 
     @cached_property
     def field_levels(self) -> Mapping[tuple[str, str], str]:
-        """(entity, field) -> hidden or read; the mildest of the roles wins, and a role without an exception is milder."""
+        """(entity, field) -> hidden or read; the mildest role wins; one without an exception is milder still."""
         found: dict[tuple[str, str], list[str]] = {}
         for entity, key, level in FieldGrant.objects.filter(role__in=self.roles).values_list("entity", "key", "level"):
             found.setdefault((entity, key), []).append(level)

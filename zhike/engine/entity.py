@@ -13,6 +13,7 @@ from django.db import models
 from zhike.base.models import Department, Stored, User
 
 from .kinds import KINDS, Attribute
+from .models import Pipeline, Stage
 
 if TYPE_CHECKING:
     from .records import Change
@@ -199,8 +200,13 @@ def _kind_of(f: models.Field[Any, Any]) -> tuple[str, str]:
     if said:
         return said, getattr(f, "target", "") or ("file" if said == "file" else "")
     if isinstance(f, models.ForeignKey):
-        people = {User: ("user", "user"), Department: ("department", "department")}
-        return people.get(f.related_model) or ("link", _target(f.related_model))
+        special: dict[Any, tuple[str, str]] = {
+            User: ("user", "user"),
+            Department: ("department", "department"),
+            Stage: ("stage", "stage"),
+            Pipeline: ("stage", "pipeline"),
+        }
+        return special.get(f.related_model) or ("link", _target(f.related_model))
     if f.choices:
         return "choice", ""
     return next((key for cls, key in _KIND_BY_CLASS if isinstance(f, cls)), "text"), ""

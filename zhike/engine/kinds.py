@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.utils import timezone
@@ -501,6 +501,30 @@ class Link(Kind):
         return None if value is None else str(value)
 
 
+class Toned(str):
+    """A name that comes with a tone: a stage, a tag."""
+
+    __slots__ = ("tone",)
+    tone: str
+
+    def __new__(cls, text: str, tone: str) -> Self:
+        """The text with its tone."""
+        made = super().__new__(cls, text)
+        made.tone = tone
+        return made
+
+
+class StageLink(Link):
+    """A stage or a pipeline; shown in its tone, leading nowhere."""
+
+    key = "stage"
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """A pill."""
+        name = labels.get((a.target, value), "") if value else ""
+        return pill(name, getattr(name, "tone", "neutral")) if name else EMPTY
+
+
 class UserLink(Link):
     """A person of the firm."""
 
@@ -554,7 +578,7 @@ class Links(Link):
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """One pill each."""
         names = [labels[a.target, v] for v in value or () if (a.target, v) in labels]
-        return Markup(" ").join(pill(name, "neutral") for name in names) or EMPTY
+        return Markup(" ").join(pill(name, getattr(name, "tone", "neutral")) for name in names) or EMPTY
 
     def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
         """Ids, comma separated."""
@@ -787,6 +811,7 @@ KINDS: dict[str, Kind] = {
         Choice(),
         MultiChoice(),
         Link(),
+        StageLink(),
         Links(),
         UserLink(),
         DepartmentLink(),

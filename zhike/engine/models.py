@@ -274,11 +274,33 @@ class Job(Stored):
         return f"{self.kind} {self.entity} {self.state}"
 
 
+class Notice(models.Model):
+    """Something a person should know: `text` is a message id, filled with `params` in the reader's language."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    text = models.CharField(max_length=200)
+    params = models.JSONField(default=dict)
+    url = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True)
+    cause = models.CharField(
+        max_length=120, unique=True, help_text="what made it, so that a repeated job makes it once"
+    )
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="notice_user")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 __all__ = [
     "Counter",
     "History",
     "IdempotencyKey",
     "Job",
+    "Notice",
     "OwnerPeriod",
     "Pipeline",
     "Record",

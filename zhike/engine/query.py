@@ -20,7 +20,7 @@ from . import access
 from .access import Actor
 from .entity import AnyEntity, get
 from .errors import Invalid, Missing, Refused, Wrong
-from .kinds import Attribute, Labels
+from .kinds import Attribute, Labels, Toned
 
 COUNT_CAP = 10_000
 SEARCH_CAP = 2_000
@@ -370,8 +370,9 @@ def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
     else:
         return {}
     found = rows.filter(pk__in=chosen)
-    if "labels" in {f.name for f in entity.model._meta.concrete_fields}:
-        return {r.pk: str(r) for r in found}
+    columns = {f.name for f in entity.model._meta.concrete_fields}
+    if "labels" in columns or "tone" in columns:
+        return {r.pk: Toned(str(r), getattr(r, "tone", "neutral")) for r in found}
     return dict(found.values_list("pk", entity.title))
 
 

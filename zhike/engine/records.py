@@ -471,6 +471,20 @@ def _after(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
     for hook in entity.after_save:
         hook(changes)
     outbox.emit(f"{entity.key}.{action}", entity.key, [c.record.pk for c in changes], actor)
+    for name, ids in _meanings(entity, action, changes).items():
+        outbox.emit(f"{entity.key}.{name}", entity.key, ids, actor)
+
+
+def _meanings(entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> dict[str, list[UUID]]:
+    """What a plain update also was: a hand-over, a win, a loss; listeners need not know how it was made."""
+    found: dict[str, list[UUID]] = {}
+    if entity.has_owner and action != "transfer":
+        found["transfer"] = [c.record.pk for c in changes if not c.is_new and c.changed("owner")]
+    if entity.is_staged:
+        for status, name in (("won", "win"), ("lost", "lose")):
+            if action != name:
+                found[name] = [c.record.pk for c in changes if c.record.status == status and c.was("status") != status]
+    return {name: ids for name, ids in found.items() if ids}
 
 
 def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:

@@ -12,4 +12,7 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Read every module's pages once, when all models are loaded."""
+        from . import handlers  # models are loaded only now
+
+        handlers.listen()
         autodiscover_modules("pages")

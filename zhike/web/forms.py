@@ -41,6 +41,7 @@ CONTROLS = {
     "url": "url",
     "address": "text",
     "file": "file",
+    "stage": "select",
     "region": "combo",
     "industry": "combo",
     "json": "hidden",
@@ -161,6 +162,9 @@ def defaults(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
     found = {k: getattr(blank, a.column, None) for k, a in entity.attributes.items() if a.column and a.editable}
     if entity.has_owner:
         found["owner"] = actor.user.pk
+    if entity.is_staged and (pipelines := stages.current(entity)):
+        found["pipeline"] = pipelines[0].pk
+        found["stage"] = next((s.pk for s in stages.of(pipelines[0].pk)), None)
     return found
 
 
@@ -174,8 +178,9 @@ def sections(
 ) -> list[dict[str, Any]]:
     """The whole form in its sections."""
     found = []
+    shown = set(shown_keys(actor, entity))
     for s in entity.sections:
-        inside = fields(actor, entity, s.keys, page=page, data=data, errors=errors)
+        inside = fields(actor, entity, [k for k in s.keys if k in shown], page=page, data=data, errors=errors)
         if inside:
             found.append({"title": s.title, "fields": inside})
     return found
@@ -229,8 +234,9 @@ def summary(errors: Errors, entity: AnyEntity) -> list[dict[str, Any]]:
 def shown_keys(actor: Actor, entity: AnyEntity, *, quick: bool = False) -> list[str]:
     """The keys of the fields on a form: what a post is read for."""
     allowed = access.writable(actor, entity)
+    hidden = {"pipeline"} if entity.is_staged and len(stages.current(entity)) == 1 else set()
     keys: Sequence[str] = entity.quick or [entity.title] if quick else [k for s in entity.sections for k in s.keys]
-    return [k for k in keys if k in allowed]
+    return [k for k in keys if k in allowed and k not in hidden]
 
 
 def tree_options(kind: str, term: str) -> list[dict[str, str]]:

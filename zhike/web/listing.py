@@ -99,6 +99,25 @@ def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: st
     }
 
 
+@login_required
+@require_GET
+def bin_page(request: HttpRequest, key: str) -> HttpResponse:
+    """The recycle bin of an entity: what the actor may delete and has deleted in the last 30 days."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    access.require(actor, entity, "delete")
+    known = access.readable(actor, entity)
+    shown = [known[k] for k in entity.columns if k in known]
+    deleted = entity.model._base_manager.filter(access.rows(actor, entity, "delete"), deleted_at__isnull=False)
+    rows = query.read(deleted.order_by("-deleted_at")[:200], shown)
+    page = Page(entity, View(), shown, rows, len(rows), query.labels(actor, shown, rows))
+    times = dict(deleted.filter(pk__in=[r.id for r in rows]).values_list("pk", "deleted_at"))
+    found = [
+        {"title": record_title(entity, r, page), "when": times.get(r.id), "restore_url": f"/{key}/{r.id}/restore"}
+        for r in rows
+    ]
+    return render(request, "web/bin.html", {"entity": entity_info(actor, entity), "rows": found})
+
+
 def blank(actor: Actor, entity: AnyEntity) -> dict[str, Any] | None:
     """What an empty list says, when there is nothing at all behind it."""
     if query.visible(actor, entity).exists():

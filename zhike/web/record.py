@@ -288,9 +288,13 @@ def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[st
             if a.key != other.title and row.values.get(a.key) not in (None, "", [])
         ]
         aside = next((html for a, html in texts if a.kind.key == "money"), "")
+        title = record_title(other, row, page)
+        if title == "—" and texts:
+            title = str(texts[0][0].kind.text(texts[0][0], row.values.get(texts[0][0].key), page.labels)) or title
+            texts = texts[1:]
         rows.append(
             {
-                "title": record_title(other, row, page),
+                "title": title,
                 "url": f"/{other.key}/{row.id}",
                 "aside": aside,
                 "meta": [html for a, html in texts if a.kind.key != "money"],

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
 
 from zhike.base.i18n import LANGUAGES
 from zhike.base.models import Department, Grant, Role, User
@@ -22,6 +23,8 @@ from zhike.engine.entity import entities, get
 from zhike.engine.errors import Invalid, Missing, Refused
 from zhike.engine.models import Pipeline
 
+from . import plugs
+from .editing import form_answer, go
 from .templating import actor_of, is_admin, render
 
 
@@ -111,23 +114,46 @@ def departments(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A new password for somebody, set by an administrator; it ends that person's sessions."""
     actor = admin(request)
     user = query.visible(actor, get("user"), "update").filter(pk=pk).first()
     if user is None:
         raise Missing
-    new = request.POST.get("password", "")
-    try:
-        validate_password(new, user)
-    except ValidationError as error:
-        request.session["toast"] = " ".join(error.messages)
-        return HttpResponseRedirect(f"/user/{pk}", status=303)
-    user.set_password(new)
-    user.save(update_fields=["password"])
-    request.session["toast"] = _("The password of %(name)s is changed.") % {"name": user.name}
-    return HttpResponseRedirect(f"/user/{pk}", status=303)
+    error = ""
+    if request.method == "POST":
+        try:
+            validate_password(request.POST.get("password", ""), user)
+        except ValidationError as wrong:
+            error = " ".join(wrong.messages)
+        else:
+            user.set_password(request.POST["password"])
+            user.save(update_fields=["password"])
+            request.session["toast"] = _("The password of %(name)s is changed.") % {"name": user.name}
+            return go(request, f"/user/{pk}")
+    label = _("New password")
+    asked = {
+        "name": "password",
+        "label": label,
+        "kind": "password",
+        "required": True,
+        "error": error,
+        "autocomplete": "new-password",
+        "help": _("Tell it to the person yourself; all their sessions end."),
+    }
+    context = {
+        "title": _("Set the password of %(name)s") % {"name": user.name},
+        "trail": [{"label": get("user").plural, "url": "/user/"}, {"label": user.name, "url": f"/user/{pk}"}],
+        "form": {
+            "url": request.path,
+            "sections": [{"title": "", "fields": [asked]}],
+            "key": "",
+            "cancel_url": f"/user/{pk}",
+            "errors": [{"name": "password", "label": label, "text": error}] if error else [],
+        },
+    }
+    return form_answer(request, context, status=422 if error else 200)
 
 
 @login_required
@@ -330,6 +356,14 @@ def posted_draft(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+plugs.actions["user"] = [
+    plugs.RecordAction(
+        gettext_lazy("Set password"),
+        "key-round",
+        lambda pk: f"/settings/people/{pk}/password",
+        lambda _values, may: may.get("update", False),
+    )
+]
 urlpatterns = [
     path("settings/", index),
     path("settings/departments", departments),

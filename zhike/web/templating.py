@@ -20,6 +20,7 @@ from zhike.base.models import Role
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
+from zhike.engine.models import Notice
 
 from . import plugs
 
@@ -84,6 +85,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             if access.may(actor, e, "create")
         ],
         "is_admin": admin,
+        "unread": Notice.objects.filter(user=user, read_at=None).count(),
     }
     return shared
 

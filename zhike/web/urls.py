@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import account, board, editing, export, files, find, home, importing, listing, record, settings
+from . import account, board, editing, export, files, find, home, importing, listing, notices, record, settings
 
 urlpatterns = [
     path("", home.home),
@@ -16,12 +16,14 @@ urlpatterns = [
     path("search", find.search_page),
     path("search/palette", find.palette),
     path("options/<slug:kind>", find.codes),
+    path("notices", notices.inbox),
     path("file/<uuid:pk>", files.download),
     path("job/<uuid:pk>", importing.job),
     *settings.urlpatterns,
     path("<slug:key>/", listing.list_page),
     path("<slug:key>/board", board.board_page),
     path("<slug:key>/board/<uuid:stage>", board.lane_more),
+    path("<slug:key>/bin", listing.bin_page),
     path("<slug:key>/new", editing.create_page),
     path("<slug:key>/options", find.options),
     path("<slug:key>/bulk/<slug:action>", listing.bulk),
