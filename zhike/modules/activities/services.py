@@ -23,7 +23,7 @@ from zhike.modules.sales.models import Deal
 from .models import Activity
 
 Kind, Status, Result = Activity.Kind, Activity.Status, Activity.Result
-TARGETS: Mapping[str, type[Account] | type[Contact] | type[Lead] | type[Deal]] = {
+TARGETS: Mapping[str, type[Account | Contact | Lead | Deal]] = {
     "account": Account,
     "contact": Contact,
     "lead": Lead,
@@ -31,7 +31,7 @@ TARGETS: Mapping[str, type[Account] | type[Contact] | type[Lead] | type[Deal]] =
 }
 CONTACT_KINDS = (Kind.CALL, Kind.MEETING, Kind.VISIT, Kind.MESSAGE, Kind.MAIL)
 ALONE = (Kind.TASK, Kind.NOTE)
-RESULTS: Mapping[str, tuple[Result, ...]] = {
+RESULTS: Mapping[str, tuple[Activity.Result, ...]] = {
     Kind.TASK: (Result.COMPLETED, Result.NOT_COMPLETED),
     Kind.CALL: (Result.CONNECTED, Result.NO_ANSWER, Result.BUSY, Result.REFUSED, Result.WRONG_NUMBER),
     Kind.MEETING: (Result.HELD, Result.ABSENT, Result.REFUSED),
@@ -46,6 +46,7 @@ SUBJECT = 60
 def tidy_activity(change: Change[Activity]) -> None:
     """Planned and done are one thing in two states; a result fits the kind; something is said or linked."""
     activity = change.record
+    activity.kind = activity.kind or Kind.TASK
     if not activity.status:
         done = activity.done_at is not None or activity.kind == Kind.NOTE
         activity.status = Status.DONE if done else Status.PLANNED
@@ -109,10 +110,16 @@ def _materialise(key: str, ids: Collection[UUID]) -> None:
     before = {r["pk"]: r for r in locked.values("pk", *fields)}
     contact = Q(status=Status.DONE, kind__in=CONTACT_KINDS)
     rows = guard.rows(Activity, "only times").filter(**{f"{key}__in": list(before)}, deleted_at=None)
-    found = rows.values_list(key).annotate(
-        Max("done_at", filter=contact), Min("due_at", filter=Q(status=Status.PLANNED)), Min("done_at", filter=contact)
+    found = (
+        rows.order_by()
+        .values(key)
+        .annotate(
+            last=Max("done_at", filter=contact),
+            next=Min("due_at", filter=Q(status=Status.PLANNED)),
+            first=Min("done_at", filter=contact),
+        )
     )
-    times = {r[0]: (r[1], timezone.localdate(r[2]) if r[2] else None, r[3]) for r in found.order_by()}
+    times = {r[key]: (r["last"], timezone.localdate(r["next"]) if r["next"] else None, r["first"]) for r in found}
     data: dict[UUID, dict[str, Any]] = {}
     for pk, row in before.items():
         now = dict(zip(fields, times.get(pk, (None, None, None)), strict=False))

@@ -24,7 +24,7 @@ from zhike.engine.records import Change, maintain
 
 from .models import Account, Contact, ContactPoint
 
-MODELS: dict[str, type[Account] | type[Contact]] = {"account": Account, "contact": Contact}
+MODELS: dict[str, type[Account | Contact]] = {"account": Account, "contact": Contact}
 PHONE, EMAIL = ContactPoint.Kind.PHONE, ContactPoint.Kind.EMAIL
 BATCH = 1_000
 Changes = Sequence[Change[Any]]
@@ -150,6 +150,7 @@ def _file(field: str, wanted: Sequence[Point]) -> None:
 def tidy_point(change: Change[ContactPoint]) -> None:
     """Clean the value by its kind; a row belongs to a customer or to a contact, not to both."""
     point = change.record
+    point.kind = point.kind or PHONE
     if not change.is_new and (change.changed("account") or change.changed("contact")):
         change.fail("", _("A number cannot move to another owner. Enter it there anew."))
     if (point.account_id is None) == (point.contact_id is None):
@@ -183,10 +184,11 @@ def follow_points(changes: Sequence[Change[ContactPoint]]) -> None:
 
 
 def follow_removal(ids: Sequence[UUID]) -> None:
-    """When the primary row goes, the oldest valid one takes its place; one that comes back does not push it out."""
-    gone = list(ContactPoint.objects.filter(pk__in=ids))
+    """When the primary row goes, the oldest valid one takes its place; when it comes back, so does its place."""
+    rows = list(ContactPoint.objects.filter(pk__in=ids))
+    favoured = [row.pk for row in rows if row.is_primary and row.deleted_at is None]
     for field in MODELS:
-        _settle(field, [r for r in gone if getattr(r, f"{field}_id")], (), promote=None)
+        _settle(field, [r for r in rows if getattr(r, f"{field}_id")], favoured, promote=None)
 
 
 def _settle(

@@ -22,13 +22,14 @@ from zhike.engine.records import Change, maintain
 
 from .models import Account, Address, Affiliation, Contact
 
-
 GROUP_DEPTH = 20
 
 
 def tidy_account(change: Change[Account]) -> None:
     """Keep the duplicate key in step, check the registration code, read the region out of the address."""
     account = change.record
+    account.kind = account.kind or Account.Kind.FIRM
+    account.status = account.status or Account.Status.POTENTIAL
     account.name_key = name_key(account.name)
     if change.is_new or "uscc" in change.values or "region" in change.values:
         account.uscc = codes.normalise(account.uscc)
@@ -146,7 +147,7 @@ def _begin(begun: Sequence[Change[Contact]]) -> None:
         [
             Affiliation(contact=c.record, account_id=c.record.account_id, position=c.record.position)
             for c in begun
-            if (c.record.pk, c.record.account_id) not in known
+            if c.record.account_id and (c.record.pk, c.record.account_id) not in known
         ],
         batch_size=1_000,
     )

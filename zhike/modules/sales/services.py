@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from zhike.engine import guard, records, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.engine.models import Stage, StageEvent
+from zhike.engine.models import Pipeline, Stage, StageEvent
 from zhike.engine.records import Change
 from zhike.modules.customers import services as customers
 from zhike.modules.customers.models import Account
@@ -30,38 +30,40 @@ OPEN, WON, LOST = Stage.Status.OPEN, Stage.Status.WON, Stage.Status.LOST
 
 
 def tidy_deal(change: Change[Deal]) -> None:
-    """Win % other than that of the stage needs a reason; only a deal that is closed has a closing day."""
+    """Only a deal that is closed has a closing day; win % left empty, or left alone, follows the stage."""
     deal = change.record
     if deal.amount is not None and deal.amount < 0:
         change.fail("amount", _("An amount is not negative."))
-    if change.is_new or change.changed("stage"):
-        if "probability" not in change.values:
-            deal.probability_reason = ""
-    elif "closed_on" in change.values and deal.closed_on and deal.status == OPEN:
-        change.fail("closed_on", _("This deal is open. Win it or lose it to close it."), "open")
-    if "started_on" not in change.values and change.is_new:
+    if change.is_new and deal.started_on is None and "started_on" not in change.values:
         deal.started_on = timezone.localdate(change.at)
+    moved = change.is_new or change.changed("stage")
+    if "closed_on" in change.values and deal.closed_on and deal.status == OPEN and not moved:
+        change.fail("closed_on", _("This deal is open. Win it or lose it to close it."), "open")
+    said = "probability" in change.values
+    if said and (deal.probability is None or (moved and not change.changed("probability"))):
+        del change.values["probability"]
+        change.extra["by_stage"] = True
+    elif not said and moved:
+        change.extra["by_stage"] = True
 
 
 def follow_stage(changes: Sequence[Change[Deal]]) -> None:
-    """Win % follows the stage unless somebody says otherwise; a deal won at once was expected on that day."""
-    known = {s.pk: s for s in Stage.objects.filter(pk__in={c.record.stage_id for c in changes if c.record.stage_id})}
+    """Win % other than that of the stage needs a reason; a deal that is won at once was expected on that day."""
+    known = {s.pk: s for s in Stage.objects.filter(pk__in={c.record.stage_id for c in changes})}
     for c in changes:
-        stage = known.get(c.record.stage_id)
-        if stage is None:
-            continue
-        if stage.status == WON and c.record.expected_on is None:
-            c.record.expected_on = c.record.closed_on or timezone.localdate(c.at)
-        if "probability" in c.values:
+        deal, stage = c.record, known.get(c.record.stage_id)
+        if stage is not None and stage.status == WON and deal.expected_on is None:
+            deal.expected_on = deal.closed_on or timezone.localdate(c.at)
+        if c.extra.get("by_stage"):
+            deal.probability_reason = ""
+            deal.probability = stage.win_percent if stage else None
+        elif stage is not None and "probability" in c.values:
             _judge(c, stage)
 
 
 def _judge(change: Change[Deal], stage: Stage) -> None:
     deal = change.record
-    if change.values["probability"] is None:
-        del change.values["probability"]
-        deal.probability, deal.probability_reason = stage.win_percent, ""
-    elif deal.probability == stage.win_percent:
+    if deal.probability == stage.win_percent:
         deal.probability_reason = ""
     elif not deal.probability_reason and change.actor.channel != "import" and change.changed("probability"):
         text = _("This stage stands for %(percent)s %%. Say why this deal differs.")
@@ -91,17 +93,21 @@ def _close(change: Change[Deal], status: str) -> None:
 
 
 def reopen_deal(change: Change[Deal]) -> None:
-    """The action `reopen`: back to the open stage that it was closed from."""
+    """The action `reopen`: back to the open stage that it was closed from, in the pipeline as it is now."""
     deal = change.record
     if deal.status == OPEN:
         change.fail("", _("This deal is open."), "open")
         return
-    open_stages = [s.pk for s in stages.of(deal.pipeline_id) if s.status == OPEN]
-    last = StageEvent.objects.filter(record=deal.pk, from_stage__in=open_stages).order_by("-at", "-id").first()
-    if last is None and not open_stages:
+    old = Pipeline.objects.get(pk=deal.pipeline_id)
+    now = Pipeline.objects.filter(entity="deal", key=old.key, is_current=True, deleted_at=None).first() or old
+    choices = {s.key: s.pk for s in stages.of(now.pk) if s.status == OPEN}
+    if not choices:
         change.fail("stage", _("This pipeline has no such stage. Ask your administrator."))
         return
-    deal.stage_id = last.from_stage_id if last and last.from_stage_id else open_stages[0]
+    steps = StageEvent.objects.filter(record=deal.pk, from_stage__status=OPEN, to_stage__status__in=(WON, LOST))
+    last = steps.order_by("-at", "-id").values_list("from_stage__key", flat=True).first()
+    deal.pipeline_id = now.pk
+    deal.stage_id = choices.get(last or "") or next(iter(choices.values()))
     deal.won_reason = deal.lost_reason = deal.lost_note = ""
 
 
@@ -145,7 +151,7 @@ class Conversion:
     """What became of a lead."""
 
     lead: Lead
-    account: UUID
+    account: UUID | None
     contact: UUID | None
     deal: Deal | None
 
@@ -168,7 +174,6 @@ def convert(
     """
     with transaction.atomic():
         done = leads.convert(actor, lead, account=account, new_account=new_account, version=version)
-        assert done.account_id
         deal = _open_deal(actor, done, deal_name, {"amount": amount, "expected_on": expected_on}) if deal_name else None
     return Conversion(done, done.account_id, done.contact_id, deal)
 

@@ -4,10 +4,10 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
-import zhike.base.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import zhike.base.ids
 from zhike.engine.history import track
 
 

@@ -4,11 +4,11 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
-import zhike.base.ids
-import zhike.engine.fields
 from django.conf import settings
 from django.db import migrations, models
 
+import zhike.base.ids
+import zhike.engine.fields
 from zhike.engine.history import track
 
 

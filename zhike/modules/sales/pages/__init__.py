@@ -1,0 +1,30 @@
+"""The pages that sales brings: first pages, reports, the conversion of a lead."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from zhike.base.models import Role
+from zhike.engine import access
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.modules.sales.computed import COMPUTED
+from zhike.web import plugs
+
+from . import admin, executive, manager, seller
+
+
+def _sees_others(actor: Actor) -> bool:
+    return access.scope(actor, get("deal"), "read") in ("department", "all")
+
+
+get("deal").attributes.update({a.key: a for a in COMPUTED if a.key not in get("deal").attributes})
+plugs.homes.update(
+    {
+        Role.Home.SELLER: seller.home,
+        Role.Home.MANAGER: manager.home,
+        Role.Home.EXECUTIVE: executive.home,
+        Role.Home.ADMIN: admin.home,
+    }
+)
+plugs.menu.append(plugs.MenuItem(_("Reports"), "/reports/", "chart-column", 80, _sees_others))
