@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.tabular import hostile
 from zhike.engine.tabular import Limits, TabularError, read
+from zhike.engine.tabular.messages import _ERRORS
 
 MiB = 1024 * 1024
 ROOT = Path(__file__).resolve().parents[2]
@@ -234,3 +236,63 @@ def test_temporary_rows_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "list.csv").write_text("姓名,手机\n", encoding="utf-8")
     assert code_of(tmp_path / "list.csv") == "only_headers"
     assert list((tmp_path / "rows").iterdir()) == []
+
+
+HARD_TEXTS = {
+    "every line opens a quote": "姓名,手机\n" + '"张三,138\n' * 200_000,
+    "one quote opens and none closes": "姓名,手机\n" + '张三,"138\n' + "李四,139\n" * 200_000,
+    "quotes without separators": "姓名,手机\n" + '"a"b' * 500_000 + "\n",
+    "a card with a huge head": "BEGIN:VCARD\nTEL" + ";X=1" * 500_000 + ":138\nFN:张三\nEND:VCARD\n",
+    "a card with a huge folded line": "BEGIN:VCARD\nFN:张三\nPHOTO;ENCODING=b:/9j/\n"
+    + (" " + "A" * 74 + "\n") * 200_000,
+    "cards inside cards": "BEGIN:VCARD\n" * 300_000,
+    "a page of open tags": "<html><table>" + "<td>" * 500_000,
+    "a page of open comments": "<html><table><tr><td>a" + "<!--" * 200_000,
+    "separators only": ",;|\t" * 1_000_000,
+    "blank lines": "姓名,手机\n" + "\n" * 2_000_000 + "张三,1\n",
+}
+
+
+@pytest.mark.parametrize("case", HARD_TEXTS)
+def test_texts_made_to_be_slow(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(HARD_TEXTS[case], encoding="utf-8")
+    outcome, peak, seconds = measured(path)
+    assert outcome != "reader_died"
+    assert outcome != "broken"
+    assert peak <= 300 * MiB
+    assert seconds <= 10
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(400))
+def test_files_damaged_at_random(seed: int, tmp_path: Path, native: Path) -> None:
+    random = Random(seed)
+    files = [
+        *sorted((native / "xls").glob("*/*.xls*")),
+        native / "derived_zh_customers" / "customers.xlsx",
+        native / "derived_zh_customers" / "customers_gbk_tab.txt",
+        *sorted((native / "vcard" / "ez-vcard").glob("*.vcf")),
+    ]
+    data = bytearray(random.choice(files).read_bytes())
+    for _ in range(random.choice((1, 10, 100))):
+        data[random.randrange(len(data))] = random.randrange(256)
+    path = tmp_path / "damaged"
+    path.write_bytes(data[: random.choice((len(data), random.randrange(1, len(data))))])
+    start = time.monotonic()
+    outcome = outcome_of(path)
+    assert isinstance(outcome, int) or outcome in _ERRORS
+    assert time.monotonic() - start < 15
+
+
+def outcome_of(path: Path) -> int | str:
+    """Rows read, the code of the error, or the text of a fault of the reader itself."""
+    try:
+        with read(path) as table:
+            count = len(list(table.rows()))
+            return count if count == table.row_count else "rows lost"
+    except TabularError as error:
+        faults = [
+            kind for kind in ("Type", "Key", "Index", "Attribute", "Value") if f"{kind}Error" in str(error.params)
+        ]
+        return f"fault {error.params}" if faults else error.code

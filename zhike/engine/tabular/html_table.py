@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from .encoding import errors_for
 
 MAX_SPAN = 300
+_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<!\[.*?(?:\]>|\Z)|<(script|style)\b.*?(?:</\1|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 class _Tables(HTMLParser):
@@ -53,8 +55,8 @@ def rows(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """(row number from 1, cells) of the table with the most rows."""
     parser = _Tables()
     with path.open(encoding=encoding, errors=errors_for(encoding)) as file:
-        while chunk := file.read(64 * 1024):
-            parser.feed(chunk)
+        text = _UNSEEN.sub("", file.read())
+    parser.feed(text)
     parser.close()
     largest = max(parser.tables, key=len, default=[])
     yield from enumerate(largest, 1)

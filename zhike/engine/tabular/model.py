@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = 300 * MiB
     memory_ceiling: int = 1_600 * MiB
     spool_bytes: int = 1_024 * MiB
-    seconds: float = 10.0
+    seconds: float = 8.0
     seconds_per_mib: float = 4.0
     notes: int = 1_000
 

@@ -39,6 +39,7 @@ _NAME_PARTS = ("Family Name", "Given Name", "Middle Name", "Name Prefix", "Name 
 _ADDRESS = {2: "Street", 3: "City", 4: "State", 5: "Postal Code", 6: "Country"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 REPEATS = 5
+HEAD_CHARS = 2_000
 
 
 @dataclass
@@ -66,20 +67,22 @@ class _Card:
 
 def _logical_lines(path: Path, encoding: str) -> Iterator[str]:
     """Unfolded lines; a soft line break of quoted-printable joins lines too."""
-    held: str | None = None
+    pieces: list[str] = []
+    soft = False
     with path.open(encoding=encoding, errors=errors_for(encoding), newline=None) as file:
         for raw in file:
             line = raw.rstrip("\r\n")
-            if held is not None and _quoted(held) and held.endswith("="):
-                held = held[:-1] + line.lstrip(" \t") if line[:1] in " \t" else held[:-1] + line
-            elif held is not None and line[:1] in (" ", "\t"):
-                held += line[1:]
+            if soft and pieces[-1].endswith("="):
+                pieces[-1] = pieces[-1][:-1]
+                pieces.append(line.lstrip(" \t"))
+            elif pieces and line[:1] in (" ", "\t"):
+                pieces.append(line[1:])
             else:
-                if held is not None:
-                    yield held
-                held = line
-    if held is not None:
-        yield held
+                if pieces:
+                    yield "".join(pieces)
+                pieces, soft = [line], _quoted(line)
+    if pieces:
+        yield "".join(pieces)
 
 
 def _quoted(line: str) -> bool:
@@ -87,10 +90,10 @@ def _quoted(line: str) -> bool:
 
 
 def _parse(line: str) -> _Property | None:
-    head, colon, value = _cut_head(line)
-    if not colon:
+    pieces, value = _cut(line)
+    if value is None:
         return None
-    name, *raw = re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', head)
+    name, *raw = pieces
     params: dict[str, list[str]] = {}
     for item in raw:
         key, equals, content = item.partition("=")
@@ -101,14 +104,18 @@ def _parse(line: str) -> _Property | None:
     return _Property(name.rpartition(".")[2].strip().upper(), params, value)
 
 
-def _cut_head(line: str) -> tuple[str, str, str]:
-    inside = False
-    for place, char in enumerate(line):
+def _cut(line: str) -> tuple[list[str], str | None]:
+    """Name and parameters before the first colon outside quotes, and what follows it."""
+    pieces, start, inside = [], 0, False
+    for place, char in enumerate(line[:HEAD_CHARS]):
         if char == '"':
             inside = not inside
-        elif char == ":" and not inside:
-            return line[:place], ":", line[place + 1 :]
-    return line.partition(":")
+        elif char in ";:" and not inside:
+            pieces.append(line[start:place])
+            start = place + 1
+            if char == ":":
+                return pieces, line[start:]
+    return [], None
 
 
 def _decoded(prop: _Property, row: int, notes: Notes, encoding: str) -> str:
