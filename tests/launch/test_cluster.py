@@ -40,13 +40,13 @@ def kill(pids: list[int]) -> None:
         processes.send(pid, signal.SIGKILL)
 
 
-def test_rows_outlive_a_stop_and_nothing_is_left_running(home: Path) -> None:
-    with postgres.ensure(home) as server:
+def test_rows_outlive_a_stop_and_nothing_is_left_running(empty_home: Path) -> None:
+    with postgres.ensure(empty_home) as server:
         write(server, 1)
         data = cluster(server).data
         assert processes.of_cluster(data) != []
     assert processes.of_cluster(data) == []
-    with postgres.ensure(home) as server:
+    with postgres.ensure(empty_home) as server:
         assert numbers(server) == [1]
 
 
@@ -100,11 +100,11 @@ def test_a_process_number_that_went_to_another_program_does_not_block_the_start(
         stranger.kill()
 
 
-def test_a_cluster_half_made_is_made_anew(home: Path) -> None:
-    part = home / "postgres" / "data.part"
+def test_a_cluster_half_made_is_made_anew(empty_home: Path) -> None:
+    part = empty_home / "postgres" / "data.part"
     part.mkdir(parents=True)
     (part / "PG_VERSION").write_text("18\n")
-    with postgres.ensure(home) as server:
+    with postgres.ensure(empty_home) as server:
         write(server, 1)
     assert not part.exists()
 
@@ -148,78 +148,78 @@ def test_another_account_is_refused_at_the_socket(home: Path) -> None:
 
 @as_root
 def test_root_with_a_closed_folder_puts_the_cluster_elsewhere_and_changes_no_mode(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "FOREIGN_TOP", home.parent / "elsewhere")
-    closed = home / "closed" / "data"
+    monkeypatch.setattr(postgres, "FOREIGN_TOP", empty_home.parent / "elsewhere")
+    closed = empty_home / "closed" / "data"
     closed.mkdir(parents=True)
     closed.parent.chmod(0o700)
     with postgres.ensure(closed) as server:
         write(server, 1)
         base = cluster(server).base
-        assert base.parent == home.parent / "elsewhere"
+        assert base.parent == empty_home.parent / "elsewhere"
     assert closed.parent.stat().st_mode & 0o777 == 0o700
     with postgres.ensure(closed) as server:
         assert numbers(server) == [1]
 
-    shutil.copytree(closed, home / "copy")
+    shutil.copytree(closed, empty_home / "copy")
     with pytest.raises(LaunchError, match="is a copy of"):
-        postgres.ensure(home / "copy")
+        postgres.ensure(empty_home / "copy")
 
-    moved = closed.rename(home / "moved")
+    moved = closed.rename(empty_home / "moved")
     with postgres.ensure(moved) as server:
         assert numbers(server) == [1]
     cluster(server).remove()
 
 
 @as_root
-def test_programs_that_the_account_cannot_reach_are_copied(home: Path) -> None:
+def test_programs_that_the_account_cannot_reach_are_copied(empty_home: Path) -> None:
     found = binaries.choose(None)
     assert found.package is not None
-    closed = home / "closed"
+    closed = empty_home / "closed"
     for tree in (found.package, found.package.with_name(found.package.name + ".libs")):
         shutil.copytree(tree, closed / tree.name, symlinks=True)
     closed.chmod(0o700)
     package = closed / found.package.name
     unreachable = binaries.Binaries(package / "pginstall" / "bin", found.version, package)
-    account = Cluster(home, home / "log", {}).account
-    usable = binaries.readable(unreachable, account, home)
+    account = Cluster(empty_home, empty_home / "log", {}).account
+    usable = binaries.readable(unreachable, account, empty_home)
     answer = account.run(usable.folder / "postgres", "--version")
-    assert (answer.returncode, usable.folder.is_relative_to(home / f"postgresql-{found.version}")) == (0, True)
+    assert (answer.returncode, usable.folder.is_relative_to(empty_home / f"postgresql-{found.version}")) == (0, True)
 
 
-def test_a_cluster_of_a_version_without_programs_says_the_way_out(home: Path) -> None:
-    data = home / "postgres" / "data"
+def test_a_cluster_of_a_version_without_programs_says_the_way_out(empty_home: Path) -> None:
+    data = empty_home / "postgres" / "data"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("14\n")
-    owner = home.stat()
+    owner = empty_home.stat()
     os.chown(data, owner.st_uid, owner.st_gid)
     if os.geteuid() == 0:
         shutil.chown(data, "nobody")
     if any(Path("/usr/lib/postgresql/14").glob("bin/postgres")):
         pytest.skip("this machine has PostgreSQL 14")
     with pytest.raises(LaunchError, match=r"made by PostgreSQL 14.*postgresql-14.*ZHIKE_PG_BIN"):
-        postgres.ensure(home)
+        postgres.ensure(empty_home)
 
 
-def test_a_cluster_keeps_to_its_own_version(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_keeps_to_its_own_version(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = binaries.choose(None)
     older = next((place for place in Path("/usr/lib/postgresql").glob("1[567]/bin")), None)
     if older is None:
         pytest.skip("this machine has no older PostgreSQL beside the packaged one")
     monkeypatch.setenv("ZHIKE_PG_BIN", str(older))
-    with postgres.ensure(home) as server:
+    with postgres.ensure(empty_home) as server:
         write(server, 1)
     monkeypatch.delenv("ZHIKE_PG_BIN")
-    with postgres.ensure(home) as server, psycopg.connect(server.url) as connection:
+    with postgres.ensure(empty_home) as server, psycopg.connect(server.url) as connection:
         assert connection.info.server_version // 10000 == int(older.parent.name) != packaged.major
         assert connection.execute("SELECT lower('ÄÉ')").fetchone() == ("äé",)
 
 
 @as_root
-def test_a_normal_user_runs_a_cluster_of_their_own(home: Path) -> None:
+def test_a_normal_user_runs_a_cluster_of_their_own(empty_home: Path) -> None:
     normal = pwd.getpwnam("daemon")
-    os.chown(home, normal.pw_uid, normal.pw_gid)
+    os.chown(empty_home, normal.pw_uid, normal.pw_gid)
     # A fork and no new program: the interpreter may lie where that user cannot start it.
     child = os.fork()
     if child == 0:
@@ -228,12 +228,12 @@ def test_a_normal_user_runs_a_cluster_of_their_own(home: Path) -> None:
             os.setgroups([])
             os.setgid(normal.pw_gid)
             os.setuid(normal.pw_uid)
-            with postgres.ensure(home) as server:
+            with postgres.ensure(empty_home) as server:
                 write(server, 1)
                 code = 0
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert (home / "postgres" / "data").stat().st_uid == normal.pw_uid
-    with postgres.ensure(home) as server:  # root runs it as its owner, too
+    assert (empty_home / "postgres" / "data").stat().st_uid == normal.pw_uid
+    with postgres.ensure(empty_home) as server:  # root runs it as its owner, too
         assert (cluster(server).account.name, numbers(server)) == ("daemon", [1])
