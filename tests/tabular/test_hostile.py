@@ -98,6 +98,18 @@ def test_a_workbook_cut_anywhere(tmp_path: Path) -> None:
     assert codes == {"broken"}
 
 
+def test_an_old_workbook_with_a_password(native: Path, tmp_path: Path) -> None:
+    """The record after the first one is turned into FILEPASS, as encryption would put it there."""
+    data = bytearray((native / "xls" / "xlrd" / "ragged.xls").read_bytes())
+    begin = data.find(b"\x09\x08\x10\x00\x00\x06")
+    record = begin + 4 + 16
+    data[record : record + 2] = b"\x2f\x00"
+    data[record + 4 : record + 6] = b"\x01\x00"
+    path = tmp_path / "old.xls"
+    path.write_bytes(data)
+    assert code_of(path) == "password"
+
+
 def test_a_workbook_with_damaged_bytes(tmp_path: Path) -> None:
     path = hostile.workbook(tmp_path / "whole.xlsx", [["姓名", "手机"], *([f"张{n}", n] for n in range(500))])
     data = bytearray(path.read_bytes())
