@@ -124,7 +124,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Funnel:
-    """The deals of a cohort by stage; `total` covers open, won and lost ones."""
+    """The deals of a cohort by stage; `total` covers open, won and lost ones alike."""
 
     steps: list[Step]
     total: Group
@@ -141,6 +141,18 @@ def pipelines() -> list[Pipeline]:
     return list(rows.order_by("-is_current", "-is_default", "created_at", "-number"))
 
 
+def by_stage(actor: Actor, order: Sequence[Stage], view: View) -> dict[UUID, Group]:
+    """Count, amount and weighted amount of the deals of a view in each of these stages."""
+    return _column(actor, "stage", order, view, AMOUNT, WEIGHTED)
+
+
+def _column(actor: Actor, by: str, order: Sequence[Stage], view: View, *measures: Measure) -> dict[UUID, Group]:
+    deal = get("deal")
+    asked = Column(deal, view, readable(actor, deal, COUNT, *measures))
+    found = report.column(actor, asked, (by,), [(s.pk,) for s in order])
+    return {s.pk: found[s.pk,] for s in order}
+
+
 def funnel(actor: Actor, pipeline: UUID, cohort: View) -> Funnel:
     """The funnel of the deals of `cohort` in a pipeline.
 
@@ -148,20 +160,16 @@ def funnel(actor: Actor, pipeline: UUID, cohort: View) -> Funnel:
     stage of the pipeline or was won, counted from the stage events. A deal that skipped a stage is not counted there.
     Median days: of the completed stays in the stage, those that ended in a loss included.
     """
-    entity = get("deal")
+    deal = get("deal")
     view = View(conditions=(Condition("pipeline", "eq", pipeline), *cohort.conditions))
-    money = readable(actor, entity, COUNT, AMOUNT, WEIGHTED)
     order = stages.of(pipeline)
-    keys = [(s.pk,) for s in order]
-    found = [
-        report.column(actor, Column(entity, view, measures), (by,), keys)
-        for by, measures in (("stage", money), ("reached", (COUNT,)), ("passed", (COUNT,)))
-    ]
-    days = _medians(actor, entity, view)
-    steps = [Step(s, *(column[s.pk,] for column in found), days.get(s.pk)) for s in order]  # type: ignore[call-arg]
+    now = by_stage(actor, order, view)
+    reached, passed = _column(actor, "reached", order, view), _column(actor, "passed", order, view)
+    days = _medians(actor, deal, view)
+    steps = [Step(s, now[s.pk], reached[s.pk], passed[s.pk], days.get(s.pk)) for s in order]
     lost = view.where(Condition("status", "eq", Stage.Status.LOST))
-    reasons = report.grouped(actor, entity, lost, ("lost_reason",), readable(actor, entity, COUNT, AMOUNT))
-    total = report.total(actor, entity, view, money)
+    reasons = report.grouped(actor, deal, lost, ("lost_reason",), readable(actor, deal, COUNT, AMOUNT))
+    total = report.total(actor, deal, view, readable(actor, deal, COUNT, AMOUNT, WEIGHTED))
     return Funnel(steps, total, sorted(reasons, key=lambda g: (-g.n, g.labels)))
 
 

@@ -1,5 +1,16 @@
 """Addresses of the pages that only sales has."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from .pages import convert, funnel, quick, team
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("reports/", RedirectView.as_view(url="/reports/funnel")),
+    path("reports/funnel", funnel.page),
+    path("reports/team", team.page),
+    path("capture", quick.capture),
+    path("activity/<uuid:pk>/tick", quick.tick),
+    # before the page that every action has, because this one asks for more than the fields of the lead
+    path("lead/<uuid:pk>/act/convert", convert.page),
+]

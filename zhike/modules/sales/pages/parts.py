@@ -96,19 +96,28 @@ def listed(
     if lines is None:
         return None
     return {
-        "kind": "list", "title": title, "url": link(lines.group), "count": number(lines.group.n), "rows": list(rows),
-        "empty_text": empty, "width": width,
-    }  # fmt: skip
+        "kind": "list",
+        "title": title,
+        "url": link(lines.group),
+        "count": number(lines.group.n),
+        "rows": list(rows),
+        "empty_text": empty,
+        "width": width,
+    }
 
 
 def deal_line(lines: Lines, row: Row, *meta: str, aside: Any = "", tone: str = "") -> dict[str, Any]:
     """A deal in a short list."""
     owner = lines.text(row, "owner")
     return {
-        "title": lines.text(row, "name") or "—", "url": f"/deal/{row.id}", "meta": [m for m in meta if m],
-        "aside": aside, "aside_tone": tone, "icon": "handshake",
+        "title": lines.text(row, "name") or "—",
+        "url": f"/deal/{row.id}",
+        "meta": [m for m in meta if m],
+        "aside": aside,
+        "aside_tone": tone,
+        "icon": "handshake",
         "avatar": {"name": owner, "initials": owner[:1]} if owner else None,
-    }  # fmt: skip
+    }
 
 
 def activity_line(lines: Lines, row: Row, *, tick: bool) -> dict[str, Any]:
@@ -118,10 +127,14 @@ def activity_line(lines: Lines, row: Row, *, tick: bool) -> dict[str, Any]:
     owner = "" if tick else lines.text(row, "owner")
     kind = str(row.values.get("kind") or "task")
     return {
-        "title": lines.text(row, "subject") or "—", "url": f"/activity/{row.id}", "aside": text, "aside_tone": tone,
-        "meta": [m for m in (lines.text(row, "kind"), whom, owner) if m], "icon": ICONS.get(kind, "square-check"),
+        "title": lines.text(row, "subject") or "—",
+        "url": f"/activity/{row.id}",
+        "aside": text,
+        "aside_tone": tone,
+        "meta": [m for m in (lines.text(row, "kind"), whom, owner) if m],
+        "icon": ICONS.get(kind, "square-check"),
         "done_url": f"/activity/{row.id}/tick" if tick else "",
-    }  # fmt: skip
+    }
 
 
 ICONS = {
@@ -154,15 +167,17 @@ def greeting(actor: Actor) -> str:
     return (_("Good afternoon, %(name)s") if hour < 18 else _("Good evening, %(name)s")) % name
 
 
-def show(
-    request: HttpRequest, actor: Actor, shown: str, panels: Sequence[Panel | None], **more: Any
-) -> HttpResponse:
+def show(request: HttpRequest, actor: Actor, shown: str, panels: Sequence[Panel | None], **more: Any) -> HttpResponse:
     """A first page."""
     context = {
-        "greeting": greeting(actor), "date_label": day(timezone.localdate()), "as_of": clock(timezone.now()),
-        "roles": roles(request, actor, shown), "here_url": request.get_full_path(),
-        "panels": [p for p in panels if p], **more,
-    }  # fmt: skip
+        "greeting": greeting(actor),
+        "date_label": day(timezone.localdate()),
+        "as_of": clock(timezone.now()),
+        "roles": roles(request, actor, shown),
+        "here_url": request.get_full_path(),
+        "panels": [p for p in panels if p],
+        **more,
+    }
     return render(request, "web/home.html", context, blocks={"panels": "panels"})
 
 
