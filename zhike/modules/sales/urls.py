@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/team", team.page),
     path("capture", quick.capture),
     path("activity/<uuid:pk>/tick", quick.tick),
+    path("activity/<uuid:pk>/drop", quick.drop),
     # before the page that every action has, because this one asks for more than the fields of the lead
     path("lead/<uuid:pk>/act/convert", convert.page),
 ]

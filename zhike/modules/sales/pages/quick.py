@@ -72,3 +72,14 @@ def tick(request: HttpRequest, pk: UUID) -> HttpResponse:
     toast = {"text": _("Done."), "tone": "good", "undo_url": f"/activity/{pk}/tick?back=1"}
     response["HX-Trigger"] = json.dumps({} if back else {"zk:toast": toast, "zk:refresh": True})
     return response
+
+
+@login_required
+@require_POST
+def drop(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Put an activity into the recycle bin without leaving the page it is shown on."""
+    records.delete_many(actor_of(request), get("activity"), [pk])
+    response = HttpResponse("")
+    toast = {"text": _("Deleted."), "tone": "good", "undo_url": f"/activity/{pk}/restore"}
+    response["HX-Trigger"] = json.dumps({"zk:toast": toast, "zk:refresh": True})
+    return response

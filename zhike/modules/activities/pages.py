@@ -1,0 +1,241 @@
+"""What activities bring to the pages: entries of the time line, the composer above it, and what its post writes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, F, IntegerField, Q, Value, When
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from markupsafe import Markup, escape
+
+from zhike.base import calendar_cn
+from zhike.base.ids import uuid7
+from zhike.base.models import CalendarDay
+from zhike.engine import access, query
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity, get
+from zhike.engine.errors import Invalid, Refused, Wrong
+from zhike.engine.kinds import Labels
+from zhike.engine.query import Row
+from zhike.web import plugs
+from zhike.web.plugs import Item
+from zhike.web.templating import day
+
+from . import services
+from .entities import ACTIVITY, RESULT_TONES
+from .models import Activity
+
+Kind, Status = Activity.Kind, Activity.Status
+ENTRIES = 80
+RELATED = 500  # contacts, leads and deals of one customer whose entries are looked for
+ICONS = {
+    Kind.TASK: "square-check",
+    Kind.CALL: "phone",
+    Kind.MEETING: "users",
+    Kind.VISIT: "map-pin",
+    Kind.MESSAGE: "message-circle",
+    Kind.MAIL: "mail",
+    Kind.NOTE: "file-text",
+}
+WRITTEN = (Kind.NOTE, Kind.CALL, Kind.VISIT, Kind.MEETING, Kind.MESSAGE, Kind.MAIL)
+SHOWN = (
+    "kind",
+    "status",
+    "subject",
+    "body",
+    "due_at",
+    "done_at",
+    "result",
+    "owner",
+    "account",
+    "contact",
+    "lead",
+    "deal",
+    "created_at",
+    "duration_minutes",
+)
+
+
+# ---- time line ----
+
+
+def timeline(actor: Actor, entity: AnyEntity, pk: UUID) -> Sequence[Item]:
+    """The activities of a record that the actor may see; a customer has those of its people, leads and deals too."""
+    if entity.key not in services.TARGETS or not access.may(actor, ACTIVITY, "read"):
+        return []
+    known = access.readable(actor, ACTIVITY)
+    shown = [known[k] for k in SHOWN if k in known]
+    planned = Case(When(status=Status.PLANNED, then=Value(1)), default=Value(0), output_field=IntegerField())
+    rows = query.visible(actor, ACTIVITY).filter(_belongs(actor, entity, pk))
+    rows = rows.order_by(planned.desc(), Coalesce("done_at", "due_at", "created_at").desc(), F("pk").desc())[:ENTRIES]
+    found = query.read(rows, shown)
+    labels = query.labels(actor, shown, found)
+    own = set(
+        query.visible(actor, ACTIVITY, "update").filter(pk__in=[r.id for r in found]).values_list("pk", flat=True)
+    )
+    return [_item(row, entity.key, labels, may_edit=row.id in own) for row in found]
+
+
+def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
+    """Which activities are part of a record's story; of related records where they may be seen."""
+    found = Q(**{entity.key: pk})
+    if entity.key == "account":
+        for key in ("contact", "lead", "deal"):
+            other = get(key)
+            if access.may(actor, other, "read"):
+                rows = query.visible(actor, other).filter(account=pk).order_by("-pk").values_list("pk", flat=True)
+                found |= Q(**{f"{key}__in": list(rows[:RELATED])})
+    return found
+
+
+def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
+    v = row.values
+    kind, status = Kind(v.get("kind") or Kind.TASK), v.get("status")
+    planned = status == Status.PLANNED
+    at = v.get("done_at") or v.get("due_at") or v["created_at"]
+    late = planned and timezone.localtime(at).date() < timezone.localdate()
+    return Item(
+        id=f"a{row.id}",
+        at=at,
+        icon=ICONS[kind],
+        tone="red" if late else ACTIVITY.tones["kind"][kind],
+        title=_title(row, kind, on, labels),
+        who=labels.get(("user", v["owner"]), "") if v.get("owner") else "",
+        text=_text(row, kind),
+        outcome=_outcome(v),
+        planned=planned,
+        actions=_actions(row.id, planned=planned) if may_edit else (),
+    )
+
+
+def _title(row: Row, kind: Activity.Kind, on: str, labels: Labels) -> Markup:
+    """The kind, and with whom or about what, where that is not the record itself."""
+    parts = [escape(kind.label)]
+    for key in ("contact", "deal", "lead", "account"):
+        pk = row.values.get(key)
+        if pk and key != on and (key, pk) in labels and not (key == "account" and len(parts) > 1):
+            parts.append(Markup('<a href="/{}/{}">{}</a>').format(key, pk, labels[key, pk]))
+    if minutes := row.values.get("duration_minutes"):
+        parts.append(escape(_("%(n)s minutes") % {"n": minutes}))
+    return Markup(" · ").join(parts)
+
+
+def _text(row: Row, kind: Activity.Kind) -> str:
+    subject, body = row.values.get("subject") or "", row.values.get("body") or ""
+    if not body:
+        return "" if subject in (kind.label, kind.value) else subject
+    same = body.startswith(subject)
+    return body if same or not subject else f"{subject}\n{body}"
+
+
+def _outcome(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if values.get("status") == Status.CANCELLED:
+        return {"label": Status.CANCELLED.label, "tone": "neutral"}
+    result = values.get("result")
+    if not result:
+        return None
+    return {"label": Activity.Result(result).label, "tone": RESULT_TONES.get(result, "neutral")}
+
+
+def _actions(pk: UUID, *, planned: bool) -> list[dict[str, Any]]:
+    url = f"/activity/{pk}"
+    done: list[dict[str, Any]] = [
+        {"label": _("Done"), "icon": "check", "attrs": {"hx-post": f"{url}/tick", "hx-swap": "none"}},
+        {
+            "label": _("Done, with a result"),
+            "icon": "check-check",
+            "url": f"{url}/act/complete",
+            "attrs": {"data-drawer": ""},
+        },
+    ]
+    rest = [
+        {"label": _("Edit"), "icon": "pencil", "url": f"{url}/edit", "attrs": {"data-drawer": ""}},
+        {
+            "label": _("Delete"),
+            "icon": "trash-2",
+            "danger": True,
+            "attrs": {"hx-post": f"{url}/drop", "hx-swap": "none"},
+        },
+    ]
+    return [*(done if planned else ()), *rest]
+
+
+# ---- composer ----
+
+
+def composer(actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any] | None:
+    """The composer of a record, where the actor may write activities."""
+    if entity.key not in services.TARGETS or not access.may(actor, ACTIVITY, "create"):
+        return None
+    return {
+        "url": f"/{entity.key}/{pk}/log",
+        "key": str(uuid7()),
+        "kinds": [_kind(kind) for kind in WRITTEN],
+        "kind": WRITTEN[0],
+        "next_chips": [{"label": label, "date": date.isoformat()} for label, date in chips(timezone.localdate())],
+    }
+
+
+def _kind(kind: Activity.Kind) -> dict[str, Any]:
+    outcomes = [{"value": r.value, "label": r.label, "tone": RESULT_TONES.get(r, "")} for r in services.RESULTS[kind]]
+    return {"key": kind.value, "label": kind.label, "icon": ICONS[kind], "outcomes": outcomes}
+
+
+def chips(today: dt.date) -> list[tuple[str, dt.date]]:
+    """Days for the next step: today, tomorrow, in 3 days, next Monday; days off are put off to the next working day.
+
+    A chip whose day was put off says which day it is; of two on the same day the first stays.
+    """
+    near = CalendarDay.objects.filter(day__gte=today, day__lte=today + dt.timedelta(days=40))
+    off = dict(near.values_list("day", "is_working"))
+    tomorrow, soon = today + dt.timedelta(days=1), today + dt.timedelta(days=3)
+    monday = today + dt.timedelta(days=7 - today.weekday())
+    found = [(_("Today"), today)]
+    for label, date in ((_("Tomorrow"), tomorrow), (_("In 3 days"), soon), (_("Next Monday"), monday)):
+        working = calendar_cn.add_working_days(date, 0, overrides=off)
+        if working not in [d for _label, d in found]:
+            found.append((label if working == date else str(day(working)), working))
+    return found
+
+
+def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any]:
+    """Write what the composer sent: {} when done, else the errors with what was typed."""
+    sent = request.POST
+    kind = sent.get("kind", "") if sent.get("kind", "") in list(WRITTEN) else WRITTEN[0].value
+    text, result = sent.get("text", "").strip(), sent.get(f"outcome-{kind}", "")
+    due = ACTIVITY.attributes["due_at"]
+    try:
+        next_on = due.kind.clean(due, sent.get("next_on", ""))
+        if not (text or result):
+            raise Invalid([{"": [Wrong(_("Write what happened, or choose a result."), "required")]}])
+        services.log(
+            actor,
+            entity=entity.key,
+            pk=pk,
+            kind=kind,
+            body=text,
+            result=result,
+            next_on=next_on,
+            next_subject=sent.get("next_text", "").strip()[:200],
+            key=sent.get("idempotency_key", "")[:100],
+        )
+    except Invalid as invalid:
+        wrongs = [w for found in invalid.first.values() for w in found]
+    except Wrong as wrong:
+        wrongs = [wrong]
+    except Refused as refused:
+        wrongs = [Wrong(refused.text, "refused")]
+    else:
+        return {}
+    return {"errors": [{"name": "", "label": "", "text": w.text} for w in wrongs], "text": text, "kind": kind}
+
+
+plugs.timelines.append(timeline)
+plugs.composers.append(composer)
+plugs.log = log
