@@ -1,7 +1,8 @@
 """translations.py collect | check: texts of the code against the catalogues in zhike/locale.
 
 `collect` brings new texts into every catalogue; `check` fails on a text that is missing, not translated,
-doubtful, no longer used, or translated with other placeholders.
+doubtful, no longer used, or translated with other placeholders. The texts in the code are English already:
+the English catalogue holds only those that English readers should see in other words.
 """
 
 import re
@@ -15,13 +16,18 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 LOCALE = Path("zhike/locale")
-LANGUAGES = ("zh_Hans", "zh_Hant")  # the texts in the code are English already
+PLURALS = {
+    "zh_Hans": "nplurals=1; plural=0;",
+    "zh_Hant": "nplurals=1; plural=0;",
+    "en": "nplurals=2; plural=(n != 1);",
+}
+LANGUAGES = tuple(PLURALS)
 # No dates and no names: two people who collect the same texts write the same file.
 HEADER = """msgid ""
 msgstr ""
 "Project-Id-Version: Zhike\\n"
 "Language: {language}\\n"
-"Plural-Forms: nplurals=1; plural=0;\\n"
+"Plural-Forms: {plurals}\\n"
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=utf-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
@@ -66,20 +72,27 @@ def collect() -> int:
         catalogue = load(language)
         catalogue.update(code, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
-        file = catalogue_file(language)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as stream:
-            stream.write(HEADER.format(language=language).encode())
-            write_po(stream, catalogue, sort_output=True, include_lineno=False, omit_header=True, width=110)
-        print(f"{language}: {sum(not translated(message) for message in real(catalogue))} of {len(catalogue)} to do")
+        save(language, catalogue)
+        print(f"{language}: {sum(not translated(message) for message in real(catalogue))} of {len(code)} to do")
     return 0
+
+
+def save(language: str, catalogue: Catalog) -> None:
+    if language == "en":
+        for message in [message for message in real(catalogue) if not translated(message)]:
+            catalogue.delete(message.id, message.context)
+    file = catalogue_file(language)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as stream:
+        stream.write(HEADER.format(language=language, plurals=PLURALS[language]).encode())
+        write_po(stream, catalogue, sort_output=True, include_lineno=False, omit_header=True, width=110)
 
 
 def check() -> int:
     """Prints every fault; gives 1 when there is one."""
     code = collected()
     faults = [fault for language in LANGUAGES for fault in faults_of(language, code)]
-    print("\n".join(faults) or f"{len(code)} texts, complete in English, {', '.join(LANGUAGES)}")
+    print("\n".join(faults) or f"{len(code)} texts, complete in {', '.join(LANGUAGES)}")
     return 1 if faults else 0
 
 
@@ -89,6 +102,8 @@ def faults_of(language: str, code: Catalog) -> Iterator[str]:
     present = {(message.context, key(message)): message for message in real(catalogue)}
     for name, message in wanted.items():
         where = message.locations[0][0] if message.locations else "?"
+        if language == "en" and name not in present:
+            continue
         if name not in present:
             yield f"{language}: not in the catalogue: {name[1]!r} ({where}); run make messages"
         elif not translated(present[name]):
@@ -101,12 +116,13 @@ def faults_of(language: str, code: Catalog) -> Iterator[str]:
         if translated(message):
             yield from (f"{language}: {name[1]!r}: {error}" for error in message.check(catalogue))
             for text in [message.string] if isinstance(message.string, str) else message.string:
-                if placeholders(text) != placeholders(name[1]):
+                if not any(placeholders(text) == placeholders(original) for original in texts_of(message)):
                     yield f"{language}: {name[1]!r}: other placeholders in {text!r}"
 
 
 def placeholders(text: str) -> set[str]:
-    return set(re.findall(r"%\(\w+\)\w|%[sdrf]", text))
+    """What is put into the text, as it is written there: %(name)s, %(wait).1f, %s, {} and {name}."""
+    return set(re.findall(r"%\(\w+\)[\d.]*[a-z]|%[sdrf]|\{\w*\}", text))
 
 
 def real(catalogue: Catalog) -> Iterator[Message]:
@@ -114,7 +130,12 @@ def real(catalogue: Catalog) -> Iterator[Message]:
 
 
 def key(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else message.id[0]
+    return texts_of(message)[0]
+
+
+def texts_of(message: Message) -> list[str]:
+    """The English text; with a plural, both."""
+    return [message.id] if isinstance(message.id, str) else list(message.id)
 
 
 def translated(message: Message) -> bool:
