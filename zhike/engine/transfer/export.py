@@ -1,0 +1,64 @@
+"""Export of a list: what the reader may read, filtered as the list is, streamed to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from zhike.engine import access, query
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+from zhike.engine.kinds import Attribute
+from zhike.engine.query import View
+from zhike.engine.tabular import Cell
+from zhike.engine.tabular.write import write_csv, write_xlsx
+
+from .model import Progress
+
+FORMATS = ("xlsx", "csv")
+CHUNK = 2_000
+
+
+def export(
+    actor: Actor, entity: AnyEntity, view: View, path: Path, *, kind: str = "xlsx", progress: Progress | None = None
+) -> int:
+    """Write the rows of a list that the actor may export, with all fields that the actor may read; how many.
+
+    Raises Refused without the right to export.
+    """
+    access.require(actor, entity, "export")
+    shown = columns(actor, entity)
+    ids = list(query.select(actor, entity, view, "export").filter(_read(actor, entity)).values_list("pk", flat=True))
+    headers = [str(a.label) for a in shown]
+    rows = _rows(actor, entity, shown, ids, progress)
+    if kind == "csv":
+        return write_csv(path, headers, rows)
+    return write_xlsx(path, headers, rows, sheet=str(entity.plural))
+
+
+def _read(actor: Actor, entity: AnyEntity) -> Any:
+    return access.rows(actor, entity, "read")
+
+
+def columns(actor: Actor, entity: AnyEntity) -> list[Attribute]:
+    """The fields of an export: as the form orders them, then the rest of what the actor may read."""
+    known = {k: a for k, a in access.readable(actor, entity).items() if a.kind.key not in ("json", "file")}
+    order = dict.fromkeys([entity.title, *(k for s in entity.sections for k in s.keys), *entity.columns, *known])
+    return [known[k] for k in order if k in known]
+
+
+def _rows(
+    actor: Actor, entity: AnyEntity, shown: Sequence[Attribute], ids: Sequence[UUID], progress: Progress | None
+) -> Iterator[list[Cell]]:
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        rows = query.read(query.visible(actor, entity).filter(pk__in=part), shown)
+        labels = query.labels(actor, shown, rows)
+        by_id = {row.id: row for row in rows}
+        for pk in part:
+            if row := by_id.get(pk):
+                yield [cast("Cell", a.kind.export(a, row.values.get(a.key), labels)) for a in shown]
+        if progress:
+            progress(start + len(part), len(ids), "")

@@ -1,0 +1,111 @@
+"""Import from and export to files named on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
+
+from zhike.base.models import Role, User
+from zhike.engine import query
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity, entities
+from zhike.engine.errors import Invalid, Wrong
+from zhike.engine.models import Job
+from zhike.engine.tabular import read
+
+from .export import FORMATS, export
+from .model import Progress
+from .planning import make
+from .report import Tally
+from .running import run
+
+SHOWN = 200
+
+
+def import_file(
+    entity: str,
+    path: Path,
+    *,
+    username: str = "",
+    mapping: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+    sheet: str | None = None,
+    errors: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Import a file as `username` (the first administrator where none is named); the counts, how columns were read,
+    and the first problems. `errors` names an xlsx for the rows left out.
+
+    Raises Invalid for an unknown entity, person or column, TabularError for a file that cannot be read, Refused.
+    """
+    found, user = _entity(entity), _person(username)
+    with override(user.language or get_language()), read(path, sheet=sheet) as table, Tally() as tally:
+        actor = Actor(user, "import")
+        plan = make(actor, found, table, mapping)
+        result = run(actor, found, table, plan, dry=dry_run, progress=progress, tally=tally)
+        if errors and result.errors:
+            tally.write(table, errors)
+        return {
+            "file": path.name,
+            "entity": found.key,
+            **result.counts(),
+            "columns": {c.header: c.field or None for c in plan.columns},
+            "problems": [
+                {"row": p.row, "column": p.header, "value": p.value, "level": p.level, "text": p.text}
+                for p in result.problems[:SHOWN]
+            ],
+        }
+
+
+def export_file(
+    entity: str,
+    path: Path,
+    *,
+    username: str = "",
+    query_text: str = "",
+    kind: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Export a list to xlsx or csv (`kind`, else the ending of `path`); raises Invalid, Refused."""
+    found, user = _entity(entity), _person(username)
+    kind = kind or path.suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise Invalid([{"output": [Wrong(_("Give the file an ending of .xlsx or .csv."))]}])
+    actor = Actor(user, "export")
+    with override(user.language or get_language()):
+        count = export(actor, found, query.parse(query_text), path, kind=kind, progress=progress)
+    note(actor, found, count, query_text, kind)
+    return {"file": str(path), "entity": found.key, "rows": count}
+
+
+def note(actor: Actor, entity: AnyEntity, count: int, query_text: str, kind: str) -> Job:
+    """Remember who exported what: data that leaves the firm leaves a trace."""
+    return Job.objects.create(
+        kind="export", entity=entity.key, user=actor.user, state=Job.State.DONE, done=count, total=count,
+        options={"query": query_text, "format": kind, "channel": actor.channel},
+    )  # fmt: skip
+
+
+def _entity(key: str) -> AnyEntity:
+    if key not in entities():
+        known = ", ".join(sorted(k for k, e in entities().items() if e.menu or e.match))
+        raise Invalid(
+            [{"entity": [Wrong(_("There is no “%(name)s”; there are: %(known)s.") % {"name": key, "known": known})]}]
+        )
+    return entities()[key]
+
+
+def _person(username: str) -> User:
+    people = User.objects.filter(is_active=True, deleted_at=None)
+    if username:
+        found = people.filter(username=username).first()
+    else:
+        admins = Role.objects.filter(is_admin=True, deleted_at=None).values_list("pk", flat=True)
+        found = people.filter(roles__overlap=list(admins)).order_by("created_at").first()
+    if found is None:
+        raise Invalid([{"as": [Wrong(_("There is nobody with the login name “%(name)s”.") % {"name": username})]}])
+    return found

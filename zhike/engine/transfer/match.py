@@ -1,0 +1,220 @@
+"""Finding the record that a row is about: in the table, and among the rows before it.
+
+A key that is unique (a number of the former system, a credit code) decides alone. A name together with a number or a
+mail decides too. A name alone decides for a firm; for what may be a person's name only while nothing contradicts it:
+two people of one name with different numbers are two people (domain-rules.md, sections 3.1 and 3.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from zhike.base import fold, pinyin
+from zhike.base.models import Department
+from zhike.base.names import legal_key, name_key
+from zhike.engine import access, guard, query
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+
+from .cells import Draft, first_good, further
+from .model import Plan
+
+Key = tuple[str, ...]
+
+
+@dataclass
+class Existing:
+    """A record that is there already, as far as matching needs it."""
+
+    id: UUID
+    values: dict[str, Any]
+    searched: str = ""
+    department: UUID | None = None
+    seen: bool = True
+    may_update: bool = True
+
+
+@dataclass
+class Group:
+    """The rows of a chunk that are about one record. `values` are those of all its rows, later ones first."""
+
+    drafts: list[Draft]
+    values: dict[str, Any]
+    existing: Existing | None = None
+    key: Key = ()
+    several: bool = False
+
+    @property
+    def row(self) -> int:
+        """The first row."""
+        return self.drafts[0].row
+
+    def add(self, draft: Draft) -> None:
+        """One more row of the same record."""
+        self.drafts.append(draft)
+        self.values.update(draft.values)
+
+
+@dataclass
+class Matcher:
+    """Matches rows with records and with each other."""
+
+    actor: Actor
+    entity: AnyEntity
+    plan: Plan
+    earlier: dict[UUID, int] = field(default_factory=dict)  # records of this file -> the row that they come from
+
+    def __post_init__(self) -> None:
+        fed = self.plan.fields()
+        wanted = [tuple(self.plan.match)] if self.plan.match else self.entity.match
+        self.keys: list[Key] = [key for key in wanted if set(key) <= fed]
+        self.unique = {key for keys in self.entity.unique for key in keys if len(keys) == 1}
+        self.identity = [k for k in dict.fromkeys(k for key in self.entity.match for k in key) if k in fed]
+        self.columns = {k: a.column for k, a in self.entity.attributes.items() if k in fed and a.column}
+        scopes = {access.scope(self.actor, self.entity, action) for action in ("read", "update")}
+        self.sees_all = scopes == {"all"}
+
+    def group(self, drafts: Sequence[Draft]) -> list[Group]:
+        """One group per record, in the order of the file."""
+        existing = self._existing(drafts)
+        groups: list[Group] = []
+        by_id: dict[UUID, Group] = {}
+        by_key: dict[tuple[Key, tuple[Any, ...]], list[Group]] = {}
+        for draft in drafts:
+            found, key, several = existing.get(draft.row, (None, (), False))
+            group = by_id.get(found.id) if found else None if several else self._like(draft, by_key)
+            if group is not None:
+                group.add(draft)
+                continue
+            group = Group([draft], dict(draft.values), found, key, several)
+            groups.append(group)
+            if found:
+                by_id[found.id] = group
+            elif not several:
+                for one in self.keys:
+                    if value := self._value(one, draft.values):
+                        by_key.setdefault((one, value), []).append(group)
+        return groups
+
+    def _like(self, draft: Draft, by_key: Mapping[tuple[Key, tuple[Any, ...]], list[Group]]) -> Group | None:
+        """A row before this one that is about the same new record."""
+        for key in self.keys:
+            value = self._value(key, draft.values)
+            for group in by_key.get((key, value), ()) if value else ():
+                if self._agree(key, draft.values, group.values) and self._same_system(draft.values, group.values):
+                    return group
+        return None
+
+    def _existing(self, drafts: Sequence[Draft]) -> dict[int, tuple[Existing | None, Key, bool]]:
+        """Row -> its record, the key that found it, and whether several fit; one query per key."""
+        found: dict[int, tuple[Existing | None, Key, bool]] = {}
+        for key in self.keys:
+            open_rows = [d for d in drafts if d.row not in found]
+            wanted = {d.row: v for d in open_rows if (v := self._value(key, d.values))}
+            if not wanted:
+                continue
+            candidates = self._candidates(key, [d for d in open_rows if d.row in wanted])
+            for draft in open_rows:
+                fitting = [
+                    e for e in candidates.get(wanted.get(draft.row, ()), ())
+                    if self._agree(key, draft.values, e.values, e.searched) and self._fits(key, draft, e)
+                ]  # fmt: skip
+                seen = [e for e in fitting if e.seen] or fitting
+                if seen:
+                    found[draft.row] = (seen[0] if len(seen) == 1 else None, key, len(seen) > 1)
+        return found
+
+    def _fits(self, key: Key, draft: Draft, existing: Existing) -> bool:
+        """Within one file different numbers of the former system are different records; so are hidden namesakes."""
+        if existing.id in self.earlier and not self._same_system(draft.values, existing.values):
+            return False
+        return existing.seen or not self._is_weak(key) or _is_firm(str(draft.values.get(self.entity.title, "")))
+
+    def _same_system(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        return not any(one.get(k) and other.get(k) and one[k] != other[k] for k in self.unique)
+
+    def _is_weak(self, key: Key) -> bool:
+        """Names and where somebody works identify nobody by themselves."""
+        return all(k == self.entity.title or self.entity.attributes[k].is_link for k in key)
+
+    def _agree(self, key: Key, one: Mapping[str, Any], other: Mapping[str, Any], searched: str = "") -> bool:
+        """Whether nothing says that the two are different, as far as the key leaves that open."""
+        title = self.entity.title
+        if set(key) <= self.unique:
+            return True
+        if title not in key and one.get(title) and other.get(title):
+            return bool(self._comparable(title, one[title]) == self._comparable(title, other[title]))
+        if not self._is_weak(key):
+            return True
+        told = self.unique if _is_firm(str(one.get(title, ""))) else self.identity
+        return all(self._compatible(k, one, other, searched) for k in told if k not in key)
+
+    def _compatible(self, key: str, one: Mapping[str, Any], other: Mapping[str, Any], searched: str) -> bool:
+        mine, theirs = one.get(key), other.get(key)
+        if not mine or not theirs or self._comparable(key, mine) == self._comparable(key, theirs):
+            return True
+        a = self.entity.attributes[key]
+        return a.kind.key in ("phone", "email") and any(n and n in searched for n in further(a, mine))
+
+    def _comparable(self, key: str, value: Any) -> Any:
+        a = self.entity.attributes[key]
+        value = first_good(a, value)
+        if isinstance(value, str) and a.kind.key in ("text", "email"):
+            return fold.fold(value)
+        return value
+
+    def _value(self, key: Key, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values of a key, comparable; empty when one is missing."""
+        found = tuple(self._comparable(k, values[k]) if values.get(k) else None for k in key)
+        return () if None in found or "" in found else found
+
+    def _candidates(self, key: Key, drafts: Sequence[Draft]) -> dict[tuple[Any, ...], list[Existing]]:
+        rows = guard.rows(self.entity.model, "what is out of sight is told by department alone").filter(deleted_at=None)
+        rows = rows.filter(**self._filter(key, drafts))
+        more = [f.name for f in self.entity.model._meta.concrete_fields if f.name in ("search_text", "department")]
+        names = dict.fromkeys([*self.columns.values(), *(self.entity.attributes[k].column for k in self.identity)])
+        found: dict[tuple[Any, ...], list[Existing]] = {}
+        for row in rows.order_by("created_at", "pk").values("pk", *more, *names):
+            values = {k: row[column] for k, column in self.columns.items()}
+            one = Existing(row["pk"], values, row.get("search_text", ""), row.get("department"))
+            found.setdefault(self._value(key, values), []).append(one)
+        self._mark([e for same in found.values() for e in same])
+        return found
+
+    def _filter(self, key: Key, drafts: Sequence[Draft]) -> dict[str, Any]:
+        """The condition on the one column of the key that narrows most and has an index."""
+        title, attributes = self.entity.title, self.entity.attributes
+        best = next((k for k in key if k != title), title)
+        if best == title and self.entity.has_owner:
+            read = pinyin.person if self.entity.named == "person" else pinyin.company
+            return {"pinyin__in": {read(str(d.values[title])).sort_key[:300] for d in drafts}}
+        wanted = {first_good(attributes[best], d.values[best]) for d in drafts}
+        if attributes[best].kind.key == "text":
+            wanted |= {str(d.values[best]).upper() for d in drafts}
+        return {f"{attributes[best].column}__in": wanted}
+
+    def _mark(self, found: Sequence[Existing]) -> None:
+        """Which of them the actor sees, and may change."""
+        if self.sees_all or not found:
+            return
+        ids = [e.id for e in found]
+        seen, mine = (self._allowed(action, ids) for action in ("read", "update"))
+        for e in found:
+            e.seen, e.may_update = e.id in seen, e.id in mine
+
+    def _allowed(self, action: str, ids: Iterable[UUID]) -> set[UUID]:
+        return set(query.visible(self.actor, self.entity, action).filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _is_firm(name: str) -> bool:
+    """Whether a name carries a legal form, which no person's name does."""
+    return bool(name) and name_key(name) != legal_key(name)
+
+
+def department_name(pk: UUID | None) -> str:
+    """The name of a department, for rows whose record is out of sight."""
+    row = Department.objects.filter(pk=pk).values_list("name", flat=True).first() if pk else None
+    return row or ""
