@@ -19,7 +19,7 @@ from zhike.base.models import Department
 from . import access
 from .access import Actor
 from .entity import AnyEntity, get
-from .errors import Invalid, Missing, Refused, Wrong
+from .errors import Invalid, Missing, Wrong
 from .kinds import Attribute, Labels, Toned
 
 COUNT_CAP = 10_000
@@ -299,8 +299,11 @@ def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
     shown = [known[k] for k in (view.columns or entity.columns) if k in known]
     chosen = select(actor, entity, view)
     start = (view.page - 1) * view.size
-    rows = read(chosen[start : start + view.size], shown, title=entity.title)
-    total = len(rows) + start if rows and len(rows) < view.size else count(chosen)
+    rows = read(
+        chosen[start : start + view.size + 1], [*shown, known[entity.title]] if entity.title in known else shown
+    )
+    total = len(rows) + start if rows and len(rows) <= view.size else count(chosen)
+    rows = rows[: view.size]
     return Page(entity, view, shown, rows, total, labels(actor, shown, rows))
 
 
@@ -320,8 +323,8 @@ def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
     return {k: found[f"sum_{k}"] for k in wanted}
 
 
-def read(rows: QuerySet[Any], attributes: Iterable[Attribute], *, title: str = "") -> list[Row]:
-    """Rows as plain values, only of the attributes given (and the title)."""
+def read(rows: QuerySet[Any], attributes: Iterable[Attribute]) -> list[Row]:
+    """Rows as plain values, only of the attributes given."""
     wanted = list(attributes)
     names = {a.key: a.column or a.key for a in wanted}
     extra = {f"x_{a.key}": a.expression() for a in wanted if a.expression is not None}
@@ -381,14 +384,15 @@ DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})
 
 def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list[tuple[UUID, str]]:
     """Records to choose from in a form: (id, title), found by `term`."""
-    if entity.key not in DIRECTORY and not access.may(actor, entity, "read"):
-        raise Refused(f"read {entity.key}")
-    if entity.has_owner:
-        rows = select(actor, entity, View(search=term))
+    if entity.key not in DIRECTORY:
+        access.require(actor, entity, "read")
+        rows = select(actor, entity, View(search=term if entity.search else ""))
+        if term and not entity.search:
+            rows = rows.filter(**{f"{entity.title}__icontains": term})
     else:
         rows = entity.model._base_manager.filter(deleted_at=None)
-        rows = rows.filter(Q(**{f"{entity.title}__icontains": term})) if term and entity.title != "labels" else rows
         if entity.key == "user":
-            rows = entity.model._base_manager.filter(deleted_at=None, is_active=True)
-            rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term)) if term else rows
+            rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term), is_active=True)
+        elif entity.title != "labels":
+            rows = rows.filter(**{f"{entity.title}__icontains": term})
     return [(r.pk, str(r)) for r in rows[:limit]]
