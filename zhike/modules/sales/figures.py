@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.db.models import Count, Window
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from zhike.engine import access, query, report, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
-from zhike.engine.kinds import Labels
+from zhike.engine.kinds import KINDS, Attribute, Labels
 from zhike.engine.models import Pipeline, Stage, StageEvent
 from zhike.engine.query import Condition, Page, Row, View
 from zhike.engine.report import COUNT, Cells, Column, Group, Measure
@@ -164,7 +165,8 @@ def funnel(actor: Actor, pipeline: UUID, cohort: View) -> Funnel:
     view = View(conditions=(Condition("pipeline", "eq", pipeline), *cohort.conditions))
     order = stages.of(pipeline)
     now = by_stage(actor, order, view)
-    reached, passed = _column(actor, "reached", order, view), _column(actor, "passed", order, view)
+    reached = _column(actor, "reached", order, view, AMOUNT, WEIGHTED)
+    passed = _column(actor, "passed", order, view)
     days = _medians(actor, deal, view)
     steps = [Step(s, now[s.pk], reached[s.pk], passed[s.pk], days.get(s.pk)) for s in order]
     lost = view.where(Condition("status", "eq", Stage.Status.LOST))
@@ -269,29 +271,29 @@ class Lines:
         return self.page.text(row, key) if key in row.values else ""
 
 
+ALL = Attribute(key="", label="", kind=KINDS["integer"], expression=lambda: Window(Count("pk")))
+
+
 def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
-    """Several short lists: two queries each, and one per linked entity for all of them together."""
+    """Several short lists: one query each, and one per linked entity for all of them together.
+
+    A list whose entity the actor may not read is left out.
+    """
     found: dict[str, Lines] = {}
     for name, w in wanted.items():
-        if not access.may(actor, w.entity, "read"):
-            continue
-        view = query.parse(w.asked).where(*w.more)
-        known = access.readable(actor, w.entity)
-        shown = [known[k] for k in w.keys if k in known]
-        rows = query.read(query.select(actor, w.entity, view)[: w.limit], shown, title=w.entity.title)
-        group = report.total(
-            actor, w.entity, view, readable(actor, w.entity, COUNT, AMOUNT if "amount" in w.keys else COUNT)
-        )
-        listed = Group(group.entity, view, (), (), group.figures)
-        found[name] = Lines(listed, Page(w.entity, view, shown, rows, group.n, {}), rows)
+        if access.may(actor, w.entity, "read"):
+            view = query.parse(w.asked).where(*w.more)
+            known = access.readable(actor, w.entity)
+            shown = [known[k] for k in w.keys if k in known]
+            rows = query.read(query.select(actor, w.entity, view)[: w.limit], [*shown, ALL])
+            n = rows[0].values[""] if rows else 0
+            found[name] = Lines(Group(w.entity, view, figures={"n": n}), Page(w.entity, view, shown, rows, n, {}), rows)
     ids: dict[str, set[UUID]] = {}
     for lines in found.values():
         for a in lines.page.attributes:
-            if a.is_link and a.kind.key != "links":
+            if a.is_link:
                 ids.setdefault(a.target, set()).update(v for r in lines.rows if (v := r.values.get(a.key)))
-    names = {
-        (target, pk): text for target, some in ids.items() for pk, text in query.names(actor, target, some).items()
-    }
+    names = {(t, pk): text for t, some in ids.items() for pk, text in query.names(actor, t, some).items()}
     for lines in found.values():
         lines.page.labels = names
     return found

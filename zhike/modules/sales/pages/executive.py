@@ -81,12 +81,12 @@ def _week(actor: Actor) -> Panel:
     days = figures.last_days(7)
     before = days.partition(",")[0]
     asked = {
-        _("New"): f"created_at__between={days}",
-        _("Moved on"): f"status__eq=open&stage_at__between={days}&created_at__lte={_day_before(before)}",
-        _("Won"): f"status__eq=won&closed_on__between={days}",
-        _("Lost"): f"status__eq=lost&closed_on__between={days}",
+        _("New in 7 days"): f"created_at__between={days}",
+        _("Moved in 7 days"): f"status__eq=open&stage_at__between={days}&created_at__lte={_day_before(before)}",
+        _("Won in 7 days"): f"status__eq=won&closed_on__between={days}",
+        _("Lost in 7 days"): f"status__eq=lost&closed_on__between={days}",
     }
-    tones = {_("Won"): "green", _("Lost"): "red"}
+    tones = {_("Won in 7 days"): "green", _("Lost in 7 days"): "red"}
     stats = []
     for label, conditions in asked.items():
         group: Group = figures.deals(actor, conditions, figures.AMOUNT)

@@ -15,6 +15,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.models import Pipeline
 from zhike.engine.query import View
+from zhike.engine.report import Group
 from zhike.modules.sales import figures
 from zhike.modules.sales.figures import Funnel, Step, Wanted
 from zhike.web.templating import actor_of, clock, number, render, yuan
@@ -54,40 +55,25 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _dates() -> dict[str, str]:
-    return {"created_at": _("Created"), "expected_on": _("Expected to close"), "closed_on": _("Closed")}
+    return {"created_at": _("Creation date"), "expected_on": _("Expected closing date"), "closed_on": _("Closing date")}
 
 
 def _by_field(by: str) -> dict[str, Any]:
     options = [{"value": key, "label": label} for key, label in _dates().items()]
-    return {
-        "name": "by",
-        "label": _("Date that counts"),
-        "kind": "select",
-        "options": options,
-        "value": by,
-        "required": True,
-    }
+    return {"name": "by", "label": _("Date that counts"), "kind": "chips", "options": options, "value": by}
 
 
 def _pipeline_field(choices: list[Pipeline], pipeline: Pipeline | None) -> dict[str, Any] | None:
     """The pipelines; an older version is told apart by its number."""
     if len(choices) < 2 or pipeline is None:
         return None
-    options = [
-        {
-            "value": str(p.pk),
-            "label": str(p) if p.is_current else _("%(name)s, version %(n)s") % {"name": p, "n": p.number},
-        }
-        for p in choices
-    ]
-    return {
-        "name": "pipeline",
-        "label": _("Pipeline"),
-        "kind": "select",
-        "options": options,
-        "value": str(pipeline.pk),
-        "required": True,
-    }
+    options = [{"value": str(p.pk), "label": _name(p)} for p in choices]
+    found = {"name": "pipeline", "label": _("Pipeline"), "kind": "chips", "options": options}
+    return {**found, "value": str(pipeline.pk)}
+
+
+def _name(p: Pipeline) -> str:
+    return str(p) if p.is_current else _("%(name)s, version %(n)s") % {"name": p, "n": p.number}
 
 
 def panels(actor: Actor, pipeline: Pipeline, cohort: View) -> list[Panel]:
@@ -109,8 +95,8 @@ def panels(actor: Actor, pipeline: Pipeline, cohort: View) -> list[Panel]:
     ]
     shown = [
         _summary(found),
-        funnel_panel(found),
         _flow(found),
+        _stand(found),
         _reasons(found),
         listed(_("Lost deals"), lines, rows, empty=_("No deal of these was lost.")),
     ]
@@ -130,58 +116,50 @@ def _summary(found: Funnel) -> Panel:
     return {"kind": "stats", "title": _("Summary"), "stats": stats}
 
 
-def funnel_panel(found: Funnel) -> Panel:
-    """Where the deals stand now: the rows add up to the total."""
-    most = max((s.now.n for s in found.steps), default=0) or 1
-    rows = [_row(s, most) for s in found.steps]
-    total = found.total
-    shown = {"count": number(total.n), "amount": money(total), "weighted": money(total, "weighted")}
-    return {
-        "kind": "funnel",
-        "title": _("Where the deals stand"),
-        "funnel": {"title": _("Where the deals stand"), "rows": rows, "total": shown},
-    }
+def _flow(found: Funnel) -> Panel:
+    """How the deals came through: everything that was ever in a stage, so that the picture is a funnel."""
+    through = [s for s in found.steps if s.stage.status != "lost"]
+    most = max((s.reached.n for s in through), default=0) or 1
+    title = _("How the deals came through")
+    return {"kind": "funnel", "title": title, "funnel": {"title": title, "rows": [_row(s, most) for s in through]}}
 
 
 def _row(s: Step, most: int) -> dict[str, Any]:
     is_open = s.stage.status == "open"
     return {
         "label": str(s.stage),
-        "url": link(s.now),
-        "count": number(s.now.n),
-        "amount": money(s.now),
-        "weighted": money(s.now, "weighted"),
+        "url": link(s.reached),
+        "count": number(s.reached.n),
+        "amount": money(s.reached),
+        "weighted": money(s.reached, "weighted"),
         "rate": percent(s.rate) if is_open else "",
         "days": days(s.median_days) if is_open else None,
-        "percent": max(1, round(s.now.n / most * 100)) if s.now.n else 0,
-        "kind": s.stage.status if not is_open else "",
+        "percent": max(1, round(s.reached.n / most * 100)) if s.reached.n else 0,
+        "kind": "" if is_open else s.stage.status,
     }
 
 
-def _flow(found: Funnel) -> Panel:
-    """How the deals came through: each number opens its list."""
+def _stand(found: Funnel) -> Panel:
+    """Where the deals stand now: each deal once, so that the rows add up to the total."""
     columns = [
         {"key": "stage", "label": _("Stage"), "align": ""},
-        {"key": "reached", "label": _("Were in it"), "align": "r"},
+        {"key": "now", "label": _("Deals now"), "align": "r"},
+        {"key": "amount", "label": _("Amount"), "align": "r"},
+        {"key": "weighted", "label": _("Weighted"), "align": "r"},
         {"key": "passed", "label": _("Came further"), "align": "r"},
-        {"key": "rate", "label": _("Conversion"), "align": "r"},
-        {"key": "days", "label": _("Median days"), "align": "r"},
     ]
-    rows = [
-        {
-            "id": str(s.stage.pk),
-            "label": str(s.stage),
-            "cells": [
-                {"html": str(s.stage)},
-                cell(number(s.reached.n), s.reached),
-                cell(number(s.passed.n), s.passed),
-                {"html": percent(s.rate)},
-                {"html": days(s.median_days)},
-            ],
-        }
-        for s in found.of("open")
-    ]
-    return {"kind": "table", "title": _("How they come through"), "columns": columns, "rows": rows}
+    rows = []
+    for s in found.steps:
+        further = cell(number(s.passed.n), s.passed) if s.stage.status == "open" else {"html": ""}
+        cells = [{"html": str(s.stage)}, *_cells(s.now), further]
+        rows.append({"id": str(s.stage.pk), "label": str(s.stage), "cells": cells})
+    totals = ["", *(c["html"] for c in _cells(found.total)), ""]
+    title = _("Where the deals stand now")
+    return {"kind": "table", "title": title, "columns": columns, "rows": rows, "totals": totals}
+
+
+def _cells(group: Group) -> list[dict[str, Any]]:
+    return [cell(number(group.n), group), cell(money(group), group), cell(money(group, "weighted"), group)]
 
 
 def _reasons(found: Funnel) -> Panel:

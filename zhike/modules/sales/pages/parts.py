@@ -150,6 +150,8 @@ ICONS = {
 
 def roles(request: HttpRequest, actor: Actor, shown: str) -> list[dict[str, Any]]:
     """The first pages that this person may open."""
+    if len(actor.roles) < 2:
+        return []
     mine = set(Role.objects.filter(pk__in=actor.roles).values_list("home", flat=True))
     return [
         {"label": label, "url": f"/?{urlencode({'as': key})}", "active": key == shown}

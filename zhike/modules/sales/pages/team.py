@@ -177,7 +177,7 @@ def _table(title: str, cells: Cells, found: Team, sort: str, address: Callable[[
 def _who(name: str, values: tuple[Any, ...], found: Team, row: Row) -> Markup:
     """The seller's name over the department, leading to the open deals."""
     place = found.names.get(("department", values[0]), "") if len(values) > 1 and values[0] else ""
-    small = Markup(' <small class="muted">{}</small>').format(place) if place else ""
+    small = Markup('<br><small class="muted">{}</small>').format(place) if place else ""
     return Markup('<a class="strong" href="{}">{}</a>').format(link(row["open"]), name) + escape(small)
 
 
