@@ -1,0 +1,47 @@
+"""Fills the empty database at DATABASE_URL for the journeys: tables, the demo firm in small, a few people apart.
+
+Run as a process of its own; prints the accounts as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import django
+
+SCALE = 0.05
+SEED = 20260101
+PASSWORD = "Reise-2026-durch"
+# People of their own for journeys that change what a person has (language, rights): the others stay as they are.
+APART = {
+    "polyglot": ("周多语", "seller"),
+    "rival": ("吴对手", "manager"),
+    "narrowed": ("郑受限", "seller"),
+}
+
+
+def main() -> None:
+    """Migrates, loads the firm, adds the people apart."""
+    django.setup()
+    # Here, because all of it needs Django set up.
+    from django.core.management import call_command
+
+    from zhike import demo
+    from zhike.base.models import Role, User
+
+    call_command("migrate", verbosity=0)
+    accounts = demo.load(lang="zh-hans", seed=SEED, scale=SCALE)
+    passwords = {account["username"]: account["password"] for account in accounts}
+    roles = {role.key: role for role in Role.objects.all()}
+    seller = User.objects.get(username="seller")
+    for username, (name, role) in APART.items():
+        User.objects.create_user(
+            username, PASSWORD, name=name, department=seller.department, roles=[roles[role].pk], position="销售"
+        )
+        passwords[username] = PASSWORD
+    json.dump(passwords, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
