@@ -35,19 +35,15 @@ def value(actor: Actor, entity: AnyEntity, key: str) -> Any:
     """A value that fits a field; links lead to a new record of the same author."""
     a = entity.attributes[key]
     n = next(_count)
-    if (entity.key, key) == ("contactpoint", "value"):
+    if a.kind.key == "phone" or (entity.key, key) == ("contactpoint", "value"):
         return f"139{n:08d}"
     if a.choices:
         return a.choices[0][0]
-    if a.kind.key == "phone":
-        return f"139{n:08d}"
-    if a.kind.key in TEXT:
-        return TEXT[a.kind.key].format(n)
     if a.kind.key == "user":
         return str(actor.user.pk)
     if a.is_link:
         return str(make(actor, get(a.target)).pk)
-    return FIXED[a.kind.key]
+    return TEXT[a.kind.key].format(n) if a.kind.key in TEXT else FIXED[a.kind.key]
 
 
 def values(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
