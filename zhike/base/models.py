@@ -10,6 +10,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .ids import uuid7
 
@@ -148,7 +149,7 @@ class User(Stored, AbstractBaseUser):
     """A person who works in Zhike."""
 
     username = models.CharField(_("Login name"), max_length=150, unique=True)
-    name = models.CharField(_("Name"), max_length=80)
+    name = models.CharField(pgettext_lazy("of a person", "Name"), max_length=80)
     pinyin = models.CharField(max_length=200, blank=True, editable=False)
     phone = models.CharField(_("Mobile"), max_length=40, blank=True)
     email = models.EmailField(_("Email"), blank=True)

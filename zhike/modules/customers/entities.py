@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import BooleanField, Case, F, IntegerField, Q, Value, When
 from django.db.models.functions import Cast, Coalesce, ExtractDay, Now, TruncDate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhike.engine.entity import Entity, Related, Section, View, register
 from zhike.engine.kinds import KINDS, Attribute
@@ -196,7 +197,7 @@ CONTACT = Entity(
         ),
         Section(_("How to reach"), ("phone", "landline", "wechat", "email", "qq")),
         Section(
-            _("Person"),
+            pgettext_lazy("part of a contact", "Person"),
             (
                 "birthday",
                 "birthday_is_lunar",

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
 from zhike.engine.fields import AddressField, IndustryField, LinksField, MoneyField, PhoneField, RegionField
@@ -21,11 +22,11 @@ class Account(Record):
     class Kind(models.TextChoices):
         """What the customer is before the law."""
 
-        FIRM = "firm", _("Company")
+        FIRM = "firm", pgettext_lazy("kind of customer", "Company")
         SOLE = "sole", _("Sole proprietor")
         PUBLIC = "public", _("Public body")
         SOCIAL = "social", _("Social organisation")
-        PERSON = "person", _("Person")
+        PERSON = "person", pgettext_lazy("kind of customer", "Person")
 
     class BusinessStatus(models.TextChoices):
         """What the business register says."""
@@ -164,7 +165,7 @@ class Contact(Record):
         EMPLOYED = "employed", _("Employed")
         LEFT = "left", _("Has left")
 
-    name = models.CharField(_("Name"), max_length=80)
+    name = models.CharField(pgettext_lazy("of a person", "Name"), max_length=80)
     salutation = models.CharField(_("Salutation"), max_length=20, blank=True)
     gender = models.CharField(_("Gender"), max_length=10, choices=Gender.choices, blank=True)
     account = models.ForeignKey(
