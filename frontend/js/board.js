@@ -27,9 +27,13 @@ export function start(shared) {
       dragClass: "deal-drag",
       scroll: true,
       scrollSensitivity: 80,
-      onStart: ({ item }) => (item.dataset.dragging = "1"),
+      onStart: ({ item }) => {
+        item.dataset.dragging = "1";
+        item.closest(".board-wrap").dataset.dragging = "";
+      },
       onEnd: ({ item, from, to, oldIndex }) => {
         setTimeout(() => delete item.dataset.dragging);
+        delete to.closest(".board-wrap").dataset.dragging;
         if (from === to) return;
         const back = { list: from, before: $$(".deal", from)[oldIndex] ?? null };
         sendMove(item, to.closest("[data-lane]"), back);

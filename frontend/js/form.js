@@ -52,7 +52,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 });
 
 // errors ----------------------------------------------------------------------------------------------------------------
-const showErrors = (root) => $("[data-error-summary]", root)?.focus();
+const showErrors = (root) => $("form [data-error-summary]", root.parentNode ?? root)?.focus();
 on("click", "[data-error-summary] a[href^='#']", (e, link) => {
   const field = document.getElementById(link.hash.slice(1));
   if (!field) return;

@@ -21,6 +21,8 @@ export function toast(sentence, { tone = "good", undo_url = "", undo_label = "" 
   } else undo.remove();
   node.classList.toggle("toast-bad", tone === "bad");
   node.setAttribute("role", tone === "bad" ? "alert" : "status");
+  const shown = $$("#toasts [data-toast]");
+  if (shown.length > 2) shown[0].remove();
   $("#toasts").append(node);
   place();
   live(node, tone);
