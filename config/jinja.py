@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.templatetags.static import static
 from django.utils import translation
 from jinja2 import Environment
 
@@ -22,6 +21,6 @@ def environment(**options: Any) -> Environment:
     )
     from zhike.web import templating  # settings are read before apps are loaded
 
-    env.globals.update(static=static, debug=settings.DEBUG, **templating.GLOBALS)
+    env.globals.update(static=templating.static, debug=settings.DEBUG, **templating.GLOBALS)
     env.filters.update(templating.FILTERS)
     return env

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +26,19 @@ from zhike.engine.entity import entities
 from zhike.engine.models import Notice
 
 from . import plugs
+
+
+@cache
+def _stamp(path: str) -> str:
+    """A short hash of a static file: files are cached for a year, so another content needs another address."""
+    file = Path(settings.STATIC_ROOT) / path
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:10] if file.is_file() else "0"
+
+
+def static(path: str) -> str:
+    """The address of a static file of this version."""
+    stamp = _stamp.__wrapped__(path) if settings.DEBUG else _stamp(path)
+    return f"{settings.STATIC_URL}{path}?v={stamp}"
 
 
 def actor_of(request: HttpRequest) -> Actor:
