@@ -47,17 +47,18 @@ document.addEventListener("htmx:beforeSwap", (e) => {
   }
 });
 
-// typing with an input method never sends half a word
-document.addEventListener("htmx:confirm", (e) => {
-  const event = e.detail.triggeringEvent;
-  if (event?.isComposing) e.preventDefault();
-});
+// typing with an input method never sends half a word: htmx hears of it when the word is finished
+on("input", "form[data-ime] input", (e) => e.isComposing && e.stopPropagation(), true);
 on("compositionend", "form[data-ime] input", (_, input) => input.dispatchEvent(new Event("input", { bubbles: true })));
 
-document.addEventListener("htmx:afterSettle", ({ target }) => {
+document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
   const words = target.dataset?.announce;
   if (words) say(words);
   load(target);
+  const asked = detail.requestConfig?.elt;
+  if (document.activeElement === document.body && asked && !asked.isConnected) {
+    $("[tabindex='0'],a,button,input", target)?.focus({ preventScroll: true });
+  }
 });
 
 /** Heavy parts come only where they are used; they share these tools instead of carrying their own copy. */

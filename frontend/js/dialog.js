@@ -85,6 +85,20 @@ export function showModal(html, { title = "", opener } = {}) {
 const first = (root) =>
   $("[data-error-summary],[autofocus],[aria-invalid=true],input:not([type=hidden]):not([disabled]),select,textarea,button", root);
 
+on("submit", "form[data-capture]", (e, form) => {
+  const url = new URL(form.action);
+  const words = new FormData(form).get("text").trim();
+  e.preventDefault();
+  if (!words) return;
+  url.searchParams.set("text", words);
+  openDrawer(url.href, $("input", form));
+  form.reset();
+});
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  const waiting = detail.target?.id === "drawer-body" && !$("form", detail.target);
+  if (waiting) $("#drawer").close();
+});
+
 on("click", "[data-modal]", (e, link) => {
   e.preventDefault();
   openModal(link.dataset.modal, { opener: link });
