@@ -43,18 +43,18 @@ DECLARE
     dated bool := coalesce(current_setting('zhike.dated', true), '') = 'on';
 BEGIN
     IF TG_OP = 'UPDATE' THEN
+        -- MATERIALIZED, or the planner would turn each row into JSON again for every one of its columns
+        WITH o AS MATERIALIZED (SELECT r.id, to_jsonb(r) - TG_ARGV[1]::text[] AS j FROM old_rows r),
+            n AS MATERIALIZED (SELECT r.id, r.updated_at, to_jsonb(r) - TG_ARGV[1]::text[] AS j FROM new_rows r),
+            d AS MATERIALIZED (
+                SELECT n.id, n.updated_at, o.j AS was, n.j AS now FROM n JOIN o ON o.id = n.id WHERE n.j <> o.j
+            )
         INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
-        SELECT CASE WHEN dated THEN d.updated_at ELSE clock_timestamp() END,
-            who, via, act, TG_ARGV[0], d.id, d.changes
-        FROM (
-            SELECT n.id, n.updated_at, (
-                SELECT jsonb_object_agg(e.key, jsonb_build_array(o.j -> e.key, e.value))
-                FROM jsonb_each(n.j) e
-                WHERE e.value IS DISTINCT FROM o.j -> e.key AND NOT e.key = ANY (TG_ARGV[1]::text[])
-            ) AS changes
-            FROM (SELECT id, updated_at, to_jsonb(r) AS j FROM new_rows r) n
-            JOIN (SELECT id, to_jsonb(r) AS j FROM old_rows r) o ON o.id = n.id
-        ) d WHERE d.changes IS NOT NULL;
+        SELECT CASE WHEN dated THEN d.updated_at ELSE clock_timestamp() END, who, via, act, TG_ARGV[0], d.id, (
+            SELECT jsonb_object_agg(e.key, jsonb_build_array(d.was -> e.key, e.value))
+            FROM jsonb_each(d.now) e WHERE e.value IS DISTINCT FROM d.was -> e.key
+        )
+        FROM d;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO engine_history (at, actor, channel, action, entity, record, changes)
         SELECT CASE WHEN dated THEN r.created_at ELSE clock_timestamp() END,

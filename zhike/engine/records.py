@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from zhike.base import fold, pinyin
 from zhike.base.models import Stored, User
 
-from . import access, guard, outbox, query, stages
+from . import access, bulk, guard, outbox, query, stages
 from .access import Actor
 from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
@@ -239,17 +239,20 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
 
     `reason` is for the reader. Versions stay, because nothing that a person edits changes.
     """
-    rows = guard.rows(entity.model, reason).in_bulk(list(data))
-    fields: set[str] = set()
+    plain = {pk: {entity.attributes[k].column: v for k, v in values.items()} for pk, values in data.items()}
+    columns = {column for values in plain.values() for column in values}
+    searched = {a.column for k in entity.search if (a := entity.attributes[k]).column}
+    if not columns & searched and bulk.takes(entity.model, columns) and len({*map(frozenset, plain.values())}) == 1:
+        bulk.assign(entity.model, plain)
+        return
+    rows = guard.rows(entity.model, reason).in_bulk(list(plain))
     for pk, record in rows.items():
-        for key, value in data[pk].items():
-            a = entity.attributes[key]
-            fields.add(a.column)
-            setattr(record, a.column, value)
-        if set(data[pk]) & set(entity.search):
-            fields |= set(_index(entity, record))
-    if rows and fields:
-        guard.rows(entity.model, reason).bulk_update(list(rows.values()), sorted(fields), batch_size=BATCH)
+        for column, value in plain[pk].items():
+            setattr(record, column, value)
+        if columns & searched:
+            columns |= set(_index(entity, record))
+    if rows and columns:
+        guard.rows(entity.model, reason).bulk_update(list(rows.values()), sorted(columns), batch_size=BATCH)
 
 
 def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = None) -> list[Any]:
