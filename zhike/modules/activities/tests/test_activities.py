@@ -22,7 +22,7 @@ from zhike.modules.activities.models import Activity
 from zhike.modules.leads import services as leads
 from zhike.modules.tests.helpers import Firm, act, create, refused, reload, update
 
-NOON = timezone.make_aware(dt.datetime(2026, 3, 5, 12))
+NOON = dt.datetime(2026, 3, 5, 12, tzinfo=timezone.get_default_timezone())
 
 
 def test_status_and_times_agree(firm: Firm) -> None:
@@ -44,7 +44,7 @@ def test_a_result_fits_its_kind_and_a_call_is_with_somebody(firm: Firm) -> None:
     assert refused(create, firm.seller, "activity", kind="call") == {"account": ["required"]}
     wrong = {"kind": "visit", "account": account.pk, "result": "no_answer"}
     assert refused(create, firm.seller, "activity", **wrong) == {"result": ["invalid"]}
-    assert {kind for kind in services.RESULTS} == set(Activity.Kind.values)
+    assert set(services.RESULTS) == set(Activity.Kind.values)
     assert {r for results in services.RESULTS.values() for r in results} == set(Activity.Result)
 
 
@@ -205,27 +205,31 @@ def _expected(key: str, pk: UUID) -> tuple[dt.datetime | None, dt.date | None]:
     return max((at for at in done if at), default=None), min(due, default=None)
 
 
-def _do(firm: Firm, accounts: list[UUID], places: list[dict[str, UUID]], step: str, n: int) -> Any:
+def _do(firm: Firm, accounts: list[UUID], places: list[dict[str, UUID]], step: str, n: int) -> None:
     at, place = NOON + dt.timedelta(hours=7 * n), places[n % 3]
     kind = ("call", "visit", "mail", "meeting")[n % 4]
-    if step == "log":
-        return create(firm.seller, "activity", kind=kind, done_at=at, due_at=at, **place)
-    if step == "plan":
-        return create(firm.seller, "activity", kind=kind, due_at=at, **place)
-    if step == "note":
-        return create(firm.seller, "activity", kind="note", body="x", done_at=at, **place)
-    rows = Activity._base_manager.filter(owner=firm.seller.user, deleted_at__isnull=step != "restore")
-    ours = list((rows.filter(account__in=accounts)).order_by("created_at", "pk"))
-    if not ours:
-        return None
-    one = ours[n % len(ours)]
-    if step in ("delete", "restore"):
-        call = records.delete_many if step == "delete" else records.restore_many
-        return call(firm.seller, get("activity"), [one.pk])
-    if step == "move":
-        return update(firm.seller, "activity", one.pk, account=accounts[n % 2])
-    if step == "edit":
-        return update(firm.seller, "activity", one.pk, **({"done_at": at} if one.status == "done" else {"due_at": at}))
-    if step == "complete" and one.status != "done":
-        return act(firm.seller, "activity", one.pk, "complete")
-    return act(firm.seller, "activity", one.pk, "reopen") if step == "reopen" else None
+    made: dict[str, dict[str, Any]] = {
+        "log": {"kind": kind, "done_at": at, "due_at": at},
+        "plan": {"kind": kind, "due_at": at},
+        "note": {"kind": "note", "body": "x", "done_at": at},
+    }
+    if step in made:
+        create(firm.seller, "activity", **made[step], **place)
+        return
+    rows = Activity._base_manager.filter(account__in=accounts, deleted_at__isnull=step != "restore")
+    ours = list(rows.order_by("created_at", "pk"))
+    if ours:
+        _change(firm, ours[n % len(ours)], step, at, accounts[n % 2])
+
+
+def _change(firm: Firm, one: Activity, step: str, at: dt.datetime, account: UUID) -> None:
+    if step == "delete":
+        records.delete_many(firm.seller, get("activity"), [one.pk])
+    elif step == "restore":
+        records.restore_many(firm.seller, get("activity"), [one.pk])
+    elif step == "move":
+        update(firm.seller, "activity", one.pk, account=account)
+    elif step == "edit":
+        update(firm.seller, "activity", one.pk, **({"done_at": at} if one.status == "done" else {"due_at": at}))
+    elif step == "reopen" or one.status != "done":
+        act(firm.seller, "activity", one.pk, step)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -131,23 +130,22 @@ def test_field_and_rows_agree_after_any_sequence(firm: Firm, steps: list[tuple[s
         assert sorted(stored.numbers.split()) == sorted(live.values_list("digits", flat=True))
 
 
-def _do(firm: Firm, account: UUID, step: str, n: int) -> Any:
+def _do(firm: Firm, account: UUID, step: str, n: int) -> None:
     rows = list(ContactPoint.objects.filter(account=account).order_by("created_at", "pk"))
     number = f"1380013800{n}"
-    if step == "field":
-        return update(firm.seller, "account", account, phone=number)
-    if step == "clear":
-        return update(firm.seller, "account", account, phone="")
-    if step == "row":
+    if step in ("field", "clear"):
+        update(firm.seller, "account", account, phone=number if step == "field" else "")
+    elif step == "row":
         if not any(r.digits == number for r in rows):
-            return create(firm.seller, "contactpoint", account=account, kind="phone", value=number)
-        return None
-    live = [r for r in rows if (r.deleted_at is None) != (step == "restore")]
-    if not live:
-        return None
-    row = live[n % len(live)]
+            create(firm.seller, "contactpoint", account=account, kind="phone", value=number)
+    elif some := [r.pk for r in rows if (r.deleted_at is None) != (step == "restore")]:
+        _change(firm, some[n % len(some)], step)
+
+
+def _change(firm: Firm, row: UUID, step: str) -> None:
     if step == "delete":
-        return records.delete_many(firm.seller, get("contactpoint"), [row.pk])
-    if step == "restore":
-        return records.restore_many(firm.seller, get("contactpoint"), [row.pk])
-    return update(firm.seller, "contactpoint", row.pk, is_primary=step == "primary")
+        records.delete_many(firm.seller, get("contactpoint"), [row])
+    elif step == "restore":
+        records.restore_many(firm.seller, get("contactpoint"), [row])
+    else:
+        update(firm.seller, "contactpoint", row, is_primary=step == "primary")

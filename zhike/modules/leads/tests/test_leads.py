@@ -24,7 +24,7 @@ def lead(actor: Actor, **values: object) -> Lead:
     return found
 
 
-def count(model: type[Account] | type[Contact]) -> int:
+def count(model: type[Account | Contact]) -> int:
     """Live rows."""
     return model._base_manager.filter(deleted_at=None).count()
 

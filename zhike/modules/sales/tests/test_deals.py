@@ -227,7 +227,7 @@ def test_converting_a_lead_opens_the_deal_or_does_nothing(firm: Firm) -> None:
         "amount": ["invalid"]
     }
     assert reload("lead", lead.pk).converted_at is None
-    done = services.convert(firm.seller, lead.pk, deal_name="热轧项目", amount=Decimal("120000"))
+    done = services.convert(firm.seller, lead.pk, deal_name="热轧项目", amount=Decimal(120000))
     assert done.deal is not None
     stored = reload("deal", done.deal.pk)
     assert (stored.account_id, stored.lead_id, stored.amount) == (done.account, lead.pk, Decimal("120000.00"))
