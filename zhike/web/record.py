@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from zhike.base.i18n import listed
 from zhike.engine import access, history, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
@@ -115,11 +116,12 @@ def pills(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
 
 
 def numbers(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
-    """The key figures of a record."""
+    """The key figures of a record that its head does not show otherwise."""
     row = page.rows[0]
+    elsewhere = {*entity.tones, "stage"}  # the pills and the path above them
     found = []
     for key in entity.facts:
-        if key not in row.values:
+        if key not in row.values or key in elsewhere:
             continue
         a, value = entity.attributes[key], row.values[key]
         shown: Any = yuan(value) if a.kind.key == "money" else a.kind.text(a, value, page.labels)
@@ -265,7 +267,7 @@ def _changes(actor: Actor, entity: AnyEntity, pk: UUID) -> list[Item]:
             )
         elif e.changes:
             changes = [{"label": label, "old": old, "new": new} for label, old, new in e.changes]
-            title = _("changed %(fields)s") % {"fields": "、".join(str(c["label"]) for c in changes[:4])}
+            title = _("changed %(fields)s") % {"fields": listed(str(c["label"]) for c in changes[:4])}
             found.append(
                 Item(id=f"h{e.id}", at=e.at, icon="pencil", title=title, who=e.actor, changes=changes, system=True)
             )
