@@ -1,0 +1,87 @@
+"""Step 3, first half: a customer is found by two characters, by pinyin initials, by the end of a phone number."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.conftest import Visit
+from tests.journeys.desk import WIDE, Device
+
+NAME, PHONE = "杭州翡翠湖自动化有限公司", "13955580427"
+TERMS = ("翡翠", "hzfch", "feicui", "0427")
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_the_palette_finds_it_and_enter_opens_it(visit: Visit, device: Device, term: str) -> None:
+    desk = visit("seller", device)
+    url = found(desk.site.rows("SELECT id FROM customers_account WHERE name = %s", NAME)) or desk.make(
+        "account", name=NAME, phone=PHONE
+    )
+    page = desk.go("/lead/")
+    palette = page.locator("#palette")
+    if device.touch:
+        desk.tap(page.locator("[data-palette-open]").first)
+    else:
+        page.keyboard.press("Control+K")
+    box = palette.get_by_role("combobox")
+    expect(box).to_be_focused()
+    page.keyboard.type(term)
+    first = palette.get_by_role("option").first
+    expect(first).to_contain_text(NAME)
+    expect(first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{url}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(NAME)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_the_search_page_and_the_filter_line_find_it(visit: Visit, device: Device, term: str) -> None:
+    desk = visit("seller", device)
+    url = found(desk.site.rows("SELECT id FROM customers_account WHERE name = %s", NAME)) or desk.make(
+        "account", name=NAME, phone=PHONE
+    )
+    page = desk.go("/search")
+    page.get_by_role("searchbox").fill(term)
+    page.keyboard.press("Enter")
+    hit = page.locator(f'.search-hit[href="{url}"]')
+    expect(hit).to_contain_text(NAME)
+    page.goto("/account/?view=all")
+    line = page.locator("#list-q")
+    line.fill(term)
+    row = page.locator("[data-row]")
+    expect(row).to_have_count(1)
+    expect(row.get_by_role("link", name=NAME)).to_have_attribute("href", url)
+    assert f"q={term}" in page.evaluate("decodeURIComponent(location.search)")
+    desk.tap(row.get_by_role("link", name=NAME))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(NAME)
+
+
+def test_the_palette_offers_pages_and_new_records(visit: Visit) -> None:
+    desk = visit("seller")
+    page = desk.go("/")
+    page.keyboard.press("Control+K")
+    page.keyboard.type(">新建")
+    palette = page.locator("#palette")
+    expect(palette.get_by_role("option").first).to_contain_text("新建")
+    palette.get_by_role("option", name="客户").first.click()
+    drawer = page.locator("#drawer")
+    expect(drawer.locator("[name=name]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+
+
+def test_what_belongs_to_another_is_not_found(visit: Visit) -> None:
+    visit("seller", WIDE).make("account", name="只归我的琥珀公司", phone="13955580999")
+    other = visit("polyglot")
+    page = other.go("/search?q=琥珀")
+    expect(page.locator(".search-hit")).to_have_count(0)
+    page.keyboard.press("Control+K")
+    page.keyboard.type("琥珀")
+    expect(page.locator("#palette-list")).to_contain_text("琥珀")
+    expect(page.locator("#palette").get_by_role("option")).to_have_count(0)
+
+
+def found(rows: list[tuple[object, ...]]) -> str:
+    """The path of the customer, when an earlier test has made it."""
+    return f"/account/{rows[0][0]}" if rows else ""
