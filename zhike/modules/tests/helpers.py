@@ -59,7 +59,7 @@ def act(actor: Actor, entity: str, pk: UUID, name: str, **values: Any) -> Any:
     return reload(entity, pk)
 
 
-def reload(entity: str, pk: UUID) -> Any:
+def reload(entity: str, pk: UUID | None) -> Any:
     """The row as it is stored, deleted or not."""
     return get(entity).model._base_manager.get(pk=pk)
 

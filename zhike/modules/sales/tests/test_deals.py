@@ -39,7 +39,7 @@ def test_a_new_deal_has_number_stage_and_the_win_percent_of_the_stage(firm: Firm
     assert (made.number, made.stage_id, made.probability, made.started_on) == (
         "D000001",
         stage("deal", "contact"),
-        10,
+        Decimal(10),
         timezone.localdate(),
     )
 
