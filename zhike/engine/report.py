@@ -123,8 +123,11 @@ def _part(known: Mapping[str, Attribute], key: str) -> tuple[Attribute, str]:
     """A field and how it is cut; Invalid where the list of one group could not be asked for."""
     name, _sep, cut = key.partition(":")
     a = _known(known, name)
-    possible = {"between"} if cut else {"eq", "has"}
-    if not possible & set(a.kind.ops) or (cut and cut not in MONTHS) or (a.kind.key == "datetime" and not cut):
+    if cut:
+        possible = cut in MONTHS and a.kind.key in ("date", "datetime")
+    else:
+        possible = bool({"eq", "has"} & set(a.kind.ops)) and a.kind.key != "datetime"
+    if not possible:
         raise Invalid([{name: [Wrong(_("A report cannot be grouped by %(name)s.") % {"name": key[:80]})]}])
     return a, cut
 

@@ -284,6 +284,7 @@ def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
         if access.may(actor, w.entity, "read"):
             view = query.parse(w.asked).where(*w.more)
             known = access.readable(actor, w.entity)
+            view = view if view.sort.removeprefix("-") in known else view.but(sort="")
             shown = [known[k] for k in w.keys if k in known]
             rows = query.read(query.select(actor, w.entity, view)[: w.limit], [*shown, ALL])
             n = rows[0].values[""] if rows else 0

@@ -68,7 +68,9 @@ def _said(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     sent = request.POST
     errors: dict[str, list[Wrong]] = {}
     found: dict[str, Any] = {"new_account": sent.get("account") == NEW}
-    chosen = sent.get("other", "") if sent.get("account") == OTHER else sent.get("account", "")
+    chosen = sent.get("account", "")
+    if chosen in (NEW, OTHER) and sent.get("other"):  # whoever names a customer means it
+        chosen, found["new_account"] = sent["other"], False
     if not found["new_account"]:
         if not forms.is_uuid(chosen):
             errors["account"] = [Wrong(_("Choose the customer, or make a new one."), "required")]
@@ -142,8 +144,10 @@ def _contact(lead: Lead) -> str:
     person = lead.contact_name or (lead.name if lead.company and lead.name != lead.company else "")
     if not person:
         return _("No contact person is named; none will be made.")
+    a = get("lead").attributes["phone"]
+    number = a.kind.text(a, lead.phone, {})
     text = _("%(name)s: linked if the customer has a contact with this name or number, else made.")
-    return text % {"name": " ".join(filter(None, (person, lead.phone)))}
+    return text % {"name": " ".join(filter(None, (person, number)))}
 
 
 def _deal(request: HttpRequest, actor: Actor, lead: Lead, texts: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from zhike.engine import access, report
@@ -112,7 +113,9 @@ def _summary(found: Funnel) -> Panel:
             stat(_("Lost"), number(lost[0].now.n), lost[0].now, hint=money(lost[0].now), tone="red"),
         ]
         rate = report.share(won[0].now.n, won[0].now.n + lost[0].now.n)
-        stats.append({"label": _("Win rate"), "value": percent(rate), "hint": _("won of all closed")})
+        stats.append(
+            {"label": pgettext("of closed deals", "Win rate"), "value": percent(rate), "hint": _("won of all closed")}
+        )
     return {"kind": "stats", "title": _("Summary"), "stats": stats}
 
 

@@ -23,9 +23,9 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Overdue follow-ups, today's work, deals without a next step, leads nobody has called, and the month."""
     found = figures.lists(actor, wanted())
     panels: list[Panel | None] = [
-        _month(actor) if access.may(actor, get("deal"), "read") else None,
         _tasks(found, "overdue", _("Overdue follow-ups"), _("Nothing is overdue.")),
         _tasks(found, "today", _("Today"), _("Nothing is planned for today.")),
+        _month(actor) if access.may(actor, get("deal"), "read") else None,
         _alone(found),
         _fresh(found),
     ]

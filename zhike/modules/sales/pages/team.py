@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 from markupsafe import Markup, escape
 
@@ -82,7 +83,7 @@ def columns(total: Row) -> dict[str, tuple[str, Value, Callable[[Row], dict[str,
         "won_count": (_("Won deals"), lambda r: r["won"].n, lambda r: cell(number(r["won"].n), r["won"])),
         "won_amount": (_("Won amount"), lambda r: r["won"]["amount"] or 0, lambda r: cell(money(r["won"]), r["won"])),
         "rate": (
-            _("Win rate"),
+            pgettext("of closed deals", "Win rate"),
             lambda r: figures.win_rate(r) or 0,
             lambda r: cell(percent(figures.win_rate(r)), r["closed"]),
         ),
@@ -133,7 +134,12 @@ def _summary(total: Row) -> Panel:
     won, closed, opened = total["won"], total["closed"], total["open"]
     stats = [
         stat(_("Won"), money(won), won, hint=how_many(won.n)),
-        stat(_("Win rate"), percent(figures.win_rate(total)), closed, hint=_("won of all closed")),
+        stat(
+            pgettext("of closed deals", "Win rate"),
+            percent(figures.win_rate(total)),
+            closed,
+            hint=_("won of all closed"),
+        ),
         stat(_("Open"), money(opened), opened, hint=how_many(opened.n)),
         stat(_("Weighted"), money(opened, "weighted"), opened),
         counted(_("No next step"), total["alone"], bad="red"),
