@@ -53,7 +53,6 @@ SHOWN = (
     "done_at",
     "result",
     "owner",
-    "account",
     "contact",
     "lead",
     "deal",
@@ -115,11 +114,11 @@ def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
 
 
 def _title(row: Row, kind: Activity.Kind, on: str, labels: Labels) -> Markup:
-    """The kind, and with whom or about what, where that is not the record itself."""
+    """The kind, and with whom or about what, where that is not the record itself and the actor may see it."""
     parts = [escape(kind.label)]
-    for key in ("contact", "deal", "lead", "account"):
+    for key in ("contact", "deal", "lead"):
         pk = row.values.get(key)
-        if pk and key != on and (key, pk) in labels and not (key == "account" and len(parts) > 1):
+        if pk and key != on and (key, pk) in labels:
             parts.append(Markup('<a href="/{}/{}">{}</a>').format(key, pk, labels[key, pk]))
     if minutes := row.values.get("duration_minutes"):
         parts.append(escape(_("%(n)s minutes") % {"n": minutes}))
@@ -190,18 +189,19 @@ def _kind(kind: Activity.Kind) -> dict[str, Any]:
 def chips(today: dt.date) -> list[tuple[str, dt.date]]:
     """Days for the next step: today, tomorrow, in 3 days, next Monday; days off are put off to the next working day.
 
-    A chip whose day was put off says which day it is; of two on the same day the first stays.
+    A chip whose day was put off says which day it is, unless that day has a name of its own; no day comes twice.
     """
     near = CalendarDay.objects.filter(day__gte=today, day__lte=today + dt.timedelta(days=40))
     off = dict(near.values_list("day", "is_working"))
     tomorrow, soon = today + dt.timedelta(days=1), today + dt.timedelta(days=3)
     monday = today + dt.timedelta(days=7 - today.weekday())
-    found = [(_("Today"), today)]
+    found = {today: _("Today")}
     for label, date in ((_("Tomorrow"), tomorrow), (_("In 3 days"), soon), (_("Next Monday"), monday)):
         working = calendar_cn.add_working_days(date, 0, overrides=off)
-        if working not in [d for _label, d in found]:
-            found.append((label if working == date else str(day(working)), working))
-    return found
+        name = label if working == date else str(day(working))
+        if working not in found or found[working] == str(day(working)):
+            found[working] = name
+    return sorted(((label, date) for date, label in found.items()), key=lambda pair: pair[1])
 
 
 def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any]:
