@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -242,13 +243,21 @@ def _moved(
     lanes = Stage.objects.filter(pk__in=changed | {stage.pk})
     context = {
         "card": cards(actor, entity, rows, stage)[0],
-        "columns": [lane(actor, entity, None, s, View(), cards_too=False) for s in lanes],
+        "columns": [lane(actor, entity, None, s, _shown(request, entity), cards_too=False) for s in lanes],
     }
     response = render(request, "web/board_moved.html", context, status=status)
     if status == 200:
         text = _("Moved to “%(stage)s”.") % {"stage": stage}
-        response["HX-Trigger"] = json.dumps({"zk:refresh": True, "zk:toast": {"text": text, "tone": "good"}})
+        response["HX-Trigger"] = json.dumps({"zk:toast": {"text": text, "tone": "good"}})
     return response
+
+
+def _shown(request: HttpRequest, entity: AnyEntity) -> View:
+    """The filters of the board that a move was made on, so that the heads of its lanes still count what it shows."""
+    here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if here.path != f"/{entity.key}/board":
+        return View()
+    return query.parse([(k, v) for k, v in parse_qsl(here.query) if k != "pipeline"])
 
 
 def _ask(
