@@ -182,7 +182,7 @@ def _card(
         "stage": str(stage.pk),
         "move_url": f"{url}/move",
         "title": texts.pop(entity.title),
-        "sub": " · ".join(t for k, t in texts.items() if t and k != "amount"),
+        "sub": " · ".join(t for k, t in texts.items() if t and k not in ("amount", "owner")),
         "amount": yuan(v["amount"]) if v.get("amount") is not None else "",
         "owner": {"name": owner, "initials": owner[:1]} if owner else None,
         "days_label": ngettext("%(n)s day", "%(n)s days", days) % {"n": days},

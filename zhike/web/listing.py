@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 from markupsafe import Markup
 
+from zhike.base.i18n import listed
 from zhike.engine import access, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
@@ -142,7 +143,7 @@ def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
 def totals(actor: Actor, entity: AnyEntity, page: Page) -> list[Any] | None:
     """Sums over all rows of the view, in the order of the columns."""
     found = query.sums(actor, entity, page.view) if page.rows else {}
-    if not found:
+    if not any(a.key in found for a in page.attributes):
         return None
     return [a.kind.html(a, found[a.key], {}) if a.key in found else "" for a in page.attributes]
 
@@ -275,7 +276,8 @@ def condition_text(actor: Actor, a: Attribute, c: Condition) -> str:
         if c.op in ("in", "between")
         else [c.value]
     )
-    return words[c.op].format(("–" if c.op == "between" else "、").join(_value_text(actor, a, v) for v in parts))
+    values = [_value_text(actor, a, v) for v in parts]
+    return words[c.op].format("–".join(values) if c.op == "between" else listed(values))
 
 
 def _value_text(actor: Actor, a: Attribute, raw: Any) -> str:
