@@ -87,7 +87,7 @@ def rows(actor: Actor, entity: AnyEntity, action: str) -> Q:
     if reach == Grant.Scope.ALL:
         return Q()
     allowed = _scoped(actor, entity, reach)
-    if reach:
+    if reach and (action == "read" or not entity.has_owner):  # what has an owner is changed by its owner
         for link in entity.via:
             allowed |= _through(actor, entity, link, "read" if action == "read" else "update")
     return allowed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -17,7 +18,7 @@ from django.utils.translation import override
 from markupsafe import Markup, escape
 
 from zhike.base import addresses, amount, datetext, fold, industries, mail, phone, regions
-from zhike.base.i18n import LANGUAGES, language
+from zhike.base.i18n import LANGUAGES, language, listed
 
 from .errors import Wrong
 
@@ -411,7 +412,7 @@ class Choice(Text):
             return value
         if (found := match_choice(value, a.choices)) is not None:
             return found
-        shown = "、".join(str(label) for _key, label in a.choices[:12])
+        shown = listed(str(label) for _key, label in a.choices[:12])
         raise Wrong(_("“%(value)s” is not one of: %(choices)s.") % {"value": value[:40], "choices": shown})
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
@@ -453,7 +454,7 @@ class MultiChoice(Choice):
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
         """Labels with the Chinese list comma."""
-        return "、".join(Choice.text(self, a, v, labels) for v in value or ())
+        return listed(Choice.text(self, a, v, labels) for v in value or ())
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """One pill each."""
@@ -540,7 +541,7 @@ class UserLink(Link):
         return Markup(
             '<span class="person"><span class="avatar av-{} avatar-sm" aria-hidden="true">{}</span>'
             '<span class="clip">{}</span></span>'
-        ).format(value.int % 8, name[:1], name)
+        ).format(tone_of(name), name[:1], name)
 
 
 class DepartmentLink(Link):
@@ -573,7 +574,7 @@ class Links(Link):
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
         """Names."""
-        return "、".join(filter(None, (labels.get((a.target, v), "") for v in value or ())))
+        return listed(filter(None, (labels.get((a.target, v), "") for v in value or ())))
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """One pill each."""
@@ -713,7 +714,7 @@ class Region(Kind):
         if found.code:
             return found.code
         if found.candidates:
-            shown = "、".join(regions.full_name(c, language()) for c in found.candidates[:4])
+            shown = listed(regions.full_name(c, language()) for c in found.candidates[:4])
             raise Wrong(
                 _("“%(value)s” could be %(candidates)s. Add the city.") % {"value": value[:40], "candidates": shown}
             )
@@ -783,6 +784,11 @@ def match_choice(text: str, choices: Iterable[tuple[str, Any]]) -> str | None:
                 if wanted in (fold.fold(key), fold.fold(str(label))):
                     return key
     return None
+
+
+def tone_of(name: str) -> int:
+    """One of eight tones, always the same for a name."""
+    return zlib.crc32(name.encode()) % 8
 
 
 def pill(text: str, tone: str) -> Markup:

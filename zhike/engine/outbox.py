@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
 from procrastinate.contrib.django import app
 
 if TYPE_CHECKING:
@@ -55,4 +56,5 @@ def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
 def deliver(name: str, handler: int, entity: str, ids: list[str], actor: str, channel: str) -> None:
     """Run one reaction; each is a job of its own, so that one that fails does not repeat the others."""
     event = Event(name, entity, tuple(UUID(i) for i in ids), UUID(actor), channel)
-    _handlers[name][handler](event)
+    with transaction.atomic():
+        _handlers[name][handler](event)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from zhike.base.models import User
@@ -12,6 +14,8 @@ from zhike.engine.entity import entities, get
 from zhike.engine.models import Notice, OwnerPeriod
 from zhike.engine.outbox import Event, on
 
+NEWS = timedelta(days=2)
+MANY = 50  # a larger batch is seen in the list, not told one by one
 HANDED = gettext_noop("%(by)s handed %(what)s “%(title)s” over to you")
 WON = gettext_noop("%(by)s won the deal “%(title)s”")
 
@@ -24,41 +28,28 @@ def tell(user: UUID, text: str, params: dict[str, str], url: str, cause: str) ->
 
 
 def handed_over(event: Event) -> None:
-    """Tell the new owner; a large batch is told once, as a number."""
+    """Tell new owners what came to them; history that is loaded is no news."""
     entity = get(event.entity)
-    by = User.objects.filter(pk=event.actor).first()
-    rows = guard.rows(entity.model, "the new owner sees what is told").filter(pk__in=event.ids).select_related("owner")
-    for record in rows[:20]:
-        if record.owner_id and record.owner_id != event.actor:
-            period = OwnerPeriod.objects.filter(record=record.pk, to_at=None).first()
-            params = {
-                "by": by.name if by else "",
-                "what": str(entity.label),
-                "title": str(getattr(record, entity.title, "")),
-            }
-            tell(
-                record.owner_id,
-                HANDED,
-                params,
-                f"/{entity.key}/{record.pk}",
-                f"handed:{period.pk if period else record.pk}",
-            )
+    by = User.objects.filter(pk=event.actor).values_list("name", flat=True).first() or ""
+    fresh = OwnerPeriod.objects.filter(record__in=event.ids, to_at=None, from_at__gte=timezone.now() - NEWS)
+    periods = {p.record: p for p in fresh.exclude(owner=event.actor).exclude(owner=None)[:MANY]}
+    rows = guard.rows(entity.model, "the new owner sees what is told").filter(pk__in=periods)
+    for record in rows:
+        period = periods[record.pk]
+        params = {"by": by, "entity": entity.key, "title": str(getattr(record, entity.title, ""))}
+        tell(period.owner_id, HANDED, params, f"/{entity.key}/{record.pk}", f"handed:{period.pk}")
 
 
 def deal_won(event: Event) -> None:
-    """Tell the owner's manager of a win."""
+    """Tell the owner's manager of a win; history that is loaded is no news."""
     entity = get(event.entity)
-    rows = guard.rows(entity.model, "the manager's department owns it").filter(pk__in=event.ids, status="won")
-    for record in rows.select_related("owner__manager")[:20]:
-        if record.owner and record.owner.manager_id and record.owner.manager_id != event.actor:
-            params = {"by": record.owner.name, "title": str(getattr(record, entity.title, ""))}
-            tell(
-                record.owner.manager_id,
-                WON,
-                params,
-                f"/{entity.key}/{record.pk}",
-                f"won:{record.pk}:{record.closed_on}",
-            )
+    since = timezone.now() - NEWS
+    rows = guard.rows(entity.model, "the manager's department owns it")
+    won = rows.filter(pk__in=event.ids, status="won", closed_at__gte=since, owner__manager__isnull=False)
+    for record in won.exclude(owner__manager=event.actor).select_related("owner")[:MANY]:
+        params = {"by": record.owner.name, "title": str(getattr(record, entity.title, ""))}
+        cause = f"won:{record.pk}:{record.closed_on}"
+        tell(record.owner.manager_id, WON, params, f"/{entity.key}/{record.pk}", cause)
 
 
 def listen() -> None:

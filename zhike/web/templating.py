@@ -23,6 +23,7 @@ from zhike.base.models import Role
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
+from zhike.engine.kinds import tone_of
 from zhike.engine.models import Notice
 
 from . import plugs
@@ -204,5 +205,5 @@ def clock(value: dt.datetime | None) -> str:
     return "" if value is None else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
 
 
-GLOBALS: dict[str, Any] = {"compact": compact, "yuan": yuan}
+GLOBALS: dict[str, Any] = {"avatar_tone": tone_of, "compact": compact, "yuan": yuan}
 FILTERS: dict[str, Any] = {"compact": compact, "yuan": yuan, "number": number, "day": day, "ago": ago, "clock": clock}
