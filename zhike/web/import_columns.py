@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from zhike.base.i18n import listed
 from zhike.engine import query, transfer
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
@@ -19,6 +20,7 @@ from zhike.engine.tabular import Table
 from zhike.engine.tabular.messages import note_message
 from zhike.engine.tabular.model import column_letter
 from zhike.engine.transfer import Column, Plan
+from zhike.engine.transfer.model import NUMBER
 from zhike.engine.transfer.planning import SCALES
 
 from .listing import entity_info
@@ -40,6 +42,9 @@ def page(
     allowed = transfer.importable(actor, entity)
     said = {name: " ".join(w.text for w in found) for name, found in errors.items()}
     options = _field_options(entity, allowed)
+    if NUMBER in plan.fields():
+        label = entity.attributes[NUMBER].label
+        options = [{"group": _("Found again by"), "options": [{"value": NUMBER, "label": label}]}, *options]
     return {
         "entity": entity_info(actor, entity),
         "step": 2,
@@ -67,7 +72,7 @@ def _warnings(job: Job, table: Table, plan: Plan, allowed: Mapping[str, Attribut
         found.append(_("The work was stopped; nothing was written."))
     missing = [str(a.label) for a in allowed.values() if a.required and a.key not in plan.fields()]
     if missing:
-        found.append(_("No column feeds %(fields)s, which every record needs.") % {"fields": "、".join(missing)})
+        found.append(_("No column feeds %(fields)s, which every record needs.") % {"fields": listed(missing)})
     for n in [n for n in table.notes if not n.refuses][:NOTES]:
         text = str(note_message(n))
         found.append(_("Row %(row)s: %(text)s") % {"row": n.row, "text": text} if n.row else text)
@@ -127,7 +132,7 @@ def _column(
         "sure_label": labels.get(sure, ""),
         "note": _note(a, c),
         "formats": _formats(n, a, c) if a else [],
-        "values": _words(actor, n, a, c) if a and c.unknown else None,
+        "words": _words(actor, n, a, c) if a and c.unknown else None,
     }
 
 

@@ -20,7 +20,8 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 
 from .cells import Draft, first_good, further
-from .model import Plan
+from .links import same_title
+from .model import NUMBER, Plan
 
 Key = tuple[str, ...]
 
@@ -52,8 +53,11 @@ class Group:
         """The first row."""
         return self.drafts[0].row
 
-    def add(self, draft: Draft) -> None:
-        """One more row of the same record."""
+    def add(self, draft: Draft, *, title: str) -> None:
+        """One more row of the same record; a name in other dress changes nothing."""
+        name = self.values.get(title)
+        if name and same_title(str(name), str(draft.values.get(title, name))):
+            draft.values[title] = name
         self.drafts.append(draft)
         self.values.update(draft.values)
 
@@ -70,8 +74,9 @@ class Matcher:
     def __post_init__(self) -> None:
         fed = self.plan.fields()
         wanted = [tuple(self.plan.match)] if self.plan.match else self.entity.match
-        self.keys: list[Key] = [key for key in wanted if set(key) <= fed]
-        self.unique = {key for keys in self.entity.unique for key in keys if len(keys) == 1}
+        self.keys: list[Key] = [(NUMBER,)] if NUMBER in fed else []
+        self.keys += [key for key in wanted if set(key) <= fed]
+        self.unique = {keys[0] for keys in self.entity.unique if len(keys) == 1} | {NUMBER}
         self.identity = [k for k in dict.fromkeys(k for key in self.entity.match for k in key) if k in fed]
         self.columns = {k: a.column for k, a in self.entity.attributes.items() if k in fed and a.column}
         scopes = {access.scope(self.actor, self.entity, action) for action in ("read", "update")}
@@ -87,7 +92,7 @@ class Matcher:
             found, key, several = existing.get(draft.row, (None, (), False))
             group = by_id.get(found.id) if found else None if several else self._like(draft, by_key)
             if group is not None:
-                group.add(draft)
+                group.add(draft, title=self.entity.title)
                 continue
             group = Group([draft], dict(draft.values), found, key, several)
             groups.append(group)

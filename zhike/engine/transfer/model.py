@@ -9,6 +9,7 @@ import msgspec
 
 Mode = Literal["create", "update", "both"]
 MODES: tuple[Mode, ...] = ("both", "create", "update")
+NUMBER = "number"  # the running number of an entity: it finds a record again and is never written
 KEPT = 1_000  # problems kept for showing; all of them are counted, and all errors go to the error file
 Progress = Callable[[int, int, str], None]
 

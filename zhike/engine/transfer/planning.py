@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,16 +19,19 @@ from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.kinds import Attribute
 from zhike.engine.tabular import Cell, FieldSpec, Guess, Table, guess
+from zhike.engine.tabular.folding import fold
 from zhike.engine.tabular.values import blank, labelled_amount
 
 from .cells import NAME_PARTS, PLACE_PARTS, Reader, text_of
 from .links import finders, grows
-from .model import MODES, Column, Plan
+from .model import MODES, NUMBER, Column, Plan
 
 HEAD = 40  # rows that guesses are made from
 UNKNOWN = 60  # distinct unmatched words that are offered for matching
 SEEN = 2_000  # distinct words of a column that are looked at
 LABELS = ("累计金额", "销售金额", "销售额", "总金额", "金额", "amount", "sales")
+Rows = Callable[[], Iterable[tuple[int, list[Cell]]]]
+OWN = 2  # so many columns that nobody can write are only in an export of this entity
 VAGUE = ("part", "similar", "values")  # guesses that are dropped when not one word fits
 _SCALE = re.compile(r"[(（\[【]?\s*(亿|億|百万|百萬|万|萬|千)\s*元?\s*[)）\]】]?$")
 SCALES = {"亿": 10**8, "億": 10**8, "百万": 10**6, "百萬": 10**6, "万": 10**4, "萬": 10**4, "千": 1_000}
@@ -38,13 +41,18 @@ def specs(actor: Actor, entity: AnyEntity) -> list[FieldSpec]:
     """The fields that columns may feed: those the actor may write, with their names in the three languages."""
     found = []
     for a in importable(actor, entity).values():
-        labels = []
-        for lang in LANGUAGES:
-            with override(lang):
-                labels.append(str(a.label))
         meanings = [meaning for meaning, key in entity.meanings.items() if key == a.key]
-        found.append(FieldSpec(a.key, list(dict.fromkeys(labels)), kind=a.kind.key, meanings=meanings))
+        found.append(FieldSpec(a.key, _labels(a), kind=a.kind.key, meanings=meanings))
     return found
+
+
+def _labels(a: Attribute) -> list[str]:
+    """The name of a field in the three languages."""
+    found = []
+    for lang in LANGUAGES:
+        with override(lang):
+            found.append(str(a.label))
+    return list(dict.fromkeys(found))
 
 
 def importable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
@@ -66,6 +74,7 @@ def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, An
         [text_of(row[n]) for row in head if n < len(row) and not blank(row[n])] for n in range(len(table.headers))
     ]
     columns = [_column(g, table.headers[g.column], samples[g.column]) for g in guesses]
+    _own(actor, entity, columns, table.rows)
     _share(entity, columns, guesses)
     _from_remarks(entity, columns, head, importable(actor, entity))
     plan = Plan(columns=columns, rows=table.row_count)
@@ -87,11 +96,34 @@ def _column(g: Guess, header: str, samples: Sequence[str]) -> Column:
     )  # fmt: skip
 
 
+def _own(actor: Actor, entity: AnyEntity, columns: Sequence[Column], rows: Rows) -> None:
+    """Columns of an own export: the running number finds the record again, what nobody writes is left alone."""
+    known, allowed = access.readable(actor, entity), importable(actor, entity)
+    labels = {fold(name): k for k, a in known.items() if k not in allowed for name in _labels(a)}
+    taken = {fold(name) for a in allowed.values() for name in _labels(a)}
+    own = sum(labels.get(fold(c.header), NUMBER) != NUMBER for c in columns) >= OWN
+    for c in columns:
+        key = labels.get(fold(c.header), "")
+        if own and key == NUMBER and _are_numbers(entity, (row[c.index] for _n, row in rows() if c.index < len(row))):
+            c.field, c.reason, c.confidence = NUMBER, "exact", 1.0
+        elif key not in ("", NUMBER) and fold(c.header) not in taken:
+            c.field, c.part, c.reason, c.confidence = "", "", "readonly", 0.0
+
+
+def _are_numbers(entity: AnyEntity, cells: Iterable[Cell]) -> bool:
+    """Whether cells are running numbers of this entity, given out here."""
+    if not entity.number:
+        return False
+    shape = re.compile(re.sub(r"%0?\d*d", r"\\d+", re.escape(entity.number).replace(r"\%", "%")))
+    filled = [str(cell).strip() for cell in cells if not blank(cell)]
+    return bool(filled) and all(shape.fullmatch(text) for text in filled)
+
+
 def _share(entity: AnyEntity, columns: Sequence[Column], guesses: Sequence[Guess]) -> None:
     """Let several columns feed one field where the pieces belong together: places, further numbers, a second line."""
     for key in {g.same_as for g in guesses if g.same_as} | {c.field for c in columns if c.field}:
         kind = entity.attributes[key].kind.key
-        mine = [g for g in guesses if key in (g.field_key, g.same_as)]
+        mine = [g for g in guesses if key in (g.field_key, g.same_as) and columns[g.column].reason != "readonly"]
         if kind == "region":
             _share_region(key, columns, mine)
         elif kind in ("phone", "email") and entity.on_input:
@@ -147,7 +179,8 @@ def _revise(actor: Actor, entity: AnyEntity, plan: Plan, mapping: Mapping[str, A
             errors["columns"] = [Wrong(_("The file has no column “%(name)s”.") % {"name": str(name)[:60]})]
             continue
         asked = wanted if isinstance(wanted, Mapping) else {"field": wanted}
-        if (field := str(asked.get("field", column.field) or "")) and field not in allowed:
+        field = str(asked.get("field", column.field) or "")
+        if field and field not in allowed and not (field == column.field == NUMBER):
             errors[str(name)] = [Wrong(_("There is no field “%(name)s” that you may write.") % {"name": field[:60]})]
             continue
         _choose(column, field, asked)

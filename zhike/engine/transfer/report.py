@@ -74,7 +74,7 @@ class Tally:
                 yield row, " ".join(texts)
                 texts = []
             row = number
-            texts.append(f"{header}：{text}" if header else text)
+            texts.append(_("%(label)s: %(text)s") % {"label": header, "text": text} if header else text)
         if texts:
             yield row, " ".join(texts)
 

@@ -23,7 +23,7 @@ from zhike.engine.tabular.messages import note_message
 from .cells import Draft, Reader, first_good, further, problem
 from .links import finders, same_title
 from .match import Existing, Group, Matcher, department_name
-from .model import Column, Plan, Problem, Progress, Result, Stopped
+from .model import NUMBER, Column, Plan, Problem, Progress, Result, Stopped
 from .report import Tally
 
 CHUNK = 1_000
@@ -80,7 +80,7 @@ class Importer:
     def __init__(self, actor: Actor, entity: AnyEntity, plan: Plan, tally: Tally) -> None:
         self.actor, self.plan, self.tally = actor, plan, tally
         allowed = access.writable(actor, entity)
-        if beyond := plan.fields() - allowed.keys():
+        if beyond := plan.fields() - allowed.keys() - {NUMBER}:
             raise Refused(f"fields {sorted(beyond)} of {entity.key}")
         self.changes: list[Change[Any]] = []
         # The last batch hook sees the changes as they were saved: hooks leave warnings for imports in them.
@@ -126,7 +126,8 @@ class Importer:
                 wanted.append(g)
 
         def act(batch: Sequence[Group]) -> list[Any]:
-            return records.create_many(self.actor, self.entity, [g.values for g in batch])
+            values = [{k: v for k, v in g.values.items() if k != NUMBER} for g in batch]
+            return records.create_many(self.actor, self.entity, values)
 
         for g, made in self._write(wanted, act):
             if isinstance(made, list):
@@ -173,7 +174,7 @@ class Importer:
         for key, given in g.values.items():
             a, now = self.entity.attributes[key], existing.values.get(key)
             value = [*(now or ()), *(v for v in given if v not in (now or ()))] if isinstance(a.kind, Links) else given
-            if now == value or (self.plan.empty_only and now not in (None, "", [])):
+            if key == NUMBER or now == value or (self.plan.empty_only and now not in (None, "", [])):
                 continue
             if key == self.entity.title and key in g.key and same_title(str(now), str(value)):
                 continue
