@@ -37,7 +37,8 @@ def handed_over(event: Event) -> None:
     for record in rows:
         period = periods[record.pk]
         params = {"by": by, "entity": entity.key, "title": str(getattr(record, entity.title, ""))}
-        tell(period.owner_id, HANDED, params, f"/{entity.key}/{record.pk}", f"handed:{period.pk}")
+        if period.owner_id:
+            tell(period.owner_id, HANDED, params, f"/{entity.key}/{record.pk}", f"handed:{period.pk}")
 
 
 def deal_won(event: Event) -> None:
