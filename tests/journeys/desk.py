@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 expect.set_options(timeout=8_000)
 LOAD = re.compile(r"^Failed to load resource: the server responded with a status of (\d+)")
+ANDROID = (
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36"
+)
 ANSWERS = {"409", "422"}  # how the server says that a form needs more or came too late
 
 
@@ -71,6 +74,7 @@ class Desk:
             base_url=site.url,
             viewport={"width": device.width, "height": device.height},
             device_scale_factor=1,
+            user_agent=ANDROID if device.touch else None,
             has_touch=device.touch,
             is_mobile=device.touch,
             locale=lang,
