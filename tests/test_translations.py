@@ -20,10 +20,11 @@ ZHIKE = ROOT / "zhike"
 LANGUAGES = ("zh_Hans", "zh_Hant", "en")
 CHINESE = ("zh_Hans", "zh_Hant")
 HAN = re.compile("[\u3400-\u9fff]")
+HAN_OR_WIDE = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")  # also “、” between words and “：” after a label
 # Where Chinese words are no texts for the reader but words that Zhike itself reads, or samples.
 WORD_LISTS = ("engine/tabular/", "engine/transfer/planning.py", "web/templates/ui/index.html")
 KNOWN_WORDS = {
-    "engine/kinds.py": set("是有對对真否无無假"),
+    "engine/kinds.py": {*"是有對对真否无無假", "%％", ";；、，\n"},
     "engine/roles.py": {"销售", "销售经理", "管理层", "系统管理员"},  # names of the first roles, kept in rows
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
     "web/templating.py": {"年", "月", "日 "},  # dates of the Chinese screens
@@ -206,7 +207,7 @@ def test_other_things_than_plain_texts_are_noticed(line: str) -> None:
 
 
 def chinese_in_python(source: str) -> list[str]:
-    """Literals with Han characters, but for docstrings and for labels given in all languages at once."""
+    """Literals with Han characters or full-width marks, but for docstrings and labels given in all three languages."""
     tree = ast.parse(source)
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -220,13 +221,13 @@ def chinese_in_python(source: str) -> list[str]:
         node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if HAN.search(node.value) and node not in skipped
+        if HAN_OR_WIDE.search(node.value) and node not in skipped
     ]
 
 
 def chinese_in_template(source: str) -> list[str]:
     tokens = Environment(autoescape=True).lex(source)
-    return [value for _line, kind, value in tokens if kind in ("data", "string") and HAN.search(value)]
+    return [value for _line, kind, value in tokens if kind in ("data", "string") and HAN_OR_WIDE.search(value)]
 
 
 def test_no_chinese_stands_in_the_code() -> None:

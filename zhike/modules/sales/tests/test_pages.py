@@ -167,7 +167,7 @@ def expected(actor: Actor, href: str, label: str, shown: str) -> str:
     if shown.startswith("¥"):
         key = "weighted" if "加权" in label else "amount"
         return f"¥{sum((r[key] or Decimal(0) for r in rows), Decimal(0)):,.2f}"
-    if label == "赢率":
+    if label == "赢单率":
         share = report.share(sum(r["status"] == "won" for r in rows), len(rows))
         return "—" if share is None else f"{share:g}%"
     if "用时" in label:
