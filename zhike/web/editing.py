@@ -228,7 +228,7 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
     title = record_title(entity, page.rows[0], page)
     context = {
         "entity": entity_info(actor, entity),
-        "title": f"{action.label}：{title}",
+        "title": _("%(label)s: %(text)s") % {"label": action.label, "text": title},
         "conflict": None,
         "trail": [{"label": entity.plural, "url": f"/{key}/"}, {"label": title, "url": f"/{key}/{pk}"}],
         "form": {
