@@ -29,7 +29,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
         _alone(found),
         _fresh(found),
     ]
-    capture = {"url": "/capture", "hint": _("One line: 张伟 13800138000 采购经理 @宝钢")}
+    capture = {"url": "/capture", "hint": _("One line: Zhang 13800138000 buyer @Baosteel")}
     may_write = access.may(actor, get("lead"), "create") or access.may(actor, get("activity"), "create")
     return show(request, actor, Role.Home.SELLER, panels, capture=capture if may_write else None)
 
