@@ -22,7 +22,7 @@ PEOPLE = ("seller", "colleague", "manager", "stranger", "executive", "admin")
 RECORDS = ("lead", "account", "contact", "deal", "activity")
 PARTS = ("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor")
 SHARED = ("product", "competitor", "tag")
-ORGANISATION = ("user", "department", "role", "pipeline", "stage")
+ORGANISATION = ("user", "department", "role", "pipeline", "stage", "calendarday")
 
 
 def sees(entity: str, person: str) -> bool:

@@ -186,15 +186,16 @@ class User(Stored, AbstractBaseUser):
         super().save(*args, **kwargs)
 
 
-class CalendarDay(models.Model):
+class CalendarDay(Stored):
     """A firm's own exception to the State Council calendar: a day off, or a day worked."""
 
     day = models.DateField(_("Day"), unique=True)
-    is_working = models.BooleanField(_("Working day"))
-    name = models.CharField(_("Name"), max_length=80, blank=True)
+    is_working = models.BooleanField(_("Working day"), default=False)
+    name = models.CharField(_("Occasion"), max_length=80)
 
     class Meta:
-        verbose_name = _("Calendar exception")
+        verbose_name = _("Day of the firm's calendar")
+        verbose_name_plural = _("Calendar of the firm")
         ordering = ("day",)
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from zhike.base.models import Department, Role, User
+from zhike.base.models import CalendarDay, Department, Role, User
 
 from .entity import Entity, Related, Section, View, register
 from .models import Pipeline, Stage
@@ -53,4 +53,14 @@ ROLE = Entity(
 )
 PIPELINE = Entity(key="pipeline", model=Pipeline, title="labels", icon="git-branch", columns=("labels",))
 STAGE = Entity(key="stage", model=Stage, title="labels", icon="milestone", columns=("labels", "status", "win_percent"))
-register(USER, DEPARTMENT, ROLE, PIPELINE, STAGE)
+CALENDAR = Entity(
+    key="calendarday",
+    model=CalendarDay,
+    icon="calendar-days",
+    columns=("name", "day", "is_working"),
+    sections=(Section(_("Day"), ("name", "day", "is_working")),),
+    filters=("day", "is_working"),
+    unique=(("day",),),
+    match=(("day",),),
+)
+register(USER, DEPARTMENT, ROLE, PIPELINE, STAGE, CALENDAR)

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import FileResponse, HttpRequest
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhike.engine import query
 from zhike.engine.access import Actor
@@ -19,6 +20,8 @@ from zhike.engine.entity import entities
 from zhike.engine.errors import Invalid, Missing, Wrong
 from zhike.engine.models import StoredFile
 
+from .editing import form_answer, go
+from .lookup import entity_or_404
 from .templating import actor_of
 
 
@@ -48,6 +51,58 @@ def keep(actor: Actor, upload: UploadedFile[Any] | None) -> StoredFile:
 
 
 @login_required
+@require_http_methods(["GET", "POST"])
+def attach(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Hang a file on a record that the actor may change."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    query.record(actor, entity, pk, "update")
+    error = ""
+    if request.method == "POST":
+        try:
+            stored = keep(actor, request.FILES.get("file"))
+        except Invalid as invalid:
+            error = " ".join(w.text for found in invalid.first.values() for w in found)
+        else:
+            StoredFile.objects.filter(pk=stored.pk).update(entity=key, record=pk)
+            request.session["toast"] = _("“%(name)s” is attached.") % {"name": stored.name}
+            return go(request, f"/{key}/{pk}")
+    limit = settings.UPLOAD_LIMIT // 1024 // 1024
+    field = {
+        "name": "file",
+        "label": _("File"),
+        "kind": "file",
+        "required": True,
+        "error": error,
+        "help": _("At most %(n)s MB.") % {"n": limit},
+    }
+    form = {
+        "url": request.path,
+        "multipart": True,
+        "sections": [{"title": "", "fields": [field]}],
+        "key": "",
+        "errors": [{"name": "file", "label": _("File"), "text": error}] if error else [],
+        "submit_label": _("Attach"),
+        "cancel_url": f"/{key}/{pk}",
+    }
+    trail = [{"label": entity.plural, "url": f"/{key}/"}]
+    context = {"title": _("Attach a file"), "trail": trail, "form": form, "conflict": None}
+    return form_answer(request, context, status=422 if error else 200)
+
+
+@login_required
+@require_POST
+def remove(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take a file away: its uploader, or who may change the record it hangs on."""
+    actor = actor_of(request)
+    stored = StoredFile.objects.filter(pk=pk, deleted_at=None).first()
+    if stored is None or not _may_see(actor, stored, "update"):
+        raise Missing
+    StoredFile.objects.filter(pk=pk).update(deleted_at=timezone.now())
+    request.session["toast"] = _("The file is taken away.")
+    return go(request, f"/{stored.entity}/{stored.record}" if stored.record else "/")
+
+
+@login_required
 @require_GET
 def download(request: HttpRequest, pk: UUID) -> FileResponse:
     """A file as a download, to its uploader or to those who see the record it hangs on."""
@@ -62,8 +117,8 @@ def download(request: HttpRequest, pk: UUID) -> FileResponse:
     return response
 
 
-def _may_see(actor: Actor, stored: StoredFile) -> bool:
+def _may_see(actor: Actor, stored: StoredFile, action: str = "read") -> bool:
     if stored.uploader_id == actor.user.pk:
         return True
     entity = entities().get(stored.entity)
-    return bool(entity and stored.record and query.visible(actor, entity).filter(pk=stored.record).exists())
+    return bool(entity and stored.record and query.visible(actor, entity, action).filter(pk=stored.record).exists())

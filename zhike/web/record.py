@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -16,7 +17,7 @@ from zhike.base.i18n import listed
 from zhike.engine import access, history, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
-from zhike.engine.models import OwnerPeriod, StageEvent
+from zhike.engine.models import OwnerPeriod, StageEvent, StoredFile
 from zhike.engine.query import Condition, Page, View
 
 from . import plugs
@@ -57,7 +58,10 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         ],
         "composer": composer,
         "timeline": timeline_context(actor, entity, pk, show),
-        "related": [r for r in (related(actor, entity, pk, item) for item in entity.related) if r],
+        "related": [
+            *(r for r in (related(actor, entity, pk, item) for item in entity.related) if r),
+            *([attached(entity, pk, may=may["update"])] if entity.has_owner else []),
+        ],
         "notices": [],
     }
 
@@ -310,6 +314,29 @@ def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[st
         "rows": rows,
         "url": f"/{other.key}/?view=&{item.by}__eq={pk}",
         "new_url": f"/{other.key}/new?{item.by}={pk}" if create else "",
+    }
+
+
+def attached(entity: AnyEntity, pk: UUID, *, may: bool) -> dict[str, Any]:
+    """The files of a record, as the record page lists them."""
+    rows = StoredFile.objects.filter(entity=entity.key, record=pk, deleted_at=None).select_related("uploader")
+    found = rows.order_by("-created_at")
+    return {
+        "title": _("Files"),
+        "icon": "paperclip",
+        "count": found.count(),
+        "rows": [
+            {
+                "title": f.name,
+                "url": f"/file/{f.pk}",
+                "aside": filesizeformat(f.size),
+                "meta": [f.uploader.name, ago(f.created_at)],
+            }
+            for f in found[:20]
+        ],
+        "url": "",
+        "new_url": f"/{entity.key}/{pk}/files" if may else "",
+        "empty_text": _("Contracts, drawings, quotes: whatever belongs to it."),
     }
 
 

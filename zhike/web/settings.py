@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhike.base.i18n import LANGUAGES
@@ -42,6 +42,8 @@ def index(request: HttpRequest) -> HttpResponse:
     """What can be set, with how much there is of it."""
     admin(request)
     people = User.objects.filter(deleted_at=None, is_active=True).count()
+    departments = Department.objects.filter(deleted_at=None).count()
+    roles = Role.objects.filter(deleted_at=None).count()
     groups = [
         {
             "title": _("Organisation"),
@@ -49,13 +51,13 @@ def index(request: HttpRequest) -> HttpResponse:
                 {"label": _("People"), "hint": _("%(n)s active") % {"n": people}, "url": "/user/", "icon": "users"},
                 {
                     "label": _("Departments"),
-                    "hint": _("%(n)s departments") % {"n": Department.objects.filter(deleted_at=None).count()},
+                    "hint": ngettext("%(n)s department", "%(n)s departments", departments) % {"n": departments},
                     "url": "/settings/departments",
                     "icon": "network",
                 },
                 {
                     "label": _("Roles and permissions"),
-                    "hint": _("%(n)s roles") % {"n": Role.objects.filter(deleted_at=None).count()},
+                    "hint": ngettext("%(n)s role", "%(n)s roles", roles) % {"n": roles},
                     "url": "/settings/roles",
                     "icon": "shield-check",
                 },
@@ -69,6 +71,12 @@ def index(request: HttpRequest) -> HttpResponse:
                     "hint": _("stages, win %, required fields, days allowed"),
                     "url": "/settings/pipelines",
                     "icon": "milestone",
+                },
+                {
+                    "label": _("Calendar of the firm"),
+                    "hint": _("days off and days worked besides the State Council's calendar"),
+                    "url": "/calendarday/",
+                    "icon": "calendar-days",
                 },
             ],
         },
@@ -192,7 +200,10 @@ def role_matrix(request: HttpRequest, pk: UUID) -> HttpResponse:
         request.session["toast"] = _("The permissions of “%(role)s” are saved and in force now.") % {"role": role.name}
         return HttpResponseRedirect(request.path, status=303)
     grants = {(g.entity, g.action): g.scope for g in Grant.objects.filter(role=role)}
-    scopes = [{"value": "", "label": _("None")}, *({"value": v, "label": label} for v, label in Grant.Scope.choices)]
+    scopes = [
+        {"value": "", "label": pgettext("scope of a permission", "None")},
+        *({"value": v, "label": label} for v, label in Grant.Scope.choices),
+    ]
     context = {
         "role": {"id": str(role.pk), "name": role.name, "edit_url": f"/role/{role.pk}/edit"},
         "actions": [{"key": a, "label": action_label(a)} for a in access.ACTIONS],

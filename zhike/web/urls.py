@@ -18,6 +18,7 @@ urlpatterns = [
     path("options/<slug:kind>", find.codes),
     path("notices", notices.inbox),
     path("file/<uuid:pk>", files.download),
+    path("file/<uuid:pk>/delete", files.remove),
     path("job/<uuid:pk>", importing.job),
     *settings.urlpatterns,
     path("<slug:key>/", listing.list_page),
@@ -41,4 +42,5 @@ urlpatterns = [
     path("<slug:key>/<uuid:pk>/delete", editing.delete),
     path("<slug:key>/<uuid:pk>/restore", editing.restore),
     path("<slug:key>/<uuid:pk>/history", editing.history_page),
+    path("<slug:key>/<uuid:pk>/files", files.attach),
 ]
