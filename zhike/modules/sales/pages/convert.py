@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from zhike.base.i18n import listed
 from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
@@ -121,7 +122,7 @@ def _customer(request: HttpRequest, actor: Actor, lead: Lead, texts: Mapping[str
     chosen = request.POST.get("account") or (options[0]["value"] if options else NEW)
     if hidden:
         new["hint"] = _("Looks like a customer of: %(where)s. Ask there first.") % {
-            "where": "、".join(filter(None, hidden)) or "—"
+            "where": listed(filter(None, hidden)) or "—"
         }
     a = Attribute(key="other", label=_("Customer to link"), kind=KINDS["link"], target="account")
     combo = forms.field(get("lead"), a, None, {}, actor=actor, raw=request.POST.get("other", ""))
