@@ -46,6 +46,15 @@ from uuid import UUID
 from zhike.engine.transfer import jobs
 jobs.perform(UUID(sys.argv[1]), sys.argv[2])
 """
+DEFER = BEGIN.replace(
+    'print(job.pk, jobs.queue(job, "run"))', 'from zhike.jobs import tasks\ntasks.start(job, "run")\nprint(job.pk)'
+)
+WORKER = """
+import django; django.setup()
+from procrastinate.contrib.django import app
+with app.replace_connector(app.connector.get_worker_connector()):
+    app.run_worker(wait=False, install_signal_handlers=False)
+"""
 AGAIN = """
 import sys, django; django.setup()
 from zhike.engine.models import Job
@@ -156,6 +165,42 @@ def test_an_import_that_is_stopped_leaves_nothing(house: House, tmp_path: Path) 
     assert worker.wait(timeout=240) == 0
     assert house.counts() == before
     assert house.job(job)[0] == "cancelled"
+
+
+def test_a_database_that_goes_away_leaves_nothing_and_is_said(house: House, tmp_path: Path) -> None:
+    before = house.counts()
+    path = file(tmp_path / "gone.csv", 4_000)
+    path.write_text(path.read_text("utf-8").replace("客户", "断线"), "utf-8")
+    job, ticket = house.said(BEGIN, str(path)).split()
+    worker = house.python(WORK, job, ticket)
+    deadline = time.monotonic() + 240
+    while house.job(job)[1] < 1_000:
+        assert worker.poll() is None, "the import ended before its connection did"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    with psycopg.connect(house.url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND xact_start < now() - interval '1 second'"
+        )
+    assert worker.wait(timeout=240) == 0
+    assert house.counts() == before
+    assert house.job(job)[0] == "failed"
+    with psycopg.connect(house.url) as connection:
+        row = connection.execute("SELECT result->>'error' FROM engine_job WHERE id = %s", [job]).fetchone()
+    assert row
+    assert len(row[0]) > 5
+
+
+def test_the_worker_does_what_was_queued(house: House, tmp_path: Path) -> None:
+    before = house.counts()["customers_account"]
+    path = file(tmp_path / "queued.csv", 50)
+    path.write_text(path.read_text("utf-8").replace("客户", "排队").replace("\n", "\nQ").replace("138", "139"), "utf-8")
+    job = house.said(DEFER, str(path))
+    assert house.job(job)[0] == "ready"
+    house.said(WORKER)
+    assert house.job(job)[::2] == ("done", "50")
+    assert house.counts()["customers_account"] == before + 50
 
 
 def test_the_command_line_imports_and_exports(house: House, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,6 +28,7 @@ NUMBERS = frozenset({"money", "decimal", "integer", "percent"})
 NAME_PARTS = ("family", "given", "middle")
 PLACE_PARTS = ("province", "city", "district")
 CACHE = 20_000
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # choices of the wizard are ids
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Reader:
         for a, columns in self.fields:
             finder = self.finders.get(a.key)
             if finder is not None:
-                texts = (part for _n, cells in rows for c in columns for part in _names(a, _cell(cells, c)))
+                texts = (c.words.get(t, t) for _n, cells in rows for c in columns for t in _names(a, cell_of(cells, c)))
                 finder.prepare(texts)
 
     def draft(self, row: int, cells: list[Cell]) -> Draft:
@@ -82,8 +84,8 @@ class Reader:
     def _raw(self, a: Attribute, columns: Sequence[Column], cells: list[Cell]) -> Cell:
         """The cell of a field, or what its several cells come to together."""
         if len(columns) == 1 and columns[0].part not in NAME_PARTS:
-            return self._told(a, columns[0], _cell(cells, columns[0]))
-        parts = [(c, self._told(a, c, _cell(cells, c))) for c in columns]
+            return self._told(a, columns[0], cell_of(cells, columns[0]))
+        parts = [(c, self._told(a, c, cell_of(cells, c))) for c in columns]
         if columns[0].part in NAME_PARTS:
             named = {c.part: cell for c, cell in parts}
             return compose_name(family=named.get("family"), given=named.get("given"), middle=named.get("middle"))
@@ -131,9 +133,9 @@ class Reader:
         return found[0] if found else None
 
     def _link(self, a: Attribute, c: Column, text: str, raw: Cell, draft: Draft) -> UUID | None:
-        if text in c.words:
-            return UUID(c.words[text]) if c.words[text] else None
-        finder = self.finders[a.key]
+        finder, text = self.finders[a.key], c.words.get(text, text)
+        if not text or ID.fullmatch(text):
+            return UUID(text) if text else None
         found = finder.find(text, draft.values.get("pipeline")) if isinstance(finder, Stages) else finder.find(text)
         if found.problem:
             if a.kind.key != "links":
@@ -167,7 +169,10 @@ def text_of(cell: object) -> str:
     return str(cell)
 
 
-def _cell(cells: list[Cell], c: Column) -> Cell:
+def cell_of(cells: list[Cell], c: Column) -> Cell:
+    """The cell of a row that a column reads."""
+    if c.constant:
+        return c.constant
     return cells[c.index] if c.index < len(cells) else None
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -22,7 +21,7 @@ from zhike.engine.tabular import Cell, FieldSpec, Guess, Table, guess
 from zhike.engine.tabular.folding import fold
 from zhike.engine.tabular.values import blank, labelled_amount
 
-from .cells import NAME_PARTS, PLACE_PARTS, Reader, text_of
+from .cells import NAME_PARTS, PLACE_PARTS, Reader, cell_of, text_of
 from .links import finders, grows
 from .model import MODES, NUMBER, Column, Plan
 
@@ -63,9 +62,10 @@ def importable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
 def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, Any] | None = None) -> Plan:
     """The guessed plan, changed as `mapping` says, with every word and date of the file looked at.
 
-    `mapping` is plain data: {"columns": {heading or "#index": field, or {field, part, words, order, scale}}, "match":
-    [fields], "mode": "create" | "update" | "both", "empty_only": bool}; what it does not name stays as guessed. Raises
-    Invalid for a name that is not there, or a field that the actor may not write.
+    `mapping` is plain data: {"columns": {heading or "#place": field, or {field, part, words, order, scale}}, "also":
+    [{"column": heading, "field": field, …}] for a column that feeds a second field, "constants": {field: text},
+    "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool}; what it does not name stays as
+    guessed. Raises Invalid for a name that is not there, or a field that the actor may not write.
     """
     access.require(actor, entity, "import")
     head = table.head(HEAD)
@@ -173,17 +173,16 @@ def _from_remarks(
 def _revise(actor: Actor, entity: AnyEntity, plan: Plan, mapping: Mapping[str, Any]) -> None:
     allowed = importable(actor, entity)
     errors: dict[str, list[Wrong]] = {}
-    for name, wanted in (mapping.get("columns") or {}).items():
-        column = _named(plan.columns, str(name))
-        if column is None:
-            errors["columns"] = [Wrong(_("The file has no column “%(name)s”.") % {"name": str(name)[:60]})]
-            continue
+    chosen = [(str(name), wanted) for name, wanted in (mapping.get("columns") or {}).items()]
+    for name, wanted, column in [*((n, w, _named(plan.columns, n)) for n, w in chosen), *_added(plan, mapping)]:
         asked = wanted if isinstance(wanted, Mapping) else {"field": wanted}
-        field = str(asked.get("field", column.field) or "")
-        if field and field not in allowed and not (field == column.field == NUMBER):
-            errors[str(name)] = [Wrong(_("There is no field “%(name)s” that you may write.") % {"name": field[:60]})]
-            continue
-        _choose(column, field, asked)
+        field = str(asked.get("field", column.field if column else "") or "")
+        if column is None:
+            errors["columns"] = [Wrong(_("The file has no column “%(name)s”.") % {"name": name[:60]})]
+        elif field and field not in allowed and not (field == column.field == NUMBER):
+            errors[name] = [Wrong(_("There is no field “%(name)s” that you may write.") % {"name": field[:60]})]
+        else:
+            _choose(column, field, asked)
     mode: Any = mapping.get("mode") or "both"
     match = list(mapping.get("match") or [])
     if mode not in MODES:
@@ -194,6 +193,24 @@ def _revise(actor: Actor, entity: AnyEntity, plan: Plan, mapping: Mapping[str, A
     if errors:
         raise Invalid([errors])
     plan.mode, plan.match, plan.empty_only = mode, match, bool(mapping.get("empty_only"))
+
+
+def _added(plan: Plan, mapping: Mapping[str, Any]) -> list[tuple[str, Any, Column | None]]:
+    """Columns that feed a second field, and values that stand in no column; they are put at the end of the plan."""
+    found: list[tuple[str, Any, Column | None]] = []
+    for asked in mapping.get("also") or ():
+        name = str(asked.get("column", ""))
+        column = _named(plan.columns, name)
+        if column is not None:
+            samples = list(column.samples)
+            column = Column(index=column.index, header=column.header, samples=samples, reason="chosen")
+            plan.columns.append(column)
+        found.append((name, asked, column))
+    for field, text in (mapping.get("constants") or {}).items():
+        column = Column(index=-1, header="", constant=str(text), samples=[str(text)], reason="chosen")
+        plan.columns.append(column)
+        found.append((str(field), field, column))
+    return found
 
 
 def _named(columns: Sequence[Column], name: str) -> Column | None:
@@ -221,6 +238,8 @@ def _check_shared(entity: AnyEntity, plan: Plan, errors: dict[str, list[Wrong]])
         columns, a = plan.of(key), entity.attributes[key]
         if len(columns) < 2 or a.kind.key in joined or all(c.part in NAME_PARTS for c in columns):
             continue
+        if a.kind.key == "text" and all(c.part == "more" for c in columns):
+            continue
         if a.kind.key in ("phone", "email") and entity.on_input:
             continue
         text = _("Two columns feed %(field)s: %(one)s and %(two)s. Leave one of them out.")
@@ -238,11 +257,11 @@ def _look(actor: Actor, entity: AnyEntity, plan: Plan, rows: Iterable[tuple[int,
     days: list[set[str]] = [set() for _c in dates]
     for _number, cells in rows:
         for c, seen in zip(watched, words, strict=True):
-            if c.index < len(cells) and not blank(cells[c.index]) and len(seen) < SEEN:
-                seen[text_of(cells[c.index]).strip()] += 1
+            if not blank(cell := cell_of(cells, c)) and len(seen) < SEEN:
+                seen[text_of(cell).strip()] += 1
         for c, texts in zip(dates, days, strict=True):
-            if c.index < len(cells) and isinstance(cells[c.index], str) and len(texts) < SEEN:
-                texts.add(str(cells[c.index]))
+            if isinstance(cell := cell_of(cells, c), str) and len(texts) < SEEN:
+                texts.add(cell)
     for c, texts in zip(dates, days, strict=True):
         order = datetext.guess_order(texts)
         c.ambiguous = order == "ambiguous"
@@ -271,16 +290,6 @@ def _unknown(
             c.field, c.reason, c.confidence = "", "unknown", 0.0
             continue
         c.unknown = {text[:200]: seen[text] for text in bad[:UNKNOWN]}
-        valid = {k: v for k, v in c.words.items() if v == "" or _means(entity.attributes[c.field], v)}
-        c.words = valid
-
-
-def _means(a: Attribute, key: str) -> bool:
-    """Whether a chosen meaning is a key of a choice, or an id."""
-    if not a.is_link:
-        return any(k == key for k, _label in a.choices)
-    try:
-        UUID(key)
-    except ValueError:
-        return False
-    return True
+        if not entity.attributes[c.field].is_link:
+            keys = {"", *(k for k, _label in entity.attributes[c.field].choices)}
+            c.words = {word: key for word, key in c.words.items() if key in keys}

@@ -217,7 +217,7 @@ class Importer:
                 return
             for g, record, change in zip(batch, made, list(self.changes), strict=True):
                 warnings = change.extra.get("warnings", ())
-                self.tally.add([self._problem(g, "", str(text), level="warning") for text in warnings])
+                self.tally.add([self._problem(g, key, str(text), level="warning") for key, text in warnings])
                 yield g, record
             return
 
