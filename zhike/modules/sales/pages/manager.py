@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zhike.base.models import Role
-from zhike.engine import query, stages
+from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.models import Stage
@@ -103,11 +103,12 @@ def _overdue(lines: Lines | None) -> Panel | None:
 
 def _funnel(actor: Actor) -> Panel | None:
     """Amounts by stage of the open deals in the default pipeline."""
-    first = next(iter(figures.pipelines()), None)
-    if first is None:
+    default = Stage.objects.filter(pipeline__entity="deal", pipeline__is_current=True, pipeline__is_default=True)
+    order = list(default.filter(status=Stage.Status.OPEN, deleted_at=None).order_by("order"))
+    if not order:
         return None
-    order = [s for s in stages.of(first.pk) if s.status == Stage.Status.OPEN]
-    found = figures.by_stage(actor, order, query.parse(f"pipeline__eq={first.pk}"))
+    pipeline = order[0].pipeline_id
+    found = figures.by_stage(actor, order, query.parse(f"pipeline__eq={pipeline}"))
     most = max((float(g["amount"] or g.n) for g in found.values()), default=0) or 1
     bars = [
         {
@@ -119,6 +120,6 @@ def _funnel(actor: Actor) -> Panel | None:
         }
         for s in order
     ]
-    url = f"/reports/funnel?pipeline={first.pk}"
+    url = f"/reports/funnel?pipeline={pipeline}"
     title, more = _("Open deals by stage"), _("Funnel")
     return {"kind": "bars", "title": title, "bars": bars, "url": url, "more_label": more, "width": "half"}

@@ -62,9 +62,11 @@ def counted(label: Any, group: Group, *, bad: str = "", hint: Any = "") -> dict[
 
 
 def cell(value: Any, group: Group, *, late: bool = False) -> dict[str, Any]:
-    """A table cell that opens its list."""
-    cls = ' class="late"' if late and group.n else ""
-    return {"html": Markup(f'<a{cls} href="{{}}">{{}}</a>').format(link(group), value)}  # noqa: S704
+    """A table cell that opens its list; nothing is behind a zero."""
+    if not group.n:
+        return {"html": Markup('<span class="muted">{}</span>').format(value)}
+    cls = Markup(' class="late"') if late else ""
+    return {"html": Markup('<a{} href="{}">{}</a>').format(cls, link(group), value)}
 
 
 def change(now: Any, before: Any) -> dict[str, str] | None:
