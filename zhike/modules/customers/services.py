@@ -51,7 +51,7 @@ def _check_code(change: Change[Account]) -> None:
     text = texts.get(problem, _("The check character of this code is wrong. Compare it with the licence."))
     text %= {"n": len(account.uscc)}
     if change.actor.channel == "import":
-        change.extra.setdefault("warnings", []).append(text)
+        change.extra.setdefault("warnings", []).append(("uscc", text))
     else:
         change.fail("uscc", text, "uscc")
 
