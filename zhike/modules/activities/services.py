@@ -12,6 +12,7 @@ from django.db.models import Max, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from zhike.base.i18n import listed
 from zhike.engine import guard, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
@@ -55,7 +56,7 @@ def tidy_activity(change: Change[Activity]) -> None:
     else:
         activity.done_at = None
     if activity.result and activity.result not in RESULTS[activity.kind]:
-        shown = "、".join(str(result.label) for result in RESULTS[activity.kind]) or "—"
+        shown = listed(str(result.label) for result in RESULTS[activity.kind]) or "—"
         change.fail("result", _("This kind of activity can have: %(results)s.") % {"results": shown})
     if activity.kind not in ALONE and not any(getattr(activity, f"{key}_id") for key in TARGETS):
         change.fail("account", _("Say with whom: choose a customer, a contact, a lead or a deal."), "required")

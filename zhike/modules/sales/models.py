@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
 from zhike.engine.fields import LinksField, MoneyField, PercentField
@@ -50,7 +51,7 @@ class Deal(Staged):
         COMMIT = "commit", _("Commit")
         BEST = "best", _("Best case")
         PIPELINE = "pipeline", _("In the pipeline")
-        OMIT = "omit", _("Left out")
+        OMIT = "omit", pgettext_lazy("in the forecast", "Left out")
 
     class Procurement(models.TextChoices):
         """How the customer buys."""
