@@ -69,6 +69,7 @@ class Pipeline(Stored):
 
     class Meta:
         verbose_name = _("Pipeline")
+        verbose_name_plural = _("Pipelines")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["entity", "key", "number"], name="pipeline_version_once"),
             models.UniqueConstraint(
@@ -104,6 +105,7 @@ class Stage(Stored):
 
     class Meta:
         verbose_name = _("Stage")
+        verbose_name_plural = _("Stages")
         ordering = ("pipeline", "order")
         constraints: ClassVar = [models.UniqueConstraint(fields=["pipeline", "key"], name="stage_key_once")]
 

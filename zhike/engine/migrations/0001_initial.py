@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'Pipeline',
+                'verbose_name_plural': 'Pipelines',
                 'constraints': [models.UniqueConstraint(fields=('entity', 'key', 'number'), name='pipeline_version_once'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('entity', 'key'), name='pipeline_one_current')],
             },
         ),
@@ -114,6 +115,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'Stage',
+                'verbose_name_plural': 'Stages',
                 'ordering': ('pipeline', 'order'),
             },
         ),
