@@ -25,7 +25,7 @@ from .story import Deal, Lead, Step, Tale
 from .talk import Act
 
 CHANNEL = "demo"  # marks every row in the history, so that it can be found again
-PART = 400
+PART = 1_000
 Progress = Callable[[int, int, str], None]
 Row = tuple[str, dict[str, Any], dt.datetime]  # who made it, what, when
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,3 +37,15 @@ def assign(model: type[models.Model], data: Mapping[UUID, Mapping[str, Any]]) ->
     with connection.cursor() as cursor:
         cursor.execute(sql, [list(data), *values])
         return int(cursor.rowcount)
+
+
+def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Store new rows by COPY, which spares the parsing of a statement as long as the data."""
+    fields, quote = model._meta.concrete_fields, connection.ops.quote_name
+    names = ", ".join(quote(str(f.column)) for f in fields)
+    sql = f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(sql) as copy:
+        for row in rows:
+            copy.write_row([f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields])
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from zhike.base import fold, pinyin
+from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
 from . import access, bulk, guard, outbox, query, stages
@@ -42,6 +43,7 @@ class Change(Generic[M]):
     action: str
     values: dict[str, Any]
     before: dict[str, Any] = field(default_factory=dict)
+    stored: dict[str, Any] = field(default_factory=dict)  # every column as it was, those that no person sees too
     errors: dict[str, list[Wrong]] = field(default_factory=dict)
     at: dt.datetime = field(default_factory=timezone.now)
     dated: bool = False  # the past as it is loaded: `at` was said, and is the time of every trace
@@ -149,7 +151,8 @@ def update_many(
         changes = []
         for pk, values in data.items():
             change = Change(actor, entity, found[pk], action, dict(values), note=note, extra=dict(extra or {}))
-            change.before = {k: getattr(found[pk], a.column) for k, a in entity.attributes.items() if a.column}
+            change.stored = {f.attname: getattr(found[pk], f.attname) for f in entity.model._meta.concrete_fields}
+            change.before = {k: change.stored[a.column] for k, a in entity.attributes.items() if a.column}
             if at:
                 change.at, change.dated = at[pk], True
             changes.append(change)
@@ -370,7 +373,7 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
         for value, same in seen.items():
             for n, c in enumerate(same):
                 if n > 0 or (value in taken and taken[value] != c.record.pk):
-                    shown = "、".join(str(entity.attributes[k].label) for k in keys)
+                    shown = listed(str(entity.attributes[k].label) for k in keys)
                     c.fail(keys[0], _("A record with this %(field)s exists already.") % {"field": shown}, "unique")
 
 
@@ -378,39 +381,39 @@ def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
     _context(actor, action, dated=changes[0].dated)
     if entity.number and changes[0].is_new:
         _number(entity, changes)
-    records = [c.record for c in changes]
     for c in changes:
-        if hasattr(c.record, "search_text"):
+        if hasattr(c.record, "search_text") and (c.is_new or _refound(c)):
             _index(entity, c.record)
         if c.is_new:
             c.record.created_at = c.record.updated_at = c.at
         else:
             c.record.updated_at = max(c.at, c.record.updated_at) if c.dated else timezone.now()
             c.record.version += 1
-    rows = guard.rows(entity.model, "the write path itself")
     try:
         with transaction.atomic():
             if changes[0].is_new:
-                rows.bulk_create(records, batch_size=BATCH)
+                bulk.insert(entity.model, [c.record for c in changes])
             else:
-                rows.bulk_update(records, _touched(entity, changes), batch_size=BATCH)
+                _overwrite(entity, changes)
     except IntegrityError as error:
         raise _translated(error, len(changes)) from error
 
 
-def _touched(entity: AnyEntity, changes: Sequence[Change[Any]]) -> list[str]:
-    """Columns that differ in at least one of the records, and those that always move."""
-    touched = {"updated_at", "version"}
-    for key, a in entity.attributes.items():
-        if a.column and any(c.get(key) != c.before.get(key) for c in changes):
-            touched.add(
-                a.column.removesuffix("_id") if a.kind.key in ("link", "user", "department", "file") else a.column
-            )
-    if entity.has_owner:
-        touched |= {"search_text", "search_grams", "pinyin"}
-        if "owner" in touched:
-            touched |= {"department", "ancestors"}
-    return sorted(touched)
+def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
+    """Write the columns that differ in at least one of the records, and those that always move."""
+    columns = {"updated_at", "version"}
+    for c in changes:
+        columns |= {k for k, value in c.stored.items() if getattr(c.record, k) != value}
+    if bulk.takes(entity.model, columns):
+        bulk.assign(entity.model, {c.record.pk: {k: getattr(c.record, k) for k in columns} for c in changes})
+    else:
+        rows = guard.rows(entity.model, "the write path itself")
+        rows.bulk_update([c.record for c in changes], sorted(columns), batch_size=BATCH)
+
+
+def _refound(change: Change[Any]) -> bool:
+    """Whether the record is found by other words than before."""
+    return any(change.changed(k) for k in (change.entity.title, *change.entity.search))
 
 
 def _index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
