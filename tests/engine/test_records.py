@@ -213,3 +213,20 @@ def test_records_follow_a_department_that_moves(firm: Any) -> None:
     assert Department.objects.get(pk=firm.north.pk).ancestors == row.ancestors
     with pytest.raises(Invalid):
         records.update(firm.actor("admin"), get("department"), firm.south.pk, {"parent": str(firm.north.pk)})
+
+
+def test_the_bin_is_emptied_after_thirty_days(firm: Any) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from zhike.engine import recycle
+
+    old, new, needed = account(firm), account(firm, name="乙公司"), deal(firm)
+    rows = guard.rows(get("account").model, "test")
+    past = timezone.now() - timedelta(days=31)
+    rows.filter(pk__in=[old.pk, needed.account_id]).update(deleted_at=past)
+    rows.filter(pk=new.pk).update(deleted_at=timezone.now())
+    assert recycle.empty() == 1
+    assert set(rows.values_list("pk", flat=True)) == {new.pk, needed.account_id}
+    assert History.objects.filter(record=old.pk).order_by("-id").first().action == "erase"  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
+from zhike.engine import recycle
 from zhike.engine.models import Job
 from zhike.engine.transfer import jobs
 
@@ -30,3 +31,10 @@ def transfer(job: str, ticket: str) -> None:
 def tidy(timestamp: int) -> None:
     """Every night: forget the files of old imports and exports."""
     jobs.tidy()
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(name="zhike.recycle", pass_context=False)
+def empty_bin(timestamp: int) -> None:
+    """Every night: empty what has been in the recycle bin for 30 days."""
+    recycle.empty()
