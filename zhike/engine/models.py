@@ -97,7 +97,7 @@ class Stage(Stored):
     key = models.SlugField(max_length=40)
     labels = models.JSONField(_("Name"), default=dict)
     order = models.PositiveIntegerField(default=0)
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    status = models.CharField(_("Status"), max_length=10, choices=Status.choices, default=Status.OPEN)
     win_percent = PercentField(_("Win %"), default=0)
     required_fields = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     days_allowed = models.PositiveIntegerField(_("Days allowed"), null=True, blank=True)

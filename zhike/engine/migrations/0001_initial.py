@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('key', models.SlugField(max_length=40)),
                 ('labels', models.JSONField(default=dict, verbose_name='Name')),
                 ('order', models.PositiveIntegerField(default=0)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('won', 'Won'), ('lost', 'Lost')], default='open', max_length=10)),
+                ('status', models.CharField(choices=[('open', 'Open'), ('won', 'Won'), ('lost', 'Lost')], default='open', max_length=10, verbose_name='Status')),
                 ('win_percent', zhike.engine.fields.PercentField(decimal_places=2, default=0, max_digits=5, verbose_name='Win %')),
                 ('required_fields', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None)),
                 ('days_allowed', models.PositiveIntegerField(blank=True, null=True, verbose_name='Days allowed')),
