@@ -24,7 +24,7 @@ STEPS = (
     ),
     Step(
         key="converted",
-        labels={"zh-hans": "已转化", "zh-hant": "已轉化", "en": "Converted"},
+        labels={"zh-hans": "已转化", "zh-hant": "已轉換", "en": "Converted"},
         status="won",
         win=100,
         tone="green",
