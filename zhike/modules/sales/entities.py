@@ -10,6 +10,7 @@ from zhike.engine.entity import Action, Entity, Related, Section, View, register
 from zhike.engine.kinds import KINDS, Attribute
 
 from . import services
+from .computed import COMPUTED
 from .models import Competitor, Deal, DealCompetitor, DealContact, Product
 
 ATTITUDE_TONES = {"supports": "green", "neutral": "neutral", "opposes": "red"}
@@ -141,6 +142,8 @@ DEAL = Entity(
         "forecast",
         "source",
         "procurement",
+        "days_over",
+        "risks",
         "won_reason",
         "lost_reason",
         "tags",
@@ -193,7 +196,7 @@ DEAL = Entity(
         "status": {"open": "blue", "won": "green", "lost": "red"},
         "forecast": {"commit": "green", "best": "teal", "pipeline": "blue", "omit": "neutral"},
     },
-    computed=(WEIGHTED, DAYS_IN_STAGE),
+    computed=(WEIGHTED, DAYS_IN_STAGE, *COMPUTED),
     before_save=(services.tidy_deal,),
     before_all=(services.follow_stage,),
     after_save=(services.follow_wins,),

@@ -70,4 +70,4 @@ def test_nobody_but_the_administrator_changes_people_roles_or_pipelines(firm: Fi
 
 def test_every_entity_is_in_some_role(firm: Firm) -> None:
     unread = {key for key, e in entities().items() if not access.may(firm.seller, e, "read")}
-    assert unread <= {"user", "department", "role", "pipeline", "stage"}
+    assert unread <= {"user", "department", "role", "pipeline", "stage", "calendarday"}

@@ -8,7 +8,6 @@ from zhike.base.models import Role
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.modules.sales.computed import COMPUTED
 from zhike.web import plugs
 
 from . import admin, executive, manager, seller
@@ -18,7 +17,6 @@ def _sees_others(actor: Actor) -> bool:
     return access.scope(actor, get("deal"), "read") in ("department", "all")
 
 
-get("deal").attributes.update({a.key: a for a in COMPUTED if a.key not in get("deal").attributes})
 plugs.homes.update(
     {
         Role.Home.SELLER: seller.home,
