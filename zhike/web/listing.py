@@ -69,6 +69,7 @@ def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: st
     first = (page.view.page - 1) * size + 1
     pages = -(-min(page.total, COUNT_CAP) // size)
     extra = [k for k in entity.filters if k in known]
+    sums = query.sums(actor, entity, page.view) if page.rows else {}
     return {
         "entity": entity_info(actor, entity),
         "total_label": total,
@@ -85,9 +86,10 @@ def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: st
         "clear_url": f"{url}?view={tab}" if own.conditions or own.search else "",
         "columns": columns(page, own, tab),
         "rows": [row_info(page, entity, row, may_edit=access.may(actor, entity, "update")) for row in page.rows],
-        "totals": totals(actor, entity, page),
+        "totals": totals(page, sums),
         "pager": {
             "total_label": counted,
+            "sums": further(entity, page, sums),
             "range_label": f"{first}–{first + len(page.rows) - 1}" if page.rows else "",
             "prev_url": url + address(own.but(page=page.view.page - 1), tab) if page.view.page > 1 else "",
             "next_url": url + address(own.but(page=page.view.page + 1), tab) if page.view.page < pages else "",
@@ -140,12 +142,17 @@ def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
     return found
 
 
-def totals(actor: Actor, entity: AnyEntity, page: Page) -> list[Any] | None:
+def totals(page: Page, sums: Mapping[str, Any]) -> list[Any] | None:
     """Sums over all rows of the view, in the order of the columns."""
-    found = query.sums(actor, entity, page.view) if page.rows else {}
-    if not any(a.key in found for a in page.attributes):
-        return None
-    return [a.kind.html(a, found[a.key], {}) if a.key in found else "" for a in page.attributes]
+    found = [a.kind.html(a, sums[a.key], {}) if a.key in sums else "" for a in page.attributes]
+    return found if any(found) else None
+
+
+def further(entity: AnyEntity, page: Page, sums: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Sums of what has no column, so that every figure of a report is found on its list."""
+    shown = {a.key for a in page.attributes}
+    hidden = [(entity.attributes[k], v) for k, v in sums.items() if k not in shown and v is not None]
+    return [{"label": a.label, "value": a.kind.html(a, v, {})} for a, v in hidden]
 
 
 def columns(page: Page, own: View, tab: str) -> list[dict[str, Any]]:
