@@ -10,7 +10,7 @@ import sys
 
 import django
 
-SCALE = 0.05
+SCALE = 0.15
 SEED = 20260101
 PASSWORD = "Reise-2026-durch"
 # People of their own for journeys that change what a person has (language, rights): the others stay as they are.
