@@ -27,6 +27,7 @@ function shut(box) {
   list.hidden = true;
   input.setAttribute("aria-expanded", "false");
   select(box, null);
+  clearTimeout(state.get(box)?.timer);
   state.get(box)?.abort?.abort();
 }
 

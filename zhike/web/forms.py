@@ -235,7 +235,9 @@ def shown_keys(actor: Actor, entity: AnyEntity, *, quick: bool = False) -> list[
     """The keys of the fields on a form: what a post is read for."""
     allowed = access.writable(actor, entity)
     hidden = {"pipeline"} if entity.is_staged and len(stages.current(entity)) == 1 else set()
-    keys: Sequence[str] = entity.quick or [entity.title] if quick else [k for s in entity.sections for k in s.keys]
+    keys: Sequence[str] = [k for s in entity.sections for k in s.keys]
+    if quick and entity.quick:
+        keys = entity.quick
     return [k for k in keys if k in allowed and k not in hidden]
 
 
