@@ -8,7 +8,6 @@ Registration codes pass the check digits of GB 32100-2015 and GB 11714 but are d
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -197,7 +196,7 @@ def firm_name(dice: Dice, firm: Firm, region: str, names: set[str]) -> tuple[str
 
 def _street(dice: Dice, firm: Firm) -> str:
     words = firm.text["companies"]
-    street = words["street"].format(street=dice.choice(words["streets"]), n=dice.randint(6, 980))
+    street = str(words["street"]).format(street=dice.choice(words["streets"]), n=dice.randint(6, 980))
     return street + str(dice.choice(words["suffixes"]))
 
 
@@ -294,5 +293,5 @@ def _person(dice: Dice, firm: Firm, numbers: Numbers, days: Days, market: Market
 def called(name: str, surname: str, gender: str, call: str, *, chinese: bool) -> str:
     """How our people speak of somebody: 王工, 李总, 陈女士, or the first name."""
     if not chinese:
-        return name.split()[0]
+        return name.partition(" ")[0]
     return surname + (call or ("女士" if gender == "female" else "先生"))

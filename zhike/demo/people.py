@@ -103,9 +103,7 @@ def _seller(dice: Dice, firm: Firm, days: Days, department: str, team: str, n: i
         one.skill, one.pace = 0.46, 1.35
 
 
-def _add(
-    dice: Dice, firm: Firm, days: Days, department: str, position: str, role: str, username: str = ""
-) -> Staff:
+def _add(dice: Dice, firm: Firm, days: Days, department: str, position: str, role: str, username: str = "") -> Staff:
     username = username or NAMED.get((department, position), "")
     name = firm.text["firm"]["named"].get(username, "") if username else ""
     taken = {s.name for s in firm.staff.values()}

@@ -64,7 +64,7 @@ class Store:
     def total(self) -> int:
         """How many records there will be, about."""
         parts = (self.market.customers, self.market.people, self.tale.leads, self.tale.deals, self.acts)
-        return sum(map(len, parts))
+        return sum(len(part) for part in parts)
 
     def create(self, entity: str, rows: Sequence[Row], text: str) -> list[UUID]:
         """New records by those who made them; ids in the order of `rows`."""
@@ -271,19 +271,18 @@ def _leads(store: Store) -> None:
     _rounds(store, "lead", store.leads, steps, text)
     for n, lead in enumerate(leads):
         if lead.customer is not None:
-            _convert(store, n, lead)
+            _convert(store, n, lead, lead.customer)
             store.step(0, text)
 
 
-def _convert(store: Store, n: int, lead: Lead) -> None:
-    assert lead.customer is not None
+def _convert(store: Store, n: int, lead: Lead, customer: int) -> None:
     records.update_many(
         store.actors[lead.owner],
         get("lead"),
         {store.leads[n]: {}},
         action="convert",
         at={store.leads[n]: lead.steps[-1].at},
-        extra={"account": store.accounts[lead.customer]},
+        extra={"account": store.accounts[customer]},
     )
 
 

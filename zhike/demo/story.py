@@ -110,7 +110,9 @@ def tell(seed: int, firm: Firm, days: Days, market: Market, *, leads: int, deals
 
 def _leads(dice: Dice, firm: Firm, days: Days, market: Market, tale: Tale, count: int) -> None:
     numbers, names = Numbers(dice), {c.values["name"] for c in market.customers}
-    grown = [n for n, c in enumerate(market.customers) if c.is_firm and c.parent is None and c.created.date() > days.ago(440)]
+    grown = [
+        n for n, c in enumerate(market.customers) if c.is_firm and c.parent is None and c.created.date() > days.ago(440)
+    ]
     converted = sorted(dice.sample(grown, min(len(grown), round(count * 0.14))))
     tale.leads = [_converted(dice, firm, days, market, n) for n in converted]
     tale.leads += [_other(dice, firm, days, numbers, names) for _n in range(count - len(converted))]
@@ -225,9 +227,9 @@ def _deals(dice: Dice, firm: Firm, days: Days, market: Market, tale: Tale, count
         here = bisect_left(known, created)
         if here and sums[here - 1]:
             begun.append((bisect_left(sums, dice.uniform(0, sums[here - 1])), created, None))
-    for place, created, n in sorted(begun[:count], key=lambda b: b[1]):
-        deal = _deal(dice, firm, days, market, place, created, None if n is None else tale.leads[n])
-        deal.lead = n
+    for place, created, origin in sorted(begun[:count], key=lambda b: b[1]):
+        deal = _deal(dice, firm, days, market, place, created, None if origin is None else tale.leads[origin])
+        deal.lead = origin
         tale.deals.append(deal)
     for deal in tale.deals:
         _hand_over(firm, market.customers[deal.customer], deal)
@@ -291,7 +293,7 @@ def _live(dice: Dice, firm: Firm, days: Days, customer: Customer, deal: Deal, ca
     for n in range(1, last + 1):
         used += SHARES[n - 1] * dice.uniform(0.7, 1.3)
         stuck = deal.is_stuck and n > 1 and dice.chance(0.5)
-        day = None if stuck else days.after(place, max(n, round(length * used / sum(SHARES[:last + 1]))))
+        day = None if stuck else days.after(place, max(n, round(length * used / sum(SHARES[: last + 1]))))
         if day is None:
             return _stay(dice, firm, days, deal, length, call)
         _enter(dice, days, deal, OPEN_STAGES[n], day)

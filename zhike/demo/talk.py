@@ -11,7 +11,7 @@ from typing import Any
 from .dice import Days, Dice, at, fill, moment
 from .market import TIER_PULL, Customer, Market
 from .people import Firm
-from .story import OPEN_STAGES, Deal, Lead, Tale
+from .story import Deal, Lead, Tale
 from .words import is_chinese
 
 KINDS = {
@@ -42,6 +42,22 @@ class Act:
     deal: int | None = None
 
 
+@dataclass
+class About:
+    """Whom and what an activity is about; `who` is the record that it is told of, the numbers are as in Act."""
+
+    call: str
+    product: int
+    who: tuple[str, int]
+    customer: int | None = None
+    person: int | None = None
+    lead: int | None = None
+    deal: int | None = None
+    line: str = ""
+    amount: Decimal | None = None
+    rival: int = -1
+
+
 class Talk:
     """Makes activities, each phrased for its customer, product and stage."""
 
@@ -53,27 +69,25 @@ class Talk:
         self._pains = firm.text["slots"]["pain"]
         self._said: dict[tuple[str, int], str] = {}
 
-    def body(self, phase: str, kind: str, who: tuple[str, int], *, first: bool, **slots: Any) -> str:
+    def body(self, phase: str, kind: str, about: About, *, first: bool) -> str:
         """A text that differs from the last one about the same record; openings only at the beginning."""
         patterns = [p for p in self.firm.text["talk"][phase][kind] if first or not p.startswith("^")]
-        patterns = [p for p in patterns if p != self._said.get(who)] or patterns
-        self._said[who] = pattern = self.dice.choice(patterns)
-        return fill(self.dice, pattern.removeprefix("^"), **slots)
+        patterns = [p for p in patterns if p != self._said.get(about.who)] or patterns
+        self._said[about.who] = pattern = self.dice.choice(patterns)
+        return fill(self.dice, pattern.removeprefix("^"), **self._slots(about))
 
-    def slots(self, *, call: str, product: int, customer: int = 0, line: str = "", amount: Decimal | None = None,
-              rival: int = -1) -> dict[str, Any]:  # fmt: skip
-        """What is talked about."""
-        text = self.firm.text
-        value = amount or Decimal(self.dice.randint(8, 60) * 10_000)
+    def _slots(self, about: About) -> dict[str, Any]:
+        text, dice = self.firm.text, self.dice
+        value = about.amount or Decimal(dice.randint(8, 60) * 10_000)
         unit = 10_000 if self._chinese else 1_000
         return {
-            "c": call,
-            "p": text["products"][product]["short"],
-            "line": line or self.dice.choice(text["deals"]["lines"]),
-            "pain": self._pains[(customer * 7 + self.dice.randint(0, 1)) % len(self._pains)],
-            "comp": text["competitors"][rival if rival >= 0 else self.dice.randrange(5)]["name"],
+            "c": about.call,
+            "p": text["products"][about.product]["short"],
+            "line": about.line or dice.choice(text["deals"]["lines"]),
+            "pain": self._pains[((about.customer or 0) * 7 + dice.randint(0, 1)) % len(self._pains)],
+            "comp": text["competitors"][about.rival if about.rival >= 0 else dice.randrange(5)]["name"],
             "wan": f"{float(value / unit):.1f}".removesuffix(".0"),
-            "d": self.dice.choice(text["slots"]["days"]),
+            "d": dice.choice(text["slots"]["days"]),
         }
 
     def subject(self, phase: str, kind: str, product: int) -> str:
@@ -84,16 +98,24 @@ class Talk:
             title += ("：" if self._chinese else ": ") + self.firm.text["products"][product]["short"]
         return title
 
-    def done(self, phase: str, kind: str, when: dt.datetime, owner: str, slots: dict[str, Any], *, product: int,
-             who: tuple[str, int], first: bool = False, answered: bool = True, **links: int | None) -> None:  # fmt: skip
+    def done(
+        self,
+        phase: str,
+        kind: str,
+        when: dt.datetime,
+        owner: str,
+        about: About,
+        *,
+        first: bool = False,
+        answered: bool = True,
+    ) -> None:
         """Something that was done at that time."""
         dice = self.dice
-        pattern = "noanswer" if kind == "call" and not answered else kind
         values: dict[str, Any] = {
             "kind": kind,
             "status": "done",
-            "subject": self.subject(phase, kind, product),
-            "body": self.body(phase, pattern, who, first=first, **slots),
+            "subject": self.subject(phase, kind, about.product),
+            "body": self.body(phase, "noanswer" if kind == "call" and not answered else kind, about, first=first),
             "done_at": when,
             "result": self._result(kind, answered=answered),
         }
@@ -103,8 +125,10 @@ class Talk:
             values["duration_minutes"] = round(dice.triangular(*MINUTES[kind]) / 5 + 0.5) * 5
         if kind in ("visit", "meeting") and dice.chance(0.5):
             values["place"] = dice.choice(self.firm.text["slots"]["places"])
-        written = when + dt.timedelta(minutes=dice.choice((1, 2, 4, 7, 15, 40)))
-        self.acts.append(Act(values, owner, written, **links))
+        self._add(values, owner, when + dt.timedelta(minutes=dice.choice((1, 2, 4, 7, 15, 40))), about)
+
+    def _add(self, values: dict[str, Any], owner: str, written: dt.datetime, about: About) -> None:
+        self.acts.append(Act(values, owner, written, about.customer, about.person, about.lead, about.deal))
 
     def _result(self, kind: str, *, answered: bool) -> str:
         if kind == "call":
@@ -115,18 +139,18 @@ class Talk:
             return "replied" if self.dice.chance(0.75) else "no_reply"
         return ""
 
-    def plan(self, due: dt.datetime, made: dt.datetime, owner: str, slots: dict[str, Any], **links: int | None) -> None:
+    def plan(self, due: dt.datetime, made: dt.datetime, owner: str, about: About) -> None:
         """Something to be done."""
         dice = self.dice
         kind = dice.weighted(list(PLANS), list(PLANS.values()))
         values = {
             "kind": kind,
             "status": "planned",
-            "subject": fill(dice, dice.choice(self.firm.text["plans"][kind]), **slots),
+            "subject": fill(dice, dice.choice(self.firm.text["plans"][kind]), **self._slots(about)),
             "due_at": due,
             "priority": dice.weighted(("normal", "high", "low"), (78, 16, 6)),
         }
-        self.acts.append(Act(values, owner, made, **links))
+        self._add(values, owner, made, about)
 
     # ---- who is talked to
 
@@ -163,25 +187,21 @@ def converse(seed: int, firm: Firm, days: Days, market: Market, tale: Tale, *, c
 
 
 def _about_lead(talk: Talk, n: int, lead: Lead) -> None:
-    dice, who = talk.dice, ("lead", n)
+    dice, about = talk.dice, About(lead.call, lead.product, ("lead", n), lead=n)
     contacted = next((s.at for s in lead.steps if s.stage == "contacted"), None)
-    slots = talk.slots(call=lead.call, product=lead.product)
     if contacted is None:
         return
-    talk.done("lead", "call", contacted, lead.owner, slots, product=lead.product, who=who, first=True,
-              answered=dice.chance(0.7), lead=n)  # fmt: skip
+    talk.done("lead", "call", contacted, lead.owner, about, first=True, answered=dice.chance(0.7))
     for step in lead.steps[1:]:
         when = step.at - dt.timedelta(minutes=dice.randint(3, 9))
         if when > contacted and step.stage != "converted":
-            slots = talk.slots(call=lead.call, product=lead.product)
             answered = step.values.get("lost_reason") not in ("unreachable", "wrong_number")
             kind = talk.kind("lead") if answered else "call"
-            talk.done("lead", kind, when, lead.owner, slots, product=lead.product, who=who, answered=answered, lead=n)
+            talk.done("lead", kind, when, lead.owner, about, answered=answered)
     if lead.steps[-1].stage in ("contacted", "qualified") and dice.chance(0.5):
         later = talk.days.after(lead.steps[-1].at.date(), dice.randint(1, 6))
         if later:
-            when = moment(dice, later, after=lead.steps[-1].at)
-            talk.done("lead", talk.kind("lead"), when, lead.owner, slots, product=lead.product, who=who, lead=n)
+            talk.done("lead", talk.kind("lead"), moment(dice, later, after=lead.steps[-1].at), lead.owner, about)
 
 
 def _about_deal(talk: Talk, n: int, deal: Deal) -> None:
@@ -200,27 +220,36 @@ def _about_deal(talk: Talk, n: int, deal: Deal) -> None:
         day, first = days.after(day, max(2, round(dice.expovariate(pace / 8.5)) + 2)), False
     if deal.closed:
         _word(talk, n, deal, deal.closed + dt.timedelta(minutes=dice.randint(2, 30)), phase=deal.outcome)
-    if deal.outcome == "won":
-        _serve(talk, n, deal)
+        if deal.outcome == "won":
+            _serve(talk, n, deal, deal.closed.date())
 
 
 def _word(
     talk: Talk, n: int, deal: Deal, when: dt.datetime, *, first: bool = False, phase: str = "", owner: str = ""
 ) -> None:
-    customer = talk.market.customers[deal.customer]
-    person = talk.person(deal.people, when)
-    said = talk.slots(call=talk.call(person, customer), product=deal.product, customer=deal.customer, line=deal.line,
-                      amount=deal.amount, rival=deal.rival)  # fmt: skip
     phase = phase or deal.stage_at(when)
-    talk.done(phase, talk.kind(phase), when, owner or deal.owner_at(when), said, product=deal.product,
-              who=("deal", n), first=first, customer=deal.customer, person=person, deal=n)  # fmt: skip
+    about = _of_deal(talk, n, deal, when)
+    talk.done(phase, talk.kind(phase), when, owner or deal.owner_at(when), about, first=first)
 
 
-def _serve(talk: Talk, n: int, deal: Deal) -> None:
-    assert deal.closed
+def _of_deal(talk: Talk, n: int, deal: Deal, when: dt.datetime) -> About:
+    person = talk.person(deal.people, when)
+    call = talk.call(person, talk.market.customers[deal.customer])
+    found = About(call, deal.product, ("deal", n), deal.customer, person, deal=n)
+    found.line, found.amount, found.rival = deal.line, deal.amount, deal.rival
+    return found
+
+
+def _of_customer(talk: Talk, n: int, when: dt.datetime, product: int) -> About:
+    customer = talk.market.customers[n]
+    person = talk.person(customer.people, when)
+    return About(talk.call(person, customer), product, ("account", n), n, person)
+
+
+def _serve(talk: Talk, n: int, deal: Deal, closed: dt.date) -> None:
     engineers = [s.username for s in talk.firm.staff.values() if s.department == "service"]
     for wait in (18, 35, 110):
-        day = talk.days.after(deal.closed.date(), talk.dice.randint(wait, wait + 25))
+        day = talk.days.after(closed, talk.dice.randint(wait, wait + 25))
         if day and talk.dice.chance(0.6):
             _word(talk, n, deal, moment(talk.dice, day), phase="service", owner=talk.dice.choice(engineers))
 
@@ -238,11 +267,9 @@ def _care(talk: Talk, count: int) -> None:
         since, until = customer.created.date(), days.ago(90) if silent else days.last
         day = days.any(dice, since=since, until=max(since, until))
         when = moment(dice, day, after=customer.created + dt.timedelta(minutes=10))
-        person = talk.person(customer.people, when)
         product = dice.choice(own.get(place) or range(len(talk.firm.text["products"])))
-        said = talk.slots(call=talk.call(person, customer), product=product, customer=place)
-        talk.done("care", talk.kind("care"), when, customer.owner_at(when), said, product=product,
-                  who=("account", place), customer=place, person=person)  # fmt: skip
+        about = _of_customer(talk, place, when, product)
+        talk.done("care", talk.kind("care"), when, customer.owner_at(when), about)
 
 
 def _plans(talk: Talk) -> None:
@@ -256,8 +283,7 @@ def _plans(talk: Talk) -> None:
         stage = lead.steps[-1].stage if lead.steps else "new"
         if stage in ("new", "contacted", "qualified") and dice.chance(0.55 if stage != "new" else 0.2):
             due = _due(talk, "late" if dice.chance(0.2) else "next", lead.steps[-1].at if lead.steps else lead.created)
-            said = talk.slots(call=lead.call, product=lead.product)
-            talk.plan(due[0], due[1], lead.owner, said, lead=n)
+            talk.plan(*due, lead.owner, About(lead.call, lead.product, ("lead", n), lead=n))
     for n, customer in enumerate(talk.market.customers):
         if customer.tier in "SA" and dice.chance(0.2):
             _plan_care(talk, n, customer, days.ahead(dice.randint(0, 15)))
@@ -280,19 +306,15 @@ def _plan_deal(talk: Talk, n: int, deal: Deal, state: str) -> None:
     if not state:
         return
     due, made = _due(talk, state, deal.steps[-1].at if deal.steps else deal.created)
-    customer = talk.market.customers[deal.customer]
-    person = talk.person(deal.people, made)
-    said = talk.slots(call=talk.call(person, customer), product=deal.product, line=deal.line, amount=deal.amount)
-    talk.plan(due, made, deal.owner_at(made), said, customer=deal.customer, person=person, deal=n)
+    talk.plan(due, made, deal.owner_at(made), _of_deal(talk, n, deal, made))
 
 
 def _plan_care(talk: Talk, n: int, customer: Customer, day: dt.date, hour: int = 10) -> None:
     made = moment(talk.dice, talk.days.ago(talk.dice.randint(1, 8)), after=customer.created)
     if made < customer.created:
         return
-    person = talk.person(customer.people, made)
-    said = talk.slots(call=talk.call(person, customer), product=talk.dice.randrange(8), customer=n)
-    talk.plan(at(day, hour, talk.dice.choice((0, 30))), made, customer.owner_at(made), said, customer=n, person=person)
+    about = _of_customer(talk, n, made, talk.dice.randrange(8))
+    talk.plan(at(day, hour, talk.dice.choice((0, 30))), made, customer.owner_at(made), about)
 
 
 def _plan_seller(talk: Talk) -> None:
@@ -309,6 +331,3 @@ def _plan_seller(talk: Talk) -> None:
     when += [(days.ahead(n), hour) for n in (1, 2, 3, 4) for hour in (9, 14)]
     for place, (day, hour) in zip(chosen, when, strict=False):
         _plan_care(talk, place, talk.market.customers[place], day, hour)
-
-
-__all__ = ["OPEN_STAGES", "Act", "converse"]
