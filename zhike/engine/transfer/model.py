@@ -19,9 +19,9 @@ class Column(msgspec.Struct, kw_only=True):
 
     `part` is the piece that the column gives of a value made of several: family, given, middle of a name; province,
     city, district of a region; a label such as 金额 for an amount that stands behind it in a remark; "more" for a
-    further number, mail, line or word. `words` map texts of the file to keys of choices, to ids or names of
-    records, or to "" for nothing. `order` is dmy or mdy for days written like 03/04/2026, `scale` 10000 for amounts in 万元. `constant`
-    stands in for the cells of a column that the file does not have; `index` is then -1.
+    further number, mail, line or word. `words` map texts of the file to keys of choices, to ids or names of records,
+    or to "" for nothing. `order` is dmy or mdy for days written like 03/04/2026, `scale` 10000 for amounts in 万元.
+    `constant` stands in for the cells of a column that the file does not have; `index` is then -1.
     """
 
     index: int
