@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils.translation import gettext
 
 from zhike.engine import records
 from zhike.engine.entity import get
@@ -245,3 +246,19 @@ def test_deals_by_stage_account_and_product(firm: Any, sheet: Sheet) -> None:
     assert (result.new + result.errors, result.rows) == (2, 2)
     assert any(p.code == "folded" for p in result.problems)
     assert any(p.header == "阶段" and p.row == 3 for p in result.problems)
+
+
+def test_links_and_days_left_open_are_told_once(firm: Any, sheet: Sheet) -> None:
+    path = sheet(
+        ["客户名称", "负责人", "成立日期"], ["甲公司", "王芳", ""], ["乙公司", "", ""], ["丙公司", "", "2020-01-02"]
+    )
+    result = load(firm.actor("admin"), "account", path)
+    assert (result.new, result.warnings) == (3, 2)
+    assert [(p.row, p.header, p.code, p.text) for p in result.problems] == [
+        (2, "成立日期", "empty", _gap(2, 3)),
+        (3, "负责人", "empty", _gap(2, 3)),
+    ]
+
+
+def _gap(count: int, rows: int) -> str:
+    return gettext("%(count)s of %(rows)s rows have nothing here.") % {"count": count, "rows": rows}

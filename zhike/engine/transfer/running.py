@@ -19,8 +19,9 @@ from zhike.engine.kinds import Links
 from zhike.engine.records import Change
 from zhike.engine.tabular import Cell, Table
 from zhike.engine.tabular.messages import note_message
+from zhike.engine.tabular.values import blank
 
-from .cells import Draft, Reader, first_good, further, problem
+from .cells import Draft, Reader, cell_of, first_good, further, problem
 from .links import finders, same_title
 from .match import Existing, Group, Matcher, department_name
 from .model import NUMBER, Column, Plan, Problem, Progress, Result, Stopped
@@ -57,6 +58,7 @@ def run(
                 progress(importer.result.rows, table.row_count, "")
             if stop and stop():
                 raise Stopped
+        importer.tell_gaps()
         importer.result.dry = dry
         importer.tally.close()
         if finish:
@@ -90,6 +92,8 @@ class Importer:
         self.result = tally.result
         self.may_create = access.may(actor, entity, "create")
         self.columns: dict[str, Column] = {key: plan.of(key)[0] for key in plan.fields()}
+        kinds = {} if NUMBER in self.columns else {k: entity.attributes[k] for k in self.columns}
+        self.gaps = {k: [0, 0] for k, a in kinds.items() if a.is_link or a.kind.key == "date"}  # first row, how many
 
     def take(self, chunk: Sequence[tuple[Row, list[str]]]) -> None:
         """Read, match and write a chunk."""
@@ -99,6 +103,9 @@ class Importer:
         for (number, cells), refused in chunk:
             self.result.rows += 1
             draft = self.reader.draft(number, cells) if not refused else Draft(number)
+            for key, gap in self.gaps.items():
+                if blank(cell_of(cells, self.columns[key])):
+                    gap[:] = gap[0] or number, gap[1] + 1
             found += [problem(number, None, "", text) for text in refused] + draft.problems
             if draft.bad or refused:
                 self.result.errors += 1
@@ -111,6 +118,13 @@ class Importer:
         found += self._create([g for g in groups if g.existing is None])
         found += self._update([(g, g.existing) for g in groups if g.existing is not None])
         self.tally.add(sorted(found, key=lambda p: (p.row, p.column is None, p.column or 0)))
+
+    def tell_gaps(self) -> None:
+        """Columns of links and days that some rows leave open: one remark each, unless the file was made here."""
+        for key, (first, count) in self.gaps.items():
+            if 0 < count < self.result.rows:
+                said = _("%(count)s of %(rows)s rows have nothing here.") % {"count": count, "rows": self.result.rows}
+                self.tally.add([problem(first, self.columns[key], "", said, level="warning", code="empty")])
 
     def _create(self, groups: Sequence[Group]) -> Iterator[Problem]:
         """New records."""
