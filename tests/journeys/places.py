@@ -1,0 +1,96 @@
+"""Every kind of page, by the person who looks at it."""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+
+import openpyxl
+
+from tests.journeys.desk import Desk
+
+TABLES = {
+    "account": "customers_account", "contact": "customers_contact", "affiliation": "customers_affiliation",
+    "contactpoint": "customers_contactpoint", "address": "customers_address", "tag": "customers_tag",
+    "lead": "leads_lead", "deal": "sales_deal", "product": "sales_product", "dealcontact": "sales_dealcontact",
+    "competitor": "sales_competitor", "dealcompetitor": "sales_dealcompetitor", "activity": "activities_activity",
+    "user": "base_user", "department": "base_department", "role": "base_role", "pipeline": "engine_pipeline",
+}  # fmt: skip
+PLACES: dict[str, tuple[str, ...]] = {
+    "": ("/login",),
+    "seller": (
+        "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
+        "/search?q=科技", "/notices", "/me", "/account/import", "import:map", "import:dry", "import:done",
+    ),
+    "manager": (
+        "/", "/deal/board", "/lead/board", "/deal/?view=all", "/reports/funnel?period=all", "/reports/team?period=all",
+        "/account/{account}", "/contact/{contact}", "/lead/{lead}", "/deal/{deal}", "/activity/{activity}",
+        "/deal/{deal}/edit", "/deal/{deal}/history", "/deal/bin", "/account/new", "/deal/new", "/lead/{lead}/act/convert",
+    ),
+    "executive": ("/", "/ui/"),
+    "admin": (
+        "/", "/settings/", "/settings/departments", "/settings/roles", "/settings/roles/{role}", "/settings/pipelines",
+        "/settings/pipelines/{pipeline}", "/user/", "/user/new", "/user/{user}", "/department/{department}",
+        "/role/{role}", "/lead/?view=all", "/contact/?view=all", "/activity/?view=all", "/product/", "/product/{product}",
+        "/competitor/{competitor}", "/tag/{tag}", "/affiliation/{affiliation}", "/contactpoint/{contactpoint}",
+        "/address/{address}", "/dealcontact/{dealcontact}", "/dealcompetitor/{dealcompetitor}",
+    ),
+}  # fmt: skip
+WHERE = {
+    "lead": "status = 'open'",
+    "role": "key = 'seller'",
+    "pipeline": "entity = 'deal' AND is_current AND is_default",
+    "user": "username = 'manager'",
+}
+
+
+def places(desk: Desk, person: str) -> dict[str, str]:
+    """The pages of a person: what they are called here, and where they are."""
+    found = {}
+    for place in PLACES[person]:
+        if place.startswith("import:"):
+            found[place] = imported(desk, place.partition(":")[2])
+            continue
+        path = place
+        for key in re.findall(r"{(\w+)}", place):
+            path = path.replace(f"{{{key}}}", one(desk, key))
+        found[place] = path
+    return found
+
+
+def one(desk: Desk, entity: str) -> str:
+    """The id of a record that this person may see and that has a story."""
+    where = WHERE.get(entity, "true")
+    column = {"account": "account_id", "deal": "deal_id", "contact": "contact_id", "lead": "lead_id"}.get(entity)
+    told = f"(SELECT count(*) FROM activities_activity a WHERE a.{column} = r.id)" if column else "r.id"
+    rows = desk.site.rows(
+        f"SELECT r.id FROM {TABLES[entity]} r WHERE deleted_at IS NULL AND {where} ORDER BY {told} DESC LIMIT 40"  # noqa: S608
+    )
+    for (pk,) in rows:
+        if desk.context.request.get(f"/{entity}/{pk}").ok or entity == "pipeline":
+            return str(pk)
+    if entity == "address":  # the demo firm has none
+        return desk.make("address", account=one(desk, "account"), detail="星湖街328号").rpartition("/")[2]
+    raise LookupError(entity)
+
+
+def imported(desk: Desk, step: str) -> str:
+    """An import that stands at a step, begun by sending the forms of the wizard."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (("公司名称", "联系电话", "备用"), (f"步骤{uuid.uuid4().hex[:6]}厂", 13900001111.0, "说明"), (None, "电话", "")):
+        sheet.append(row)
+    data = io.BytesIO()
+    book.save(data)
+    request = desk.context.request
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', request.get("/account/import").text())
+    assert token is not None
+    csrf = {"csrfmiddlewaretoken": token[1]}
+    file = {"name": "步骤.xlsx", "mimeType": "application/octet-stream", "buffer": data.getvalue()}
+    answer = request.post("/account/import", multipart={**csrf, "file": file}, max_redirects=0)
+    path = str(answer.headers["location"])
+    for action in {"map": (), "dry": ("check",), "done": ("check", "run")}[step]:
+        assert request.post(f"{path}/{action}", form=csrf, max_redirects=0).status == 303
+    return path
