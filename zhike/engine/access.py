@@ -58,6 +58,11 @@ class Actor:
         }
 
     @cached_property
+    def scopes(self) -> dict[tuple[str, str], str]:
+        """What `scope` has answered for this actor."""
+        return {}
+
+    @cached_property
     def depth(self) -> int:
         """How deep the actor's department lies: 1 for the root."""
         return len(self.user.department.ancestors) if self.user.department else 0
@@ -65,6 +70,13 @@ class Actor:
 
 def scope(actor: Actor, entity: AnyEntity, action: str) -> str:
     """own, department, all, or "" for no right."""
+    key = (entity.key, action)
+    if key not in actor.scopes:
+        actor.scopes[key] = _scope(actor, entity, action)
+    return actor.scopes[key]
+
+
+def _scope(actor: Actor, entity: AnyEntity, action: str) -> str:
     found = [actor.grants.get(where) for where in ((entity.key, action), (entity.key, ANY), (ANY, action), (ANY, ANY))]
     ranked = sorted((s for s in found if s), key=lambda s: _RANK[Grant.Scope(s)])
     return ranked[-1] if ranked else ""

@@ -271,7 +271,7 @@ class Money(Number):
         if value is None:
             return EMPTY
         shown = f"{value:,.0f}" if value == value.to_integral_value() else f"{value:,.2f}"
-        return Markup('<span class="num">{}{}</span>').format("-¥" if value < 0 else "¥", shown.lstrip("-"))
+        return Markup('<span class="num">%s%s</span>') % ("-¥" if value < 0 else "¥", shown.lstrip("-"))
 
 
 class Percent(Number):
@@ -346,7 +346,7 @@ class Date(Kind):
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """A machine-readable time element."""
-        return Markup('<time class="num" datetime="{0}">{0}</time>').format(value.isoformat()) if value else EMPTY
+        return Markup('<time class="num" datetime="%(d)s">%(d)s</time>') % {"d": value.isoformat()} if value else EMPTY
 
     def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
         """What <input type=date> wants."""
@@ -387,7 +387,7 @@ class DateTime(Date):
         if value is None:
             return EMPTY
         shown = self.text(a, value, labels)
-        return Markup('<time class="num" datetime="{}">{}</time>').format(value.isoformat(), shown)
+        return Markup('<time class="num" datetime="%s">%s</time>') % (value.isoformat(), shown)
 
     def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
         """What <input type=datetime-local> wants."""
@@ -494,8 +494,8 @@ class Link(Kind):
         if not value:
             return EMPTY
         if (a.target, value) not in labels:
-            return Markup('<span class="muted">{}</span>').format(_("No access"))
-        return Markup('<a href="/{}/{}">{}</a>').format(a.target, value, labels[a.target, value])
+            return Markup('<span class="muted">%s</span>') % _("No access")
+        return Markup('<a href="/%s/%s">%s</a>') % (a.target, value, labels[a.target, value])
 
     def to_json(self, value: Any) -> object:
         """The id as text."""
@@ -539,9 +539,9 @@ class UserLink(Link):
             return EMPTY
         name = labels.get((a.target, value), "")
         return Markup(
-            '<span class="person"><span class="avatar av-{} avatar-sm" aria-hidden="true">{}</span>'
-            '<span class="clip">{}</span></span>'
-        ).format(tone_of(name), name[:1], name)
+            '<span class="person"><span class="avatar av-%s avatar-sm" aria-hidden="true">%s</span>'
+            '<span class="clip">%s</span></span>'
+        ) % (tone_of(name), name[:1], name)
 
 
 class DepartmentLink(Link):
@@ -651,7 +651,7 @@ class Phone(Text):
         """A number to press."""
         if not value:
             return EMPTY
-        return Markup('<a class="num" href="tel:{}">{}</a>').format(value, self.text(a, value, labels))
+        return Markup('<a class="num" href="tel:%s">%s</a>') % (value, self.text(a, value, labels))
 
     def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
         """As people write it."""
@@ -793,7 +793,7 @@ def tone_of(name: str) -> int:
 
 def pill(text: str, tone: str) -> Markup:
     """A status pill."""
-    return Markup('<span class="pill pill-{}">{}</span>').format(tone, text)
+    return Markup('<span class="pill pill-%s">%s</span>') % (tone, text)
 
 
 def day_text(day: dt.date) -> str:

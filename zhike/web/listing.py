@@ -221,7 +221,7 @@ def row_info(page: Page, entity: AnyEntity, row: query.Row, *, may_edit: bool = 
     for a in page.attributes:
         html = a.kind.html(a, row.values.get(a.key), page.labels)
         if a.key == entity.title:
-            html = Markup('<a class="strong" href="{}">{}</a>').format(url, title)
+            html = Markup('<a class="strong" href="%s">%s</a>') % (url, title)
         can = (
             may_edit
             and a.editable

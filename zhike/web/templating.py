@@ -97,7 +97,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "url": "/me",
         },
         "create_menu": [
-            {"key": e.key, "label": e.label, "icon": e.icon, "url": f"/{e.key}/new"}
+            {"label": e.label, "icon": e.icon, "url": f"/{e.key}/new"}
             for e in _menu_entities()
             if access.may(actor, e, "create")
         ],
