@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 expect.set_options(timeout=8_000)
 LOAD = re.compile(r"^Failed to load resource: the server responded with a status of (\d+)")
-ANDROID = (
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36"
-)
+CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Mobile Safari/537.36"
+ANDROID = f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {CHROME}"
+HIDDEN = re.compile(r'<input type="hidden" name="(csrfmiddlewaretoken|idempotency_key)" value="([^"]*)"')
 ANSWERS = {"409", "422"}  # how the server says that a form needs more or came too late
 
 
@@ -45,7 +45,7 @@ class Site:
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """What the database holds, read past the application."""
         with psycopg.connect(self.database, autocommit=True) as connection:
-            return connection.execute(sql, values).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(sql, values).fetchall()
 
 
 @dataclass
@@ -154,7 +154,7 @@ class Desk:
         """A record made by sending its form without looking at it; gives its path."""
         url = f"/{entity}/new"
         html = self.context.request.get(url).text()
-        hidden = dict(re.findall(r'<input type="hidden" name="(csrfmiddlewaretoken|idempotency_key)" value="([^"]*)"', html))
+        hidden = dict(HIDDEN.findall(html))
         answer = self.context.request.post(url, form={**hidden, **values}, max_redirects=0)
         assert answer.status == 303, re.findall(r'class="errors".*?</div>', answer.text(), re.DOTALL)
         return str(answer.headers["location"])

@@ -7,6 +7,7 @@ import re
 import uuid
 
 import openpyxl
+from playwright.sync_api import FilePayload
 
 from tests.journeys.desk import Desk
 
@@ -26,13 +27,15 @@ PLACES: dict[str, tuple[str, ...]] = {
     "manager": (
         "/", "/deal/board", "/lead/board", "/deal/?view=all", "/reports/funnel?period=all", "/reports/team?period=all",
         "/account/{account}", "/contact/{contact}", "/lead/{lead}", "/deal/{deal}", "/activity/{activity}",
-        "/deal/{deal}/edit", "/deal/{deal}/history", "/deal/bin", "/account/new", "/deal/new", "/lead/{lead}/act/convert",
+        "/deal/{deal}/edit", "/deal/{deal}/history", "/deal/bin", "/account/new", "/deal/new",
+        "/lead/{lead}/act/convert",
     ),
     "executive": ("/", "/ui/"),
     "admin": (
         "/", "/settings/", "/settings/departments", "/settings/roles", "/settings/roles/{role}", "/settings/pipelines",
         "/settings/pipelines/{pipeline}", "/user/", "/user/new", "/user/{user}", "/department/{department}",
-        "/role/{role}", "/lead/?view=all", "/contact/?view=all", "/activity/?view=all", "/product/", "/product/{product}",
+        "/role/{role}", "/lead/?view=all", "/contact/?view=all", "/activity/?view=all", "/product/",
+        "/product/{product}",
         "/competitor/{competitor}", "/tag/{tag}", "/affiliation/{affiliation}", "/contactpoint/{contactpoint}",
         "/address/{address}", "/dealcontact/{dealcontact}", "/dealcompetitor/{dealcompetitor}",
     ),
@@ -63,10 +66,9 @@ def one(desk: Desk, entity: str) -> str:
     """The id of a record that this person may see and that has a story."""
     where = WHERE.get(entity, "true")
     column = {"account": "account_id", "deal": "deal_id", "contact": "contact_id", "lead": "lead_id"}.get(entity)
-    told = f"(SELECT count(*) FROM activities_activity a WHERE a.{column} = r.id)" if column else "r.id"
-    rows = desk.site.rows(
-        f"SELECT r.id FROM {TABLES[entity]} r WHERE deleted_at IS NULL AND {where} ORDER BY {told} DESC LIMIT 40"  # noqa: S608
-    )
+    told = f"(SELECT count(*) FROM activities_activity a WHERE a.{column} = r.id)" if column else "r.id"  # noqa: S608
+    asked = f"SELECT r.id FROM {TABLES[entity]} r WHERE deleted_at IS NULL AND {where} ORDER BY {told} DESC"  # noqa: S608
+    rows = desk.site.rows(f"{asked} LIMIT 40")
     for (pk,) in rows:
         if desk.context.request.get(f"/{entity}/{pk}").ok or entity == "pipeline":
             return str(pk)
@@ -80,15 +82,16 @@ def imported(desk: Desk, step: str) -> str:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
-    for row in (("公司名称", "联系电话", "备用"), (f"步骤{uuid.uuid4().hex[:6]}厂", 13900001111.0, "说明"), (None, "电话", "")):
-        sheet.append(row)
+    sheet.append(("公司名称", "联系电话", "备用"))
+    sheet.append((f"步骤{uuid.uuid4().hex[:6]}厂", 13900001111.0, "说明"))
+    sheet.append((None, "电话", ""))
     data = io.BytesIO()
     book.save(data)
     request = desk.context.request
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', request.get("/account/import").text())
     assert token is not None
     csrf = {"csrfmiddlewaretoken": token[1]}
-    file = {"name": "步骤.xlsx", "mimeType": "application/octet-stream", "buffer": data.getvalue()}
+    file: FilePayload = {"name": "步骤.xlsx", "mimeType": "application/octet-stream", "buffer": data.getvalue()}
     answer = request.post("/account/import", multipart={**csrf, "file": file}, max_redirects=0)
     path = str(answer.headers["location"])
     for action in {"map": (), "dry": ("check",), "done": ("check", "run")}[step]:

@@ -22,7 +22,7 @@ def violations(page: Page) -> dict[str, Any]:
     """What axe finds on the page as it stands, by theme."""
     if not page.evaluate("typeof axe !== 'undefined'"):
         page.evaluate(AXE.read_text("utf-8"))
-    found = {}
+    found: dict[str, Any] = {}
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         page.wait_for_function("!document.getAnimations().length")

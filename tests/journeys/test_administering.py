@@ -148,7 +148,8 @@ def set_roles(admin: Desk, name: str) -> None:
 def test_a_pipeline_is_made_used_and_reshaped(visit: Visit, device: Device) -> None:
     desk, tag = visit("admin", device), uuid.uuid4().hex[:6]
     pipeline = make_pipeline(desk, f"渠道{tag}")
-    stages = dict(desk.site.rows("SELECT labels->>'zh-hans', id::text FROM engine_stage WHERE pipeline_id = %s", pipeline))
+    named = "SELECT labels->>'zh-hans', id::text FROM engine_stage WHERE pipeline_id = %s"
+    stages = dict(desk.site.rows(named, pipeline))
     deal = desk.make("deal", name=f"报备{tag}", pipeline=pipeline, stage=stages["报备"]).rpartition("/")[2]
 
     page = desk.go(f"/settings/pipelines/{pipeline}")

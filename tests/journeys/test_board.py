@@ -61,9 +61,7 @@ def drag(desk: Desk, what: Locator, to: Locator) -> None:
 
 def stage_of(desk: Desk, pk: str) -> str:
     """The key of a deal's stage in the database."""
-    rows = desk.site.rows(
-        "SELECT s.key FROM sales_deal d JOIN engine_stage s ON s.id = d.stage_id WHERE d.id = %s", pk
-    )
+    rows = desk.site.rows("SELECT s.key FROM sales_deal d JOIN engine_stage s ON s.id = d.stage_id WHERE d.id = %s", pk)
     return str(rows[0][0])
 
 

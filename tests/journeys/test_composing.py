@@ -28,7 +28,8 @@ class Composer:
     def spell(self) -> None:
         """Letter by letter, with a pause in which an eager page would begin to search."""
         for text in SPELLING:
-            self.cdp.send("Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)})
+            end = len(text)
+            self.cdp.send("Input.imeSetComposition", {"text": text, "selectionStart": end, "selectionEnd": end})
         self._page.wait_for_timeout(PAUSE_MS)
 
     def enter(self) -> None:

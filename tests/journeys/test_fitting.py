@@ -16,11 +16,14 @@ KB = 1024
 # What sticks out of the page, and texts of buttons, tabs and pills that are cut off.
 LOOK = """() => {
   const seen = (e) => e.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && e.getClientRects().length;
-  const name = (e) => `${e.tagName.toLowerCase()}.${e.className} “${e.innerText.trim().slice(0, 40)}” ${e.scrollWidth}>${e.clientWidth}`;
+  const name = (e) =>
+    `${e.tagName.toLowerCase()}.${e.className} “${e.innerText.trim().slice(0, 40)}” ${e.scrollWidth}>${e.clientWidth}`;
   const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-  const out = wide ? [...document.querySelectorAll("body *")].filter((e) => seen(e) && e.getBoundingClientRect().right > innerWidth + 1
-    && !e.closest(".table-wrap, .board-wrap, .tabs-line, .path, .composer-kinds, .chips, pre")).slice(0, 5).map(name) : [];
-  const cut = [...document.querySelectorAll("button, .btn, .tabs-line a, .segment a, .pill, .chip, .badge-count, .steps-line li")]
+  const scrolls = ".table-wrap, .board-wrap, .tabs-line, .path, .composer-kinds, .chips, pre";
+  const out = wide ? [...document.querySelectorAll("body *")].filter((e) => seen(e)
+    && e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(scrolls)).slice(0, 5).map(name) : [];
+  const texts = "button, .btn, .tabs-line a, .segment a, .pill, .chip, .badge-count, .steps-line li";
+  const cut = [...document.querySelectorAll(texts)]
     .filter((e) => seen(e) && !e.matches(".sr, .find") && !e.querySelector(".clip") && !e.closest("dialog:not([open])"))
     .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map(name);
   return [...(wide ? [`the page is ${document.documentElement.scrollWidth} px wide`] : []), ...out, ...cut];

@@ -23,17 +23,18 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Thirty customers: phones as numbers, one without a name, one code with a wrong check digit, the first row twice."""
+    """Thirty customers: phones as numbers, one has no name, one code a wrong check digit, the first comes twice."""
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
     sheet.append(HEADINGS)
     code = f"91320594MA1M{random.randrange(10_000, 99_999)}"
     start = random.randrange(10_000_000, 99_000_000)
+    place, day = "江苏省苏州市", "2015-03-01"
     rows = [
-        [f"导入{start + n}精密仪器厂", 13_000_000_000.0 + start + n, "江苏省苏州市", None, "ABC"[n % 3], "2015-03-01", f"谈了{n}次"]
-        for n in range(ROWS - 1)
-    ]  # fmt: skip
+        [f"导入{n}精密仪器厂", 13_000_000_000.0 + n, place, None, "ABC"[n % 3], day, f"谈了{n - start}次"]
+        for n in range(start, start + ROWS - 1)
+    ]
     rows[4][0] = None
     rows[6][3] = code + ("1" if uscc.calc_check_digit(code) != "1" else "2")
     for row in [*rows, rows[0]]:
