@@ -9,26 +9,27 @@ from typing import Any
 
 from django.core.management import call_command
 from django.db import connections
+from psycopg.conninfo import conninfo_to_dict
+
+PARTS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 
 
 @contextmanager
 def database(server: Any, name: str) -> Iterator[str]:
     """Point Django at a fresh, migrated scratch database and back again; gives its address."""
-    from config.settings import database as settings_of
-
     connection = connections["default"]
-    before, address = dict(connection.settings_dict), os.environ.get("DATABASE_URL")
+    before, address = {key: connection.settings_dict[key] for key in PARTS}, os.environ.get("DATABASE_URL")
     url = server.scratch(name)
-    keys = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+    parts = conninfo_to_dict(url)
     connection.close()
-    connection.settings_dict.update({k: v for k, v in settings_of(url).items() if k in keys})
+    connection.settings_dict.update({key: parts.get(part) or "" for key, part in PARTS.items()})
     os.environ["DATABASE_URL"] = url
     try:
-        call_command("migrate", verbosity=0)
+        call_command("migrate", interactive=False, verbosity=0)
         yield url
     finally:
         connection.close()
-        connection.settings_dict.update({k: before[k] for k in keys})
+        connection.settings_dict.update(before)
         os.environ.pop("DATABASE_URL")
         if address is not None:
             os.environ["DATABASE_URL"] = address
