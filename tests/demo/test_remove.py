@@ -106,7 +106,6 @@ def test_what_was_entered_stays(owner: Actor) -> None:
         "苏州组",
     ]
     assert History.objects.filter(record=own.pk).exists()
-    assert Counter.objects.filter(entity="account").exists()
     assert not Counter.objects.filter(entity="demo").exists()
 
 

@@ -18,6 +18,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 
 from zhike.base.models import Stored, User
+from zhike.engine import numbering
 from zhike.engine.entity import entities
 from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, StageEvent, StoredFile
 from zhike.launch.errors import LaunchError
@@ -220,6 +221,6 @@ def _erase() -> dict[str, int]:
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
     for entity in entities().values():
         if entity.number and not entity.model._base_manager.exists():
-            Counter.objects.filter(entity=entity.key).delete()
+            numbering.restart(entity.key)
     Counter.objects.filter(entity="demo").delete()
     return counts

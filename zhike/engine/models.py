@@ -209,7 +209,7 @@ class IdempotencyKey(models.Model):
 
 
 class Counter(models.Model):
-    """The last running number given out for an entity."""
+    """A number kept under a name, such as the seed of the demo firm."""
 
     entity = models.CharField(max_length=40, primary_key=True)
     last = models.BigIntegerField(default=0)

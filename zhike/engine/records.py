@@ -22,11 +22,11 @@ from zhike.base import fold, pinyin
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, bulk, guard, outbox, query, stages
+from . import access, bulk, guard, numbering, outbox, query, stages
 from .access import Actor
 from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
-from .models import Counter, IdempotencyKey, OwnerPeriod
+from .models import IdempotencyKey, OwnerPeriod
 
 M = TypeVar("M", bound=Stored)
 Values = Mapping[str, Any]
@@ -431,14 +431,10 @@ def _index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
 
 
 def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
-    """Running numbers, given out under the row lock of the counter."""
+    """Running numbers for new records that bring none."""
     lacking = [c for c in changes if not c.record.number]
-    Counter.objects.get_or_create(entity=entity.key)
-    counter = Counter.objects.select_for_update().get(entity=entity.key)
-    for n, c in enumerate(lacking, counter.last + 1):
-        c.record.number = entity.number % n
-    counter.last += len(lacking)
-    counter.save(update_fields=["last"])
+    for c, number in zip(lacking, numbering.take(entity.key, entity.number, len(lacking)), strict=True):
+        c.record.number = number
 
 
 def _translated(error: IntegrityError, rows: int) -> Invalid:

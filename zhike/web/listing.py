@@ -70,8 +70,11 @@ def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: st
     pages = -(-min(page.total, COUNT_CAP) // size)
     extra = [k for k in entity.filters if k in known]
     sums = query.sums(actor, entity, page.view) if page.rows else {}
+    info = entity_info(actor, entity)
+    if info["export_url"]:
+        info["export_url"] += address(own.but(page=1), tab)
     return {
-        "entity": entity_info(actor, entity),
+        "entity": info,
         "total_label": total,
         "views": [{"label": v.label, "url": f"{url}?view={v.key}", "active": v.key == tab} for v in entity.views],
         "q": own.search,

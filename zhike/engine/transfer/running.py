@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from zhike.engine import access, records
+from zhike.engine import access, numbering, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
@@ -51,7 +52,7 @@ def run(
     """
     access.require(actor, entity, "import")
     importer = Importer(Actor(actor.user, "import"), entity, plan, tally or Tally())
-    with transaction.atomic():
+    with transaction.atomic(), numbering.trial() if dry else nullcontext():
         for chunk in _chunks(table):
             importer.take(chunk)
             if progress:

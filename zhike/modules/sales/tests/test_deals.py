@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -36,8 +37,8 @@ def deal(actor: Actor, **values: Any) -> Deal:
 
 def test_a_new_deal_has_number_stage_and_the_win_percent_of_the_stage(firm: Firm) -> None:
     made = deal(firm.seller)
-    assert (made.number, made.stage_id, made.probability, made.started_on) == (
-        "D000001",
+    assert re.fullmatch(r"D\d{6}", made.number)
+    assert (made.stage_id, made.probability, made.started_on) == (
         stage("deal", "contact"),
         Decimal(10),
         timezone.localdate(),
