@@ -42,7 +42,7 @@ def restart(key: str) -> None:
 def sequence(key: str) -> migrations.RunSQL:
     """A migration operation that makes the sequence of an entity, going on where its counter stood."""
     counted = f"FROM engine_counter WHERE entity = '{key}'"
-    start = f"SELECT setval('{_name(key)}', coalesce(max(last), 0) + 1, false) {counted}"  # noqa: S608  names of ours
+    start = f"SELECT setval('{_name(key)}', coalesce(max(last), 0) + 1, false) {counted}"
     return migrations.RunSQL(f"CREATE SEQUENCE {_name(key)}; {start}", f"DROP SEQUENCE {_name(key)}")
 
 
