@@ -201,15 +201,16 @@ def hold_and_carry(desk: Desk, what: Locator, to: Locator) -> None:
     page.wait_for_timeout(HOLD_MS)
     for step in range(1, 11):
         send("touchMove", (x + (360 - x) * step / 10, y))
-    for step in range(200):
+    for step in range(300):
         place = to.bounding_box()
         assert place is not None
-        if place["x"] < 120:
-            break
-        send("touchMove", (372 + step % 2, y))
-        page.wait_for_timeout(25)
-    place = to.bounding_box()
-    assert place is not None
-    for step in range(1, 8):
-        send("touchMove", (370 - 160 * step / 7, place["y"] + 160))
+        middle = place["x"] + place["width"] / 2
+        if 110 < middle < 280:
+            send("touchMove", (middle, y))
+            if to.locator(".deal-ghost").count():
+                break
+        else:  # near an edge the board scrolls that way
+            send("touchMove", ((373 if middle > 195 else 17) + step % 2, y))
+        page.wait_for_timeout(20)
+    expect(to.locator(".deal-ghost")).to_have_count(1)
     send("touchEnd")
