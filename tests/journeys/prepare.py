@@ -12,7 +12,7 @@ import django
 
 SCALE = 0.15
 SEED = 20260101
-PASSWORD = "Reise-2026-durch"
+PASSWORD = "Travel-light-2026"
 # People of their own for journeys that change what a person has (language, rights): the others stay as they are.
 APART = {
     "polyglot": ("周多语", "seller"),

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.journeys.conftest import Visit
 from tests.journeys.desk import Desk, Device
 
-PASSWORD = "Neu-hier-seit-2026"
+PASSWORD = "New-here-since-2026"
 
 
 def save(desk: Desk, within: Locator) -> None:
