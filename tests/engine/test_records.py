@@ -240,3 +240,16 @@ def test_a_trial_uses_up_no_numbers(firm: Any) -> None:
     with numbering.trial():
         assert account(firm, name="试导入").number == ""
     assert int(account(firm, name="乙").number[1:]) == int(first.number[1:]) + 1
+
+
+def test_a_hidden_field_is_no_oracle_of_the_search(firm: Any) -> None:
+    from zhike.base.models import FieldGrant
+
+    account(firm, phone="138 0013 8000")
+    role = firm.seller.roles[0]
+    for term, hit in (("8000", True), ("华为", True)):
+        assert query.select(firm.actor("seller"), get("account"), View(search=term)).exists() is hit
+    for key in ("phone", "numbers"):
+        FieldGrant.objects.create(role_id=role, entity="account", key=key, level="hidden")
+    for term, hit in (("8000", False), ("13800138000", False), ("华为", True)):
+        assert query.select(firm.actor("seller"), get("account"), View(search=term)).exists() is hit

@@ -1,6 +1,6 @@
 """Folding text for search and duplicates: one form for full width, case, scripts and blanks.
 
-What is stored is never folded, only the columns made for searching (stack.md section 2): `search_text`
+What is stored is never folded, only the columns made for searching: `search_text`
 joins the folded parts of a record, `grams` are the distinct bigrams kept in a text[] with a GIN index,
 `query_forms` gives the folded terms to look for with LIKE. A change of `fold`, `grams` or the table
 data/fold.tsv changes stored values: raise VERSION, and rebuild the columns.

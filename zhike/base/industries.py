@@ -16,7 +16,7 @@ from zhike.base.pinyin import company
 
 _PREFIXED = re.compile(r"[A-T](\d{2,4})")
 _CODED = re.compile(r"([A-Ta-t]\d{2,4}|[A-Ta-t]|\d{2,4})[\s:.,、-]*(?=[\u4e00-\u9fff])")
-# What people call industries in lists of eight to twelve entries (domain-rules.md 3.12).
+# What people call industries in lists of eight to twelve entries.
 _SHORT_NAMES = {
     "it": "I", "互联网": "64", "软件": "65", "电信": "63", "金融": "J", "银行": "66", "证券": "67",
     "保险": "68", "制造": "C", "生产": "C", "汽车": "36", "医药": "27", "能源": "D", "建筑": "E",

@@ -1,6 +1,6 @@
 """Keys of company names for finding duplicates.
 
-Source: domain-rules.md 3.6. Three keys, from strict to loose: `legal_key` for "the same full legal
+Three keys, from strict to loose: `legal_key` for "the same full legal
 name", `name_key` without legal form (华为技术有限公司 = 华为技术), `similarity_key` also without the place in
 front. A branch (…分公司, …办事处) is another entity than its company and keeps its ending in every key.
 """

@@ -16,7 +16,7 @@ from zhike.base.models import Department, Stored, User
 from .fields import PercentField
 from .guard import GuardedManager
 
-DEPTHS = 4  # levels of the department tree that have an index of their own (stack.md, section 4)
+DEPTHS = 4  # levels of the department tree that have an index of their own
 
 
 class Record(Stored):

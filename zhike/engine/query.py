@@ -124,7 +124,7 @@ def select(actor: Actor, entity: AnyEntity, view: View, action: str = "read") ->
     known = access.readable(actor, entity)
     rows = narrow(visible(actor, entity, action), actor, view.conditions, known)
     if view.search:
-        rows = rows.filter(search_q(entity, view.search))
+        rows = rows.filter(search_q(entity, view.search, known))
     return rows.order_by(*_order(view.sort, known, entity))
 
 
@@ -256,13 +256,22 @@ def period(word: str, today: dt.date | None = None) -> tuple[dt.date | None, dt.
     raise Wrong(_("“%(word)s” is not a period.") % {"word": word[:40]})
 
 
-def search_q(entity: AnyEntity, term: str) -> Q:
+def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute]) -> Q:
     """Records found by `term`: parts of names, pinyin, pinyin initials, ends of phone numbers.
 
-    Bigrams cut the candidates through an index, the text decides (stack.md, section 2).
+    Bigrams cut the candidates through an index, the text decides (docs/decisions/0001). Where a searched field is
+    hidden from the actor the common text would give it away letter by letter, so only the visible fields are searched.
     """
+    words = fold.query_terms(term)
+    if not entity.search or not words:
+        return access.NOBODY
     found = Q()
-    for word in fold.query_terms(term):
+    if hidden := [key for key in entity.search if key not in known]:
+        columns = [known[key].column for key in entity.search if key not in hidden]
+        for word in words:
+            found &= Q(*(Q(**{f"{column}__icontains": word}) for column in columns), _connector=Q.OR)
+        return found if columns else access.NOBODY
+    for word in words:
         forms = Q()
         for form in fold.query_forms(word):
             part = Q(search_text__contains=form)
@@ -270,7 +279,7 @@ def search_q(entity: AnyEntity, term: str) -> Q:
                 part &= Q(search_grams__contains=grams)
             forms |= part
         found &= forms
-    return found if entity.search and found else access.NOBODY
+    return found
 
 
 def _order(sort: str, known: Mapping[str, Attribute], entity: AnyEntity) -> list[Any]:

@@ -249,8 +249,8 @@ def _choices(a: Attribute, c: Column, text: str) -> Any:
     return a.kind.clean(a, [w for part in several(text) if (w := c.words.get(str(part), part))])
 
 
-def _plain(a: Attribute, _c: Column, text: str) -> Any:
-    return a.kind.clean(a, text)
+def _plain(a: Attribute, c: Column, text: str) -> Any:
+    return a.kind.clean(a, c.words.get(text, text))
 
 
 def _phone(a: Attribute, _c: Column, raw: Cell) -> Any:

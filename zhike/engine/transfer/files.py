@@ -55,7 +55,14 @@ def import_file(
             **result.counts(),
             "columns": {c.header: c.field or None for c in plan.columns},
             "problems": [
-                {"row": p.row, "column": p.header, "value": p.value, "level": p.level, "text": p.text}
+                {
+                    "row": p.row,
+                    "column": p.header,
+                    "value": p.value,
+                    "level": p.level,
+                    "text": p.text,
+                    "count": p.count,
+                }
                 for p in result.problems[:SHOWN]
             ],
         }

@@ -2,7 +2,7 @@
 
 A key that is unique (a number of the former system, a credit code) decides alone. A name together with a number or a
 mail decides too. A name alone decides for a firm; for what may be a person's name only while nothing contradicts it:
-two people of one name with different numbers are two people (domain-rules.md, sections 3.1 and 3.6).
+two people of one name with different numbers are two people.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ class Importer:
         return problem(g.row, column, g.values.get(key) if column else "", text, level=level)
 
     def _hidden(self, existing: Existing) -> str:
-        """A record out of sight is told by its department alone (domain-rules.md, section 3.6)."""
+        """A record out of sight is told by its department alone."""
         place = department_name(existing.department)
         if place:
             return _("There is such a record already, at %(department)s. Ask there.") % {"department": place}
