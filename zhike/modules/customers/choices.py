@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Source(models.TextChoices):
-    """Where a customer or lead came from (domain rules, section 3.1)."""
+    """Where a customer or lead came from."""
 
     ADVERTISING = "advertising", _("Advertising")
     SEARCH = "search", _("Search engine")

@@ -56,7 +56,7 @@ def comparable(kind: str, value: str) -> str:
 
 
 def split_cells(change: Change[Any]) -> None:
-    """Several numbers or mails in one cell: the first good one is primary, the others become rows (section 3.16)."""
+    """Several numbers or mails in one cell: the first good one is primary, the others become rows."""
     for key, kind in (("phone", PHONE), ("email", EMAIL)):
         raw = change.values.get(key)
         parts = (phone.split(raw) if kind == PHONE else mail.split(raw)) if isinstance(raw, str) else []

@@ -39,7 +39,7 @@ def tidy_account(change: Change[Account]) -> None:
 
 
 def _check_code(change: Change[Account]) -> None:
-    """A wrong check digit is refused where a person types it; files keep it, with a warning (section 3.11)."""
+    """A wrong check digit is refused where a person types it; files keep it, with a warning."""
     account = change.record
     if not account.uscc or not (problem := _code_problem(account.uscc, account.region)):
         return
@@ -168,8 +168,7 @@ def matches(
 ) -> list[Match]:
     """Customers that look like the same one, surest first.
 
-    Those out of the actor's sight are told by their department alone, so that nobody learns whose they are
-    (domain rules, section 3.6).
+    Those out of the actor's sight are told by their department alone, so that nobody learns whose they are.
     """
     found: dict[UUID, tuple[str, Any]] = {}
     for why, same in _same(name=name, uscc=uscc, phone=phone, email=email):
