@@ -262,3 +262,11 @@ def test_links_and_days_left_open_are_told_once(firm: Any, sheet: Sheet) -> None
 
 def _gap(count: int, rows: int) -> str:
     return gettext("%(count)s of %(rows)s rows have nothing here.") % {"count": count, "rows": rows}
+
+
+def test_words_of_a_file_name_industries(firm: Any, sheet: Sheet) -> None:
+    path = sheet(["客户名称", "行业"], ["甲公司", "技术"], ["乙公司", "不详"])
+    mapping = {"columns": {"行业": {"field": "industry", "words": {"技术": "651", "不详": ""}}}}
+    result = load(firm.actor("admin"), "account", path, mapping)
+    assert [(a.name, a.industry) for a in accounts()] == [("甲公司", "651"), ("乙公司", "")]
+    assert result.warnings == 0
