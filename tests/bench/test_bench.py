@@ -56,3 +56,11 @@ def test_real_data_give_the_published_figures(postgres: Any, unblocked: None) ->
     found = bench.run("real", {"server": postgres, "data": data})
     assert [(one["name"], one["value"], one["goal"]) for one in found if not one["met"]] == []
     assert len(found) > 80
+
+
+@pytest.mark.long
+def test_a_second_start_is_measured(postgres: Any) -> None:
+    (found,) = bench.run("start", {"server": postgres, "rounds": 1})
+    assert set(found) == NAMES
+    assert found["value"] > found["baseline"] > 0
+    assert found["goal"] == 5.0
