@@ -113,7 +113,7 @@ on("click", "[data-post]", async (e, link) => {
   if (!answer.ok) fail(answer.status, answer.words);
 });
 
-document.addEventListener("htmx:afterSwap", ({ target }) => {
+document.addEventListener("htmx:afterSettle", ({ target }) => {
   const dialog = target.closest?.("dialog");
   if (!dialog) return;
   const title = $("[data-title]", dialog)?.dataset.title;
