@@ -10,10 +10,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from stdnum.cn import uscc
 
 from tests.journeys.conftest import Visit
 from tests.journeys.desk import Desk, Device
+from zhike.base import uscc
 
 ROWS = 30
 HEADINGS = ("公司名称", "联系电话", "省市区", "统一社会信用代码", "客户级别", "成立日期", "最近聊了什么")
@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
         for n in range(start, start + ROWS - 1)
     ]
     rows[4][0] = None
-    rows[6][3] = code + ("1" if uscc.calc_check_digit(code) != "1" else "2")
+    rows[6][3] = code + ("1" if uscc.check_digit(code) != "1" else "2")
     for row in [*rows, rows[0]]:
         sheet.append(row)
     path = tmp_path / "客户 名单.xlsx"
