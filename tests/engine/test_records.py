@@ -253,3 +253,17 @@ def test_a_hidden_field_is_no_oracle_of_the_search(firm: Any) -> None:
         FieldGrant.objects.create(role_id=role, entity="account", key=key, level="hidden")
     for term, hit in (("8000", False), ("13800138000", False), ("华为", True)):
         assert query.select(firm.actor("seller"), get("account"), View(search=term)).exists() is hit
+
+
+def test_an_amount_shows_its_currency_and_a_mixed_sum_shows_none(firm: Any) -> None:
+    entity, actor = get("deal"), firm.actor("seller")
+    deal(firm, amount="100")
+    deal(firm, amount="20", currency="USD")
+    page = query.page(actor, entity, View(sort="amount"))
+    money = entity.attributes["amount"].kind.html
+    shown = [str(money(entity.attributes["amount"], row.values["amount"], {})) for row in page.rows]
+    assert shown == ['<span class="num">$20</span>', '<span class="num">¥100</span>']
+    total = query.sums(actor, entity, View())["amount"]
+    assert str(money(entity.attributes["amount"], total, {})) == '<span class="num">120</span>'
+    dollars = query.sums(actor, entity, View(conditions=(Condition("currency", "eq", "USD"),)))["amount"]
+    assert str(money(entity.attributes["amount"], dollars, {})) == '<span class="num">$20</span>'

@@ -248,6 +248,28 @@ class Float(Number):
         return "" if value is None else f"{Decimal(value).normalize():,f}"
 
 
+SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "HKD": "HK$", "TWD": "NT$", "JPY": "JP¥", "GBP": "£", "": ""}
+
+
+class Cash(Decimal):
+    """An amount that knows its currency (ISO 4217); "" for a sum over several currencies."""
+
+    __slots__ = ("currency",)
+    currency: str
+
+    def __new__(cls, value: Decimal, currency: str) -> Self:
+        """The amount with its currency."""
+        made = super().__new__(cls, value)
+        made.currency = currency
+        return made
+
+
+def symbol(value: Decimal) -> str:
+    """What stands before an amount; yuan where no currency is said."""
+    currency = getattr(value, "currency", "CNY")
+    return SYMBOLS.get(currency, f"{currency} ")
+
+
 class Money(Number):
     """An amount, two places; “¥”, “元”, “万” and thousands separators are understood."""
 
@@ -271,7 +293,8 @@ class Money(Number):
         if value is None:
             return EMPTY
         shown = f"{value:,.0f}" if value == value.to_integral_value() else f"{value:,.2f}"
-        return Markup('<span class="num">%s%s</span>') % ("-¥" if value < 0 else "¥", shown.lstrip("-"))
+        sign = "-" if value < 0 else ""
+        return Markup('<span class="num">%s%s</span>') % (sign + symbol(value), shown.lstrip("-"))
 
 
 class Percent(Number):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Max, Min, Model, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,7 +21,7 @@ from . import access
 from .access import Actor
 from .entity import AnyEntity, get
 from .errors import Invalid, Missing, Wrong
-from .kinds import Attribute, Labels, Toned
+from .kinds import Attribute, Cash, Labels, Toned
 
 COUNT_CAP = 10_000
 SEARCH_CAP = 2_000
@@ -328,8 +329,19 @@ def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
     if not wanted:
         return {}
     rows = select(actor, entity, view).order_by()
-    found = rows.aggregate(**{f"sum_{k}": Sum(a.expression() if a.expression else a.column) for k, a in wanted.items()})
-    return {k: found[f"sum_{k}"] for k in wanted}
+    measures: dict[str, Any] = {
+        f"sum_{k}": Sum(a.expression() if a.expression else a.column) for k, a in wanted.items()
+    }
+    mixed = has_currency(entity.model)
+    if mixed:
+        measures |= {"least": Min("currency"), "greatest": Max("currency")}
+    found = rows.aggregate(**measures)
+    return {
+        k: in_currency(found[f"sum_{k}"], found["least"], found["greatest"])
+        if mixed and a.kind.key == "money"
+        else found[f"sum_{k}"]
+        for k, a in wanted.items()
+    }
 
 
 def read(rows: QuerySet[Any], attributes: Iterable[Attribute]) -> list[Row]:
@@ -338,9 +350,26 @@ def read(rows: QuerySet[Any], attributes: Iterable[Attribute]) -> list[Row]:
     names = {a.key: a.column or a.key for a in wanted}
     extra = {f"x_{a.key}": a.expression() for a in wanted if a.expression is not None}
     names |= {a.key: f"x_{a.key}" for a in wanted if a.expression is not None}
-    columns = dict.fromkeys(["pk", "version", *names.values()])
-    found = rows.annotate(**extra).values(*columns)
-    return [Row(r["pk"], r["version"], {key: r[name] for key, name in names.items()}) for r in found]
+    amounts = [a.key for a in wanted if a.kind.key == "money"] if has_currency(rows.model) else []
+    columns = dict.fromkeys(["pk", "version", *names.values(), *(["currency"] if amounts else [])])
+    result = []
+    for r in rows.annotate(**extra).values(*columns):
+        values = {key: r[name] for key, name in names.items()}
+        for key in amounts:
+            if values[key] is not None:
+                values[key] = Cash(values[key], r["currency"])
+        result.append(Row(r["pk"], r["version"], values))
+    return result
+
+
+def has_currency(model: type[Model]) -> bool:
+    """Whether amounts of a model come in several currencies."""
+    return any(f.name == "currency" for f in model._meta.concrete_fields)
+
+
+def in_currency(total: Decimal | None, least: str | None, greatest: str | None) -> Decimal | None:
+    """A sum with its currency, or with none where rows of several currencies are in it."""
+    return None if total is None else Cash(total, least if least and least == greatest else "")
 
 
 def record(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> Page:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -115,7 +115,13 @@ def lane(
         measures["total"] = Sum(amount.column)
     if weighted and weighted.expression:
         measures["expected"] = Sum(weighted.expression())
+    mixed = query.has_currency(entity.model)
+    if mixed:
+        measures |= {"least": Min("currency"), "greatest": Max("currency")}
     total = rows.order_by().aggregate(**measures)
+    if mixed:
+        for name in ("total", "expected"):
+            total[name] = query.in_currency(total.get(name), total["least"], total["greatest"])
     behind = View(conditions=(*lane_conditions(stage), *own.conditions), search=own.search)
     found = {
         "key": str(stage.pk),

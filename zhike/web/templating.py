@@ -23,7 +23,7 @@ from zhike.base.models import Role
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
-from zhike.engine.kinds import tone_of
+from zhike.engine.kinds import symbol, tone_of
 from zhike.engine.models import Notice
 
 from . import plugs
@@ -164,7 +164,8 @@ def yuan(value: Any) -> Markup:
     """A compact amount whose full value shows on hover."""
     if value is None:
         return Markup("—")
-    return Markup('<span class="num" title="¥{}">¥{}</span>').format(f"{value:,.2f}", compact(value))
+    sign = symbol(value)
+    return Markup('<span class="num" title="%s%s">%s%s</span>') % (sign, f"{value:,.2f}", sign, compact(value))
 
 
 def number(value: Any) -> str:
