@@ -54,7 +54,10 @@ def drag(desk: Desk, what: Locator, to: Locator) -> None:
     mouse.down()
     mouse.move(a["x"] + a["width"] / 2 + 12, a["y"] + a["height"] - 14, steps=4)
     mouse.move(b["x"] + b["width"] / 2, b["y"] + 20, steps=15)
-    mouse.move(b["x"] + b["width"] / 2, b["y"] + 70, steps=10)
+    for step in range(100):  # until the card is seen to lie there
+        mouse.move(b["x"] + b["width"] / 2, b["y"] + 40 + 6 * (step % 9), steps=3)
+        if to.locator("[data-lane-cards] .deal-ghost").count():
+            break
     expect(to.locator("[data-lane-cards] .deal-ghost")).to_have_count(1)
     mouse.up()
 
