@@ -106,11 +106,8 @@ def _checked(entity: AnyEntity, wanted: Draft, kept: Sequence[Draft]) -> list[di
     for n, s in enumerate(kept):
         row = dict(s)
         try:
-            row["win_percent"] = (
-                {"won": Decimal(100), "lost": Decimal(0)}.get(s["status"])
-                or percent.kind.clean(percent, s["win_percent"])
-                or Decimal(0)
-            )
+            given = percent.kind.clean(percent, s["win_percent"]) or Decimal(0)
+            row["win_percent"] = {"won": Decimal(100), "lost": Decimal(0)}.get(s["status"], given)
             row["days_allowed"] = whole.kind.clean(whole, s["days_allowed"] or None)
             if row["days_allowed"] is not None and row["days_allowed"] < 1:
                 raise Wrong(_("Enter at least one day, or leave it empty."))

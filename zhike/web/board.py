@@ -25,7 +25,8 @@ from zhike.engine.models import Stage
 from zhike.engine.query import Condition, View
 
 from . import forms
-from .listing import chips, entity_info, filter_field
+from .filters import chips, filter_field
+from .listing import entity_info
 from .lookup import entity_or_404
 from .templating import actor_of, ago, render, yuan
 

@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
+from markupsafe import escape
 
 from zhike.base.i18n import listed
 from zhike.engine import access, history, query, stages
@@ -289,9 +290,9 @@ def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[st
     rows = []
     for row in page.rows:
         texts = [
-            (a, a.kind.html(a, row.values.get(a.key), page.labels))
+            (a, escape(a.label) if a.kind.key == "boolean" else a.kind.html(a, row.values.get(a.key), page.labels))
             for a in page.attributes
-            if a.key != other.title and row.values.get(a.key) not in (None, "", [])
+            if a.key != other.title and row.values.get(a.key) not in (None, "", [], False)
         ]
         aside = next((html for a, html in texts if a.kind.key == "money"), "")
         title = record_title(other, row, page)

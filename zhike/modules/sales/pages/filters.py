@@ -12,7 +12,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.query import Condition, View
 from zhike.modules.sales import figures
-from zhike.web.listing import filter_field
+from zhike.web.filters import filter_field
 
 WHO = ("department", "owner")
 
