@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,11 @@ from django.test import Client
 
 
 def pytest_configure() -> None:
-    """Hash test passwords cheaply: how they are hashed is not what these tests are about."""
+    """Hash test passwords cheaply: how they are hashed is not what these tests are about.
+
+    Playwright keeps an event loop in the thread of the tests, and Django would take every query for asynchronous.
+    """
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

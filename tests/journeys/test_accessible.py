@@ -25,7 +25,7 @@ def violations(page: Page) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
-        page.wait_for_function("!document.getAnimations().length")
+        until(page, "!document.getAnimations().length")
         if wrong := page.evaluate(RUN):
             found[theme] = wrong
     return found

@@ -8,7 +8,7 @@ from decimal import Decimal
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import Visit
-from tests.journeys.desk import PHONE, WIDE, Desk, Device
+from tests.journeys.desk import PHONE, WIDE, Desk, Device, until
 
 HOLD_MS = 400  # longer than what the board takes for a long press
 
@@ -23,7 +23,7 @@ def a_deal(desk: Desk, **values: str) -> tuple[str, str]:
 def board(desk: Desk) -> Page:
     """The board, once cards can be dragged."""
     page = desk.go("/deal/board")
-    page.wait_for_function("performance.getEntriesByType('resource').some((e) => e.name.includes('/board.js'))")
+    until(page, "performance.getEntriesByType('resource').some((e) => e.name.includes('/board.js'))")
     page.wait_for_load_state("networkidle")
     return page
 
@@ -148,7 +148,7 @@ def test_a_finger_that_swipes_moves_no_card(visit: Visit) -> None:
     touch = desk.context.new_cdp_session(page)
     x, y = box["x"] + 200, box["y"] + 60
     touch.send("Input.synthesizeScrollGesture", {"x": x, "y": y, "xDistance": -180, "yDistance": 0, "speed": 1200})
-    page.wait_for_function("document.querySelector('.board-wrap').scrollLeft > 40")
+    until(page, "document.querySelector('.board-wrap').scrollLeft > 40")
     assert stage_of(desk, pk) == "contact"
     expect(lane(page, "初步接洽").locator("[data-card]").filter(has_text=name)).to_have_count(1)
 
