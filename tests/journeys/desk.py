@@ -29,7 +29,7 @@ class Device:
 
 
 def until(page: Page, condition: str) -> None:
-    """Wait for a JavaScript condition; asked from outside, because the page's own policy forbids it to evaluate text."""
+    """Wait for a JavaScript condition, asked from outside: the policy of the page forbids it to evaluate text."""
     for _tenth in range(100):
         if page.evaluate(condition):
             return

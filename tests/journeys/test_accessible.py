@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import ROOT, Visit
+from tests.journeys.desk import until
 from tests.journeys.places import PLACES, places
 
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
