@@ -147,3 +147,17 @@ def test_a_pipeline_needs_an_open_a_won_and_a_lost_stage(firm: Any) -> None:
     answer = firm.client("admin").post(f"/settings/pipelines/{pipeline.pk}", data | {f"r{won}-remove": "1"})
     assert answer.status_code == 422
     assert Pipeline.objects.filter(entity="deal").count() == 1
+
+
+def test_a_role_needs_no_more_than_a_name(firm: Any) -> None:
+    client = firm.client("admin")
+    assert client.post("/role/new", {"name": "渠道经理", "home": "seller"}).status_code == 303
+    made = Role.objects.get(name="渠道经理")
+    assert made.key.startswith("qudaojingli-")
+    assert (
+        client.post(
+            f"/role/{made.pk}/edit", {"name": "渠道总监", "home": "manager", "version": made.version}
+        ).status_code
+        == 303
+    )
+    assert Role.objects.get(pk=made.pk).key == made.key

@@ -8,7 +8,7 @@ from zhike.base.models import CalendarDay, Department, Role, User
 
 from .entity import Entity, Related, Section, View, register
 from .models import Pipeline, Stage
-from .people import follow_people, move_below, place_department, sort_by_pinyin
+from .people import follow_people, move_below, name_role, place_department, sort_by_pinyin
 
 USER = Entity(
     key="user",
@@ -16,7 +16,7 @@ USER = Entity(
     icon="users",
     columns=("name", "username", "department", "position", "roles", "manager", "phone", "is_active"),
     sections=(
-        Section(_("Person"), ("name", "username", "phone", "email", "language")),
+        Section(_("Person"), ("name", "username", "phone", "email")),
         Section(_("Place in the firm"), ("department", "position", "manager", "hired_on", "roles", "is_active")),
     ),
     quick=("name", "username", "department", "position", "roles"),
@@ -47,9 +47,10 @@ ROLE = Entity(
     key="role",
     model=Role,
     icon="shield",
-    columns=("name", "key", "home", "is_admin"),
-    sections=(Section(_("Role"), ("name", "key", "home", "is_admin")),),
+    columns=("name", "home", "is_admin"),
+    sections=(Section(_("Role"), ("name", "home", "is_admin")),),
     unique=(("key",),),
+    before_save=(name_role,),
 )
 PIPELINE = Entity(key="pipeline", model=Pipeline, title="labels", icon="git-branch", columns=("labels",))
 STAGE = Entity(key="stage", model=Stage, title="labels", icon="milestone", columns=("labels", "status", "win_percent"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from zhike.base import pinyin
-from zhike.base.models import Department, User
+from zhike.base.models import Department, Role, User
 
 from .entity import entities
 from .guard import rows
@@ -19,6 +20,13 @@ from .records import Change
 def sort_by_pinyin(change: Change[User]) -> None:
     """Keep the sort key in step with the name."""
     change.record.pinyin = pinyin.person(change.record.name).sort_key[:200]
+
+
+def name_role(change: Change[Role]) -> None:
+    """A new role gets a key that nobody needs to think of; it never changes, whatever the role is called later."""
+    if not change.record.key:
+        base = re.sub(r"[^a-z0-9]+", "-", pinyin.plain(change.record.name))[:24].strip("-") or "role"
+        change.record.key = f"{base}-{change.record.pk.hex[-6:]}"
 
 
 def place_department(change: Change[Department]) -> None:
