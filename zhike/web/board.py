@@ -58,6 +58,8 @@ def board_context(
     known = access.readable(actor, entity)
     url = f"/{entity.key}/board"
     here = f"{url}?pipeline={pipeline.pk}&" if pipeline else f"{url}?"
+    order = stages.of(pipeline.pk) if pipeline else []
+    shown = cards_of(actor, entity, [(s, first_rows(actor, entity, s, own)) for s in order])
     return {
         "entity": entity_info(actor, entity),
         "pipelines": [{"label": str(p), "url": f"{url}?pipeline={p.pk}", "active": p == pipeline} for p in pipelines],
@@ -71,9 +73,7 @@ def board_context(
         "filter_count": len(own.conditions),
         "chips": chips(actor, known, own, lambda rest: here + rest.query()),
         "clear_url": here if own.conditions or own.search else "",
-        "columns": [
-            lane(actor, entity, pipeline, stage, own) for stage in (stages.of(pipeline.pk) if pipeline else [])
-        ],
+        "columns": [lane(actor, entity, stage, own, shown[stage.pk]) for stage in order],
     }
 
 
@@ -105,10 +105,15 @@ def lane_conditions(stage: Stage) -> list[Condition]:
     return found
 
 
+def first_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
+    """The records whose cards a lane shows at first."""
+    return lane_rows(actor, entity, stage, own).order_by("-stage_at", "-pk")[:CARDS]
+
+
 def lane(
-    actor: Actor, entity: AnyEntity, pipeline: Any, stage: Stage, own: View, *, cards_too: bool = True
+    actor: Actor, entity: AnyEntity, stage: Stage, own: View, shown: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """One lane with totals over all its records: two queries, and those of the names on its cards."""
+    """One lane with totals over all its records, in one query, and the cards `shown`."""
     rows = lane_rows(actor, entity, stage, own)
     amount, weighted = entity.attributes.get("amount"), entity.attributes.get("weighted")
     measures: dict[str, Any] = {"n": Count("pk")}
@@ -133,7 +138,7 @@ def lane(
         "sum": yuan(total.get("total") or 0) if amount else "",
         "weighted": yuan(total["expected"]) if total.get("expected") and stage.status == Stage.Status.OPEN else "",
         "url": f"/{entity.key}/?view=&{behind.query()}",
-        "cards": cards(actor, entity, rows.order_by("-stage_at", "-pk")[:CARDS], stage) if cards_too else [],
+        "cards": list(shown),
         "more_url": f"/{entity.key}/board/{stage.pk}?start={CARDS}&{own.query()}" if total["n"] > CARDS else "",
     }
     if stage.status != Stage.Status.OPEN:
@@ -160,15 +165,23 @@ def lane_more(request: HttpRequest, key: str, stage: UUID) -> HttpResponse:
 
 
 def cards(actor: Actor, entity: AnyEntity, rows: Any, stage: Stage) -> list[dict[str, Any]]:
-    """Cards of a board: name, declared line, owner, days in the stage and whether that is too long, next step."""
+    """Cards of one stage."""
+    return cards_of(actor, entity, [(stage, rows)])[stage.pk]
+
+
+def cards_of(actor: Actor, entity: AnyEntity, lanes: Sequence[tuple[Stage, Any]]) -> dict[UUID, list[dict[str, Any]]]:
+    """Cards by stage: name, declared line, owner, days in the stage and whether that is too long, next step.
+
+    One query per lane, and one per linked entity for the names on all of them.
+    """
     known = access.readable(actor, entity)
     keys = dict.fromkeys(
         [entity.title, *entity.card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"]
     )
     shown = [known[k] for k in keys if k in known]
-    found = query.read(rows, shown)
-    labels = query.labels(actor, shown, found)
-    return [_card(entity, row, known, labels, stage) for row in found]
+    found = {stage.pk: query.read(rows, shown) for stage, rows in lanes}
+    labels = query.labels(actor, shown, [row for rows in found.values() for row in rows])
+    return {stage.pk: [_card(entity, row, known, labels, stage) for row in found[stage.pk]] for stage, _rows in lanes}
 
 
 def _card(
@@ -250,7 +263,7 @@ def _moved(
     lanes = Stage.objects.filter(pk__in=changed | {stage.pk})
     context = {
         "card": cards(actor, entity, rows, stage)[0],
-        "columns": [lane(actor, entity, None, s, _shown(request, entity), cards_too=False) for s in lanes],
+        "columns": [lane(actor, entity, s, _shown(request, entity)) for s in lanes],
     }
     response = render(request, "web/board_moved.html", context, status=status)
     if status == 200:
