@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from markupsafe import Markup, escape
@@ -817,11 +816,6 @@ def tone_of(name: str) -> int:
 def pill(text: str, tone: str) -> Markup:
     """A status pill."""
     return Markup('<span class="pill pill-%s">%s</span>') % (tone, text)
-
-
-def day_text(day: dt.date) -> str:
-    """A day in running text in the reader's language: 11月21日 周六."""
-    return date_format(day, "MONTH_DAY_FORMAT")
 
 
 KINDS: dict[str, Kind] = {
