@@ -58,14 +58,15 @@ class View:
 
     def query(self) -> str:
         """As a query string, which `parse` reads back."""
-        pairs = [(f"{c.key}__{c.op}", _flat(c.value)) for c in self.conditions]
+        pairs = [(f"{c.key}__{c.op}", flat(c.value)) for c in self.conditions]
         pairs += [("q", self.search)] if self.search else []
         pairs += [("sort", self.sort)] if self.sort else []
         pairs += [("page", str(self.page))] if self.page != 1 else []
         return urlencode(pairs)
 
 
-def _flat(value: Any) -> str:
+def flat(value: Any) -> str:
+    """The value of a condition as it stands in an address."""
     return ",".join(map(str, value)) if isinstance(value, (list, tuple, set)) else "" if value is None else str(value)
 
 
@@ -196,16 +197,17 @@ def _between(a: Attribute, name: str, low: Any, high: Any) -> Q:
     found = Q()
     if a.kind.key == "datetime":
         if low is not None:
-            found &= Q(**{f"{name}__gte": _moment(low)})
+            found &= Q(**{f"{name}__gte": moment(low)})
         if high is not None:
-            found &= Q(**{f"{name}__lt": _moment(high) + dt.timedelta(days=1)})
+            found &= Q(**{f"{name}__lt": moment(high) + dt.timedelta(days=1)})
         return found
     if low is not None:
         found &= Q(**{f"{name}__gte": low})
     return found & Q(**{f"{name}__lte": high}) if high is not None else found
 
 
-def _moment(day: dt.date) -> dt.datetime:
+def moment(day: dt.date) -> dt.datetime:
+    """The first moment of a day in the firm's time zone; a moment stays as it is."""
     return day if isinstance(day, dt.datetime) else timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 

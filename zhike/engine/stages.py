@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from .entity import AnyEntity
 from .models import Pipeline, Stage, StageEvent
-from .query import _moment
+from .query import moment
 
 if TYPE_CHECKING:
     from .records import Change
@@ -97,7 +97,7 @@ def _close(c: Change[Any], closed: bool) -> None:
         c.record.closed_on = None
     elif c.values.get("closed_on"):
         if c.record.closed_on != day:
-            c.at = c.record.stage_at = _moment(c.record.closed_on)
+            c.at = c.record.stage_at = moment(c.record.closed_on)
     else:
         c.record.closed_on = day
 

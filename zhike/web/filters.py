@@ -131,13 +131,9 @@ def filter_field(actor: Actor, entity: AnyEntity, a: Attribute, own: View) -> di
         }
     if found["kind"] in ("money", "number", "integer", "percent"):
         op, found["label"] = "gte", _("%(field)s at least") % {"field": a.label}
-    chosen = next((str(_flat(c.value)) for c in own.conditions if c.key == a.key and c.op in (op, "eq")), "")
+    chosen = next((query.flat(c.value) for c in own.conditions if c.key == a.key and c.op in (op, "eq")), "")
     found["name"] = f"{a.key}__{op}"
     found["value"] = [v for v in chosen.split(",") if v] if found["kind"] == "multi" else chosen
     if found["kind"] == "combo" and chosen:
         found["text"] = _value_text(actor, a, chosen)
     return found
-
-
-def _flat(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
