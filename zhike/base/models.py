@@ -62,10 +62,26 @@ class Role(Stored):
         EXECUTIVE = "executive", _("Executive")
         ADMIN = "admin", _("Administrator")
 
+    class Office(models.TextChoices):
+        """Which part of the settings is open. The three administrators of GB/T 22239 (等保) exclude each other."""
+
+        NONE = "", pgettext_lazy("office of an administrator", "None")
+        ALL = "all", _("Everything (small firms)")
+        SYSTEM = "system", _("System administrator")
+        SECURITY = "security", _("Security administrator")
+        AUDIT = "audit", _("Audit administrator")
+
     key = models.SlugField(_("Key"), max_length=40, unique=True)
     name = models.CharField(_("Role"), max_length=80)
     home = models.CharField(_("Home page"), max_length=20, choices=Home.choices, default=Home.SELLER)
-    is_admin = models.BooleanField(_("May open the settings"), default=False)
+    office = models.CharField(
+        _("Administers"),
+        max_length=10,
+        choices=Office.choices,
+        default=Office.NONE,
+        blank=True,
+        help_text=_("Which settings people with this role may open. Nobody can hold two of these."),
+    )
 
     class Meta:
         verbose_name = _("Role")
@@ -83,7 +99,9 @@ class Grant(models.Model):
         """How far a permission reaches."""
 
         OWN = "own", _("Own")
-        DEPARTMENT = "department", _("Department and below")
+        DEPARTMENT = "department", _("Department")
+        SUBTREE = "subtree", _("Department and below")
+        ACCOUNT = "account", _("Of the portal account")
         ALL = "all", _("All")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -91,6 +109,11 @@ class Grant(models.Model):
     entity = models.CharField(max_length=40)
     action = models.CharField(max_length=40)
     scope = models.CharField(max_length=20, choices=Scope.choices)
+    conditions = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='[[field, operator, value], …] in the one filter language; "me" is the reader',
+    )
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["role", "entity", "action"], name="grant_once")]
@@ -100,22 +123,32 @@ class Grant(models.Model):
 
 
 class FieldGrant(models.Model):
-    """An exception for one field: a role that may not see it, or may see but not change it."""
+    """What a role may do with one field, where that differs from what the kind of the field says.
+
+    Without a row a field is read and written; one with a phone number, mail address or identity number is masked.
+    """
 
     class Level(models.TextChoices):
-        """What is left of a field."""
+        """From least to most. A masked field is shown in part, and may be overwritten."""
 
         HIDDEN = "hidden", _("Hidden")
+        MASKED = "masked", _("Masked")
         READ = "read", _("Read only")
+        WRITE = "write", _("Read and write")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     role = models.ForeignKey(Role, models.CASCADE, related_name="field_grants")
     entity = models.CharField(max_length=40)
     key = models.CharField(max_length=60)
     level = models.CharField(max_length=10, choices=Level.choices)
+    when = models.CharField(
+        max_length=10, blank=True, default="", help_text="only in this status (open, won, lost); for level read"
+    )
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["role", "entity", "key"], name="field_grant_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["role", "entity", "key", "when"], name="field_grant_once_each")
+        ]
 
     def __str__(self) -> str:
         return f"{self.entity}.{self.key}={self.level}"
@@ -164,6 +197,9 @@ class User(Stored, AbstractBaseUser):
     roles = RoleIds(verbose_name=_("Roles"))
     language = models.CharField(_("Language"), max_length=10, blank=True, default="")
     is_active = models.BooleanField(_("Active"), default=True)
+    must_change_password = models.BooleanField(default=False, editable=False)
+    password_changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_seen_on = models.DateField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -214,3 +250,53 @@ class FailedLogin(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+
+class Policy(models.Model):
+    """The firm's security settings: one row, made when first asked for."""
+
+    class Passwords(models.TextChoices):
+        """Two standards that contradict each other: OWASP ASVS 5 (6.2) and GB/T 22239 level 2 and 3."""
+
+        MODERN = "modern", _("Modern: long, not a known one, never forced to change")
+        DENGBAO = "dengbao", _("等保: three kinds of characters, changed every 90 days")
+
+    class Factor(models.TextChoices):
+        """Who must have a second factor."""
+
+        NOBODY = "nobody", _("Nobody must")
+        ADMINS = "admins", _("Administrators")
+        ALL = "all", _("Everybody")
+
+    passwords = models.CharField(_("Passwords"), max_length=10, choices=Passwords.choices, default=Passwords.MODERN)
+    second_factor = models.CharField(_("Second factor"), max_length=10, choices=Factor.choices, default=Factor.NOBODY)
+    idle_minutes = models.PositiveIntegerField(_("Signed out after minutes without work"), default=30)
+    session_hours = models.PositiveIntegerField(_("Signed out after hours in any case"), default=12)
+    separate_admins = models.BooleanField(
+        _("Three administrators"),
+        default=False,
+        help_text=_("The role that may do everything gives nothing; system, security and audit are three people."),
+    )
+    reveals_per_hour = models.PositiveIntegerField(_("Numbers revealed per hour and person"), default=60)
+    reveals_per_day = models.PositiveIntegerField(_("Numbers revealed per day and person"), default=200)
+    export_tell_rows = models.PositiveIntegerField(_("Exports that the manager is told of, from rows"), default=250)
+    export_ask_rows = models.PositiveIntegerField(_("Exports that a second person approves, from rows"), default=2_500)
+    export_rows_per_day = models.PositiveIntegerField(_("Rows exported per day and person"), default=5_000)
+    history_days = models.PositiveIntegerField(
+        _("History is kept for days"), default=400, help_text=_("At least 184: the Cybersecurity Law asks six months.")
+    )
+
+    class Meta:
+        verbose_name = _("Security policy")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="policy_one_row"),
+            models.CheckConstraint(condition=models.Q(history_days__gte=184), name="policy_history_six_months"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+    @classmethod
+    def current(cls) -> Policy:
+        """The policy in force."""
+        return cls.objects.get_or_create(pk=1)[0]

@@ -14,7 +14,7 @@ from django.db import connection
 
 from zhike.base.models import Department, Grant, Role, User
 from zhike.engine import records
-from zhike.engine.access import ANY, Actor
+from zhike.engine.access import ANY, Actor, Right
 from zhike.engine.entity import get
 from zhike.engine.models import Stage
 
@@ -38,9 +38,9 @@ class Past(Actor):
     channel: str = CHANNEL
 
     @cached_property
-    def grants(self) -> Mapping[tuple[str, str], str]:
+    def grants(self) -> Mapping[tuple[str, str], Sequence[Right]]:
         """Everything: what happened cannot be refused any more."""
-        return {(ANY, ANY): Grant.Scope.ALL}
+        return {(ANY, ANY): (Right(Grant.Scope.ALL),)}
 
 
 @dataclass

@@ -1,65 +1,174 @@
-"""Who may do what: rows by scope, fields by exception. The only module that decides."""
+"""Who may do what: rows by reach, fields by level. The only module that decides.
+
+A right is a row: role × entity × action → how far it reaches, narrowed by stored conditions. What somebody reaches is a
+list of `Part`s, each with its reason: `rows` joins them for the gate, `why` asks each of them about one record, so that
+the explanation and the decision are the same code (docs/security.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
-from zhike.base.models import FieldGrant, Grant, Role, User
+from zhike.base.models import FieldGrant, Grant, Policy, Role, User
 
 from .entity import AnyEntity, get
 from .errors import Refused
 from .kinds import Attribute
+from .models import Share
 
-ACTIONS = ("read", "create", "update", "delete", "transfer", "import", "export")
+if TYPE_CHECKING:
+    from .query import Condition
+
+ACTIONS = (
+    "list",
+    "read",
+    "create",
+    "update",
+    "delete",
+    "restore",
+    "merge",
+    "transfer",
+    "bulk",
+    "import",
+    "export",
+    "reveal",
+)
+LOOKING = frozenset({"list", "read"})
+SHARED = {"read": frozenset({"list", "read"}), "write": frozenset({"list", "read", "update", "bulk"})}
 ANY = "*"
-_RANK = {Grant.Scope.OWN: 1, Grant.Scope.DEPARTMENT: 2, Grant.Scope.ALL: 3}
+ORDER = ("hidden", "masked", "read", "write")  # field levels from least to most
 NOBODY = Q(pk__in=())
 
 
 @dataclass(frozen=True)
+class Limit:
+    """Bounds within somebody's rights: of a token, a delegation, or of looking at the system as somebody else.
+
+    `scopes` are "entity:action" with * for any of either; they only ever take away.
+    """
+
+    scopes: frozenset[str]
+
+    @classmethod
+    def of(cls, scopes: Iterable[str]) -> Limit:
+        """From stored texts."""
+        return cls(frozenset(scopes))
+
+    def allows(self, entity: str, action: str) -> bool:
+        """Whether the action on the entity lies within."""
+        return not self.scopes.isdisjoint((f"{entity}:{action}", f"{entity}:{ANY}", f"{ANY}:{action}", f"{ANY}:{ANY}"))
+
+
+LOOK_ONLY = Limit.of((f"{ANY}:list", f"{ANY}:read"))
+
+
+@dataclass(frozen=True)
+class Right:
+    """One permission in force: how far it reaches, under which conditions, and the role that gives it."""
+
+    scope: str
+    conditions: tuple[Condition, ...] = ()
+    role: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows somebody reaches for one reason: own, department, subtree, all, share or via; `detail` says through what."""
+
+    q: Q
+    reason: str
+    role: UUID | None = None
+    detail: Any = None
+
+
+@dataclass(frozen=True)
 class Actor:
-    """Someone acting through a channel; made once per request or job, passed as the first argument everywhere."""
+    """Someone acting through a channel; made once per request or job, passed as the first argument everywhere.
+
+    `user` is the person whose rights count and whose name stands as owner. Where somebody else's hand is at work (an
+    assistant, an administrator who looks as somebody), `by` is that person, and history keeps both names.
+    """
 
     user: User
     channel: str = "web"
+    by: User | None = None
+    limit: Limit | None = None
+    day: dt.date = field(default_factory=timezone.localdate)
+
+    def within(self, limit: Limit, *, by: User | None = None, channel: str = "") -> Actor:
+        """The same person within bounds."""
+        return replace(self, limit=limit, by=by or self.by, channel=channel or self.channel)
+
+    @property
+    def hand(self) -> User:
+        """Who is really at work."""
+        return self.by or self.user
 
     @cached_property
+    def held(self) -> Mapping[UUID, Role]:
+        """The roles in force now; with separate administrators, the role that may do everything is not."""
+        if not self.user.is_active or self.user.deleted_at:
+            return {}
+        found = Role.objects.filter(pk__in=self.user.roles, deleted_at=None)
+        if any(r.office == Role.Office.ALL for r in found) and Policy.current().separate_admins:
+            found = found.exclude(office=Role.Office.ALL)
+        return {r.pk: r for r in found}
+
+    @property
     def roles(self) -> frozenset[UUID]:
-        """The roles in force now."""
-        return frozenset(Role.objects.filter(pk__in=self.user.roles, deleted_at=None).values_list("pk", flat=True))
+        """Their ids."""
+        return frozenset(self.held)
+
+    @property
+    def office(self) -> str:
+        """Which settings are open: all, system, security, audit, or "". Nobody opens them with another's hand."""
+        if self.by or self.limit:
+            return ""
+        return next((r.office for r in self.held.values() if r.office), "")
 
     @cached_property
-    def grants(self) -> Mapping[tuple[str, str], str]:
-        """(entity, action) -> the widest scope that any role gives."""
-        found: dict[tuple[str, str], str] = {}
-        if not self.user.is_active:
-            return found
-        rows = Grant.objects.filter(role__in=self.roles).values_list("entity", "action", "scope")
-        for entity, action, scope in rows:
-            if _RANK[Grant.Scope(scope)] > _RANK.get(found.get((entity, action)), 0):  # type: ignore[call-overload]
-                found[entity, action] = scope
+    def grants(self) -> Mapping[tuple[str, str], Sequence[Right]]:
+        """(entity, action) -> the rights that all roles give together."""
+        found: dict[tuple[str, str], list[Right]] = {}
+        rows = Grant.objects.filter(role__in=self.roles).values_list("role", "entity", "action", "scope", "conditions")
+        for role, entity, action, scope, conditions in rows:
+            found.setdefault((entity, action), []).append(Right(scope, stored(conditions), role))
         return found
 
     @cached_property
-    def field_levels(self) -> Mapping[tuple[str, str], str]:
-        """(entity, field) -> hidden or read; the mildest role wins; one without an exception is milder still."""
-        found: dict[tuple[str, str], list[str]] = {}
-        for entity, key, level in FieldGrant.objects.filter(role__in=self.roles).values_list("entity", "key", "level"):
-            found.setdefault((entity, key), []).append(level)
-        return {
-            where: FieldGrant.Level.READ if FieldGrant.Level.READ in levels else FieldGrant.Level.HIDDEN
-            for where, levels in found.items()
-            if len(levels) == len(self.roles)
-        }
+    def levels(self) -> Mapping[tuple[str, str, str], Mapping[UUID, str]]:
+        """(entity, field, status or "") -> what each role that says anything about it says."""
+        found: dict[tuple[str, str, str], dict[UUID, str]] = {}
+        rows = FieldGrant.objects.filter(role__in=self.roles).values_list("role", "entity", "key", "when", "level")
+        for role, entity, key, when, level in rows:
+            found.setdefault((entity, key, when), {})[role] = level
+        return found
 
     @cached_property
-    def scopes(self) -> dict[tuple[str, str], str]:
-        """What `scope` has answered for this actor."""
+    def shares(self) -> Mapping[str, Sequence[tuple[UUID, str, str]]]:
+        """entity -> (record, read or write, with whom) of what is shared with this person now."""
+        found: dict[str, list[tuple[UUID, str, str]]] = {}
+        if not self.held:
+            return found
+        targets = [self.user.pk, *self.roles]
+        if self.user.department:
+            targets += self.user.department.ancestors
+        rows = Share.objects.filter(Q(until=None) | Q(until__gte=self.day), target__in=targets)
+        for entity, record, level, kind in rows.values_list("entity", "record", "level", "kind"):
+            found.setdefault(entity, []).append((record, level, kind))
+        return found
+
+    @cached_property
+    def known(self) -> dict[Any, Any]:
+        """What was answered before for this actor."""
         return {}
 
     @cached_property
@@ -68,23 +177,46 @@ class Actor:
         return len(self.user.department.ancestors) if self.user.department else 0
 
 
-def scope(actor: Actor, entity: AnyEntity, action: str) -> str:
-    """own, department, all, or "" for no right."""
+def stored(conditions: Any) -> tuple[Condition, ...]:
+    """Conditions as they are kept: [[field, operator, value], …]."""
+    from .query import Condition  # query reads access, so access may only read it once both are there
+
+    return tuple(Condition(key, op, value) for key, op, value in conditions or ())
+
+
+def rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
+    """The rights in force; the widest one alone where it has no conditions."""
     key = (entity.key, action)
-    if key not in actor.scopes:
-        actor.scopes[key] = _scope(actor, entity, action)
-    return actor.scopes[key]
+    if key not in actor.known:
+        actor.known[key] = _rights(actor, entity, action)
+    found: Sequence[Right] = actor.known[key]
+    return found
 
 
-def _scope(actor: Actor, entity: AnyEntity, action: str) -> str:
-    found = [actor.grants.get(where) for where in ((entity.key, action), (entity.key, ANY), (ANY, action), (ANY, ANY))]
-    ranked = sorted((s for s in found if s), key=lambda s: _RANK[Grant.Scope(s)])
-    return ranked[-1] if ranked else ""
+def _rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
+    if actor.limit and not actor.limit.allows(entity.key, action):
+        return ()
+    found = [
+        right
+        for where in ((entity.key, action), (entity.key, ANY), (ANY, action), (ANY, ANY))
+        for right in actor.grants.get(where, ())
+    ]
+    whole = [r for r in found if r.scope == Grant.Scope.ALL and not r.conditions]
+    return whole[:1] or found
+
+
+_WIDTH = ("", Grant.Scope.OWN, Grant.Scope.DEPARTMENT, Grant.Scope.SUBTREE, Grant.Scope.ALL)
+
+
+def scope(actor: Actor, entity: AnyEntity, action: str) -> str:
+    """The widest reach: own, department, subtree, all, or "" for no right; what is shared does not count."""
+    reached = [r.scope for r in rights(actor, entity, action) if r.scope in _WIDTH]
+    return max(reached, key=_WIDTH.index, default="")
 
 
 def may(actor: Actor, entity: AnyEntity, action: str) -> bool:
     """Whether the actor may do `action` on at least some rows."""
-    return bool(scope(actor, entity, action))
+    return bool(rights(actor, entity, action)) or bool(_shared(actor, entity, action))
 
 
 def require(actor: Actor, entity: AnyEntity, action: str) -> None:
@@ -94,61 +226,153 @@ def require(actor: Actor, entity: AnyEntity, action: str) -> None:
 
 
 def rows(actor: Actor, entity: AnyEntity, action: str) -> Q:
-    """The rows of `entity` on which the actor may do `action`; none unless a permission row says so."""
-    reach = scope(actor, entity, action)
-    if reach == Grant.Scope.ALL:
+    """The rows of `entity` on which the actor may do `action`; none unless a permission row or a share says so."""
+    found = parts(actor, entity, action)
+    if any(part.reason == Grant.Scope.ALL and not part.q for part in found):
         return Q()
-    allowed = _scoped(actor, entity, reach)
-    if reach and (action == "read" or not entity.has_owner):  # what has an owner is changed by its owner
-        for link in entity.via:
-            allowed |= _through(actor, entity, link, "read" if action == "read" else "update")
-    return allowed
+    joined = NOBODY
+    for part in found:
+        joined |= part.q
+    return joined
 
 
-def _scoped(actor: Actor, entity: AnyEntity, reach: str) -> Q:
-    if not reach:
-        return NOBODY
-    if not entity.has_owner:
-        return _directory(actor, entity, reach)
-    allowed = Q(owner=actor.user.pk)
-    if reach == Grant.Scope.DEPARTMENT and actor.depth:
-        # ancestors[depth] = department, not containment: this is what the expression indexes of Record answer
-        allowed |= Q(**{f"ancestors__{actor.depth - 1}": actor.user.department_id})
-    return allowed
+def parts(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Part]:
+    """Why somebody reaches rows: one part per right, one for what is shared, one per record they are seen through."""
+    key = ("parts", entity.key, action)
+    if key not in actor.known:
+        actor.known[key] = tuple(_parts(actor, entity, action))
+    found: Sequence[Part] = actor.known[key]
+    return found
 
 
-def _directory(actor: Actor, entity: AnyEntity, reach: str) -> Q:
-    """Scopes of rows without an owner: a person's own row, or the people and departments below."""
+def _parts(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
+    held = rights(actor, entity, action)
+    for right in held:
+        if (q := _scoped(actor, entity, right)) is not None:
+            yield Part(q, right.scope, right.role)
+    if shared := _shared(actor, entity, action):
+        yield Part(Q(pk__in=shared), "share")
+    if held and not any(r.scope == Grant.Scope.ALL and not r.conditions for r in held):
+        yield from _via(actor, entity, action)
+
+
+def _via(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
+    """Rows seen through another record. What has an owner is changed by its owner, not through what it hangs on."""
+    if entity.has_owner and action not in LOOKING:
+        return
+    for link in entity.via:
+        if (q := _through(actor, entity, link, action if action in LOOKING else "update")) is not None:
+            yield Part(q, "via", detail=link)
+
+
+def _shared(actor: Actor, entity: AnyEntity, action: str) -> list[UUID]:
+    """Records shared with the actor for this action; a share opens a record, but never what a token leaves out."""
+    if actor.limit and not actor.limit.allows(entity.key, action):
+        return []
+    return [pk for pk, level, _kind in actor.shares.get(entity.key, ()) if action in SHARED[level]]
+
+
+def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:
+    """The rows of one right; None for none at all."""
+    if right.scope == Grant.Scope.ALL:
+        q: Q | None = Q()
+    elif not entity.has_owner:
+        q = _directory(actor, entity, right.scope)
+    elif right.scope == Grant.Scope.OWN:
+        q = Q(owner=actor.user.pk)
+    elif right.scope == Grant.Scope.DEPARTMENT:
+        q = Q(owner=actor.user.pk)
+        if actor.user.department_id:
+            q |= Q(department=actor.user.department_id)
+    elif right.scope == Grant.Scope.SUBTREE:
+        q = Q(owner=actor.user.pk)
+        if actor.depth:
+            # ancestors[depth] = department, not containment: this is what the expression indexes of Record answer
+            q |= Q(**{f"ancestors__{actor.depth - 1}": actor.user.department_id})
+    else:
+        q = None  # a portal account is no member of staff
+    return q if q is None else q & _conditions(actor, entity, right.conditions)
+
+
+def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Condition]) -> Q:
+    """Stored conditions as rows: the same language as lists, but over every field, because the firm set them."""
+    if not conditions:
+        return Q()
+    from .query import narrow  # query reads access, so access may only read it once both are there
+
+    chosen = narrow(entity.model._base_manager.all(), actor, conditions, entity.attributes)
+    return Q(pk__in=chosen.order_by().values("pk"))
+
+
+def _directory(actor: Actor, entity: AnyEntity, reach: str) -> Q | None:
+    """Reach over rows without an owner: a person's own row, or the people and departments below."""
     if entity.model is User:
         own = Q(pk=actor.user.pk)
-        if reach == Grant.Scope.DEPARTMENT and actor.user.department_id:
+        if reach == Grant.Scope.SUBTREE and actor.user.department_id:
             own |= Q(department__ancestors__contains=[actor.user.department_id])
+        if reach == Grant.Scope.DEPARTMENT and actor.user.department_id:
+            own |= Q(department=actor.user.department_id)
         return own
-    return NOBODY
+    return None
 
 
-def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q:
+def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q | None:
     """Rows seen through the record that `link` points to."""
     target = get(entity.attributes[link].target)
     if not may(actor, target, action):
-        return NOBODY
+        return None
     seen = target.model._base_manager.filter(rows(actor, target, action), deleted_at=None).values("pk")
     return Q(**{f"{link}__in": seen})
 
 
+def why(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> list[Part]:
+    """The reasons for which the actor may do `action` on one record, by the parts that decide it; [] for none."""
+    found = entity.model._base_manager.filter(pk=pk, deleted_at=None)
+    return [part for part in parts(actor, entity, action) if found.filter(part.q).exists()]
+
+
+def level(actor: Actor, entity: AnyEntity, a: Attribute, status: str = "") -> str:
+    """hidden, masked, read or write: the mildest of what the roles say, each as the kind of the field is by default."""
+    key = ("level", entity.key, a.key, status)
+    if key not in actor.known:
+        said = actor.levels.get((entity.key, a.key, ""), {})
+        found = max((said.get(role, a.level) for role in actor.roles), key=ORDER.index, default="hidden")
+        late = actor.levels.get((entity.key, a.key, status), {}) if status else {}
+        if late and len(late) == len(actor.roles) and found == FieldGrant.Level.WRITE:
+            found = FieldGrant.Level.READ
+        actor.known[key] = found
+    answer: str = actor.known[key]
+    return answer
+
+
 def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
-    """The fields the actor may read: no other can be shown, filtered, sorted, grouped or exported."""
+    """The fields the actor may read, masked ones too: no other can be shown, filtered, sorted, grouped or exported."""
     return {
         key: a
         for key, a in entity.attributes.items()
-        if actor.field_levels.get((entity.key, key)) != FieldGrant.Level.HIDDEN
+        if not a.unseen and level(actor, entity, a) != FieldGrant.Level.HIDDEN
     }
 
 
-def writable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
-    """The fields the actor may write."""
+def masked(actor: Actor, entity: AnyEntity) -> frozenset[str]:
+    """The fields whose values the actor sees in part."""
+    return frozenset(k for k, a in entity.attributes.items() if level(actor, entity, a) == FieldGrant.Level.MASKED)
+
+
+def closed(actor: Actor, entity: AnyEntity) -> frozenset[str]:
+    """The fields that may not answer questions: a filter or an order over them would tell what is masked.
+
+    Who may reveal a value one by one may also search it; who may not, can only ask for the whole of one they know.
+    """
+    return frozenset() if may(actor, entity, "reveal") else masked(actor, entity)
+
+
+def writable(actor: Actor, entity: AnyEntity, status: str = "") -> dict[str, Attribute]:
+    """The fields the actor may write, in a record of that status where the entity has stages."""
     return {
         key: a
         for key, a in entity.attributes.items()
-        if a.editable and a.expression is None and (entity.key, key) not in actor.field_levels
+        if a.editable
+        and a.expression is None
+        and level(actor, entity, a, status) in (FieldGrant.Level.WRITE, FieldGrant.Level.MASKED)
     }

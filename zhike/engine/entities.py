@@ -47,8 +47,8 @@ ROLE = Entity(
     key="role",
     model=Role,
     icon="shield",
-    columns=("name", "home", "is_admin"),
-    sections=(Section(_("Role"), ("name", "home", "is_admin")),),
+    columns=("name", "home", "office"),
+    sections=(Section(_("Role"), ("name", "home", "office")),),
     unique=(("key",),),
     before_save=(name_role,),
 )

@@ -38,6 +38,9 @@ SYSTEM = (
 )
 
 
+UNSEEN = ("numbers", "digits")  # what the system compares and searches by; nobody reads it
+
+
 @dataclass(frozen=True)
 class Section:
     """A group of fields on the form and the record page."""
@@ -171,6 +174,7 @@ def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str]) -> Att
         kind=KINDS[key],
         target=target,
         column=f.attname,
+        unseen=f.name in UNSEEN,
         required=not f.blank and not f.has_default() and f.editable,
         editable=f.editable,
         max_length=getattr(f, "max_length", None),

@@ -46,6 +46,22 @@ class PhoneField(models.CharField):
         super().__init__(*args, **kwargs)
 
 
+class ReachField(models.CharField):
+    """A phone number or a mail address."""
+
+    kind = "reach"
+
+
+class IdentityField(models.CharField):
+    """The number of an identity card or passport."""
+
+    kind = "identity"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 30)
+        super().__init__(*args, **kwargs)
+
+
 class RegionField(models.CharField):
     """A GB/T 2260 code, six digits."""
 

@@ -142,5 +142,5 @@ def _labels(actor: Actor, entries: Sequence[History], shown: Any) -> Labels:
     for e in entries:
         for side in (0, 1):
             values = {a.key: _value(a, e.changes[a.column][side]) for a in links if a.column in e.changes}
-            rows.append(query.Row(e.record, 0, values))
+            rows.append(query.Row(e.record or UUID(int=0), 0, values))
     return query.labels(actor, links, rows)

@@ -44,6 +44,18 @@ class Attribute:
     target: str = ""
     help: Any = ""
     expression: Callable[[], Expression] | None = None
+    unseen: bool = False
+    privacy: str = ""  # public, internal, personal or sensitive; what the kind says where it is empty
+
+    @property
+    def data_class(self) -> str:
+        """public, internal, personal or sensitive: how the value of this field is to be treated."""
+        return self.privacy or self.kind.privacy
+
+    @property
+    def level(self) -> str:
+        """What a role that says nothing about the field may do with it: personal numbers are masked."""
+        return "masked" if self.kind.masks or self.unseen else "write"
 
     @property
     def is_link(self) -> bool:
@@ -65,6 +77,12 @@ class Kind:
     json_type: ClassVar[Mapping[str, object]] = {"type": "string"}
     blank: ClassVar[object] = None
     sortable: ClassVar[bool] = True
+    privacy: ClassVar[str] = "internal"
+    masks: ClassVar[bool] = False
+
+    def mask(self, value: Any) -> Any:
+        """The value as it is shown in part; None and blank stay as they are."""
+        return value
 
     def clean(self, a: Attribute, raw: object) -> Any:
         """The Python value of a form, file or JSON value; raises Wrong with a text for the user."""
@@ -625,10 +643,34 @@ class File(Link):
         return Markup('<a href="/file/{}">{}</a>').format(value, labels["file", value])
 
 
+class Masked(str):
+    """A value that its reader sees in part; `tel:` and `mailto:` are not made of it."""
+
+    __slots__ = ()
+
+    def html(self) -> Markup:
+        """The part that is shown, marked as one."""
+        return Markup('<span class="num masked">%s</span>') % str(self)
+
+
+def masked_text(text: str, head: int, tail: int) -> Masked:
+    """`text` with its middle as stars; what is too short to keep anything is all stars."""
+    hidden = len(text) - head - tail
+    if hidden < 3:
+        head, tail, hidden = min(1, len(text)), 0, max(3, len(text) - 1)
+    return Masked(f"{text[:head]}{'*' * min(hidden, 11)}{text[len(text) - tail :] if tail else ''}")
+
+
 class Email(Text):
     """An e-mail address, lower-cased in its domain."""
 
     key = "email"
+    privacy = "personal"
+    masks = True
+
+    def mask(self, value: Any) -> Any:
+        """z***@example.com."""
+        return Masked(mail.mask(value)) if value else value
 
     def clean(self, a: Attribute, raw: object) -> str:
         """A deliverable form, or Wrong."""
@@ -639,6 +681,8 @@ class Email(Text):
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """A mailto link."""
+        if isinstance(value, Masked):
+            return value.html()
         return Markup('<a href="mailto:{0}">{0}</a>').format(value) if value else EMPTY
 
 
@@ -646,6 +690,12 @@ class Phone(Text):
     """A phone number, kept as E.164 with ";ext=" where it reads as one."""
 
     key = "phone"
+    privacy = "personal"
+    masks = True
+
+    def mask(self, value: Any) -> Any:
+        """138****8000."""
+        return Masked(phone.mask(phone.parse(value))) if value else value
 
     def clean(self, a: Attribute, raw: object) -> str:
         """E.164 with extension; a text that is no number is refused."""
@@ -667,12 +717,16 @@ class Phone(Text):
 
     def text(self, a: Attribute, value: Any, labels: Labels) -> str:
         """138 0013 8000."""
+        if isinstance(value, Masked):
+            return str(value)
         return phone.display(phone.parse(value)) if value else ""
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """A number to press."""
         if not value:
             return EMPTY
+        if isinstance(value, Masked):
+            return value.html()
         return Markup('<a class="num" href="tel:%s">%s</a>') % (value, self.text(a, value, labels))
 
     def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
@@ -686,6 +740,38 @@ class Phone(Text):
     def search_parts(self, value: Any) -> Iterable[str]:
         """Digits, so that the end of a number finds it."""
         return [phone.digits(phone.parse(value))] if value else []
+
+
+class Reach(Text):
+    """A phone number or a mail address, whichever it is: the value of a contact point."""
+
+    key = "reach"
+    privacy = "personal"
+    masks = True
+
+    def mask(self, value: Any) -> Any:
+        """As the kind that it is."""
+        return KINDS["email" if "@" in value else "phone"].mask(value) if value else value
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """What is shown in part says so."""
+        return value.html() if isinstance(value, Masked) else super().html(a, value, labels)
+
+
+class Identity(Text):
+    """The number of an identity card or passport."""
+
+    key = "identity"
+    privacy = "sensitive"
+    masks = True
+
+    def mask(self, value: Any) -> Any:
+        """110***********1234."""
+        return masked_text(value, 3, 4) if value else value
+
+    def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """What is shown in part says so."""
+        return value.html() if isinstance(value, Masked) else super().html(a, value, labels)
 
 
 class Url(Text):
@@ -840,6 +926,8 @@ KINDS: dict[str, Kind] = {
         DepartmentLink(),
         Email(),
         Phone(),
+        Reach(),
+        Identity(),
         Url(),
         Address(),
         File(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -115,35 +115,50 @@ def parse(query: str | Iterable[tuple[str, str]]) -> View:
     )
 
 
-def visible(actor: Actor, entity: AnyEntity, action: str = "read") -> QuerySet[Any]:
+def visible(actor: Actor, entity: AnyEntity, action: str = "list") -> QuerySet[Any]:
     """The rows of `entity` on which the actor may do `action`, without the recycle bin."""
     rows: QuerySet[Any] = entity.model._base_manager.filter(access.rows(actor, entity, action), deleted_at=None)
     return rows
 
 
-def select(actor: Actor, entity: AnyEntity, view: View, action: str = "read") -> QuerySet[Any]:
+def select(actor: Actor, entity: AnyEntity, view: View, action: str = "list") -> QuerySet[Any]:
     """`visible`, narrowed and ordered as the view asks; Invalid for a field that is not there for this actor."""
-    known = access.readable(actor, entity)
-    rows = narrow(visible(actor, entity, action), actor, view.conditions, known)
+    known, closed = access.readable(actor, entity), access.closed(actor, entity)
+    rows = narrow(visible(actor, entity, action), actor, view.conditions, known, closed)
     if view.search:
-        rows = rows.filter(search_q(entity, view.search, known))
-    return rows.order_by(*_order(view.sort, known, entity))
+        rows = rows.filter(search_q(entity, view.search, known, closed))
+    return rows.order_by(*_order(view.sort, open_fields(known, closed), entity))
+
+
+def open_fields(known: Mapping[str, Attribute], closed: Collection[str]) -> dict[str, Attribute]:
+    """The fields that may be sorted, grouped and measured: those that the reader sees whole."""
+    return {key: a for key, a in known.items() if key not in closed}
 
 
 def narrow(
-    rows: QuerySet[Any], actor: Actor, conditions: Sequence[Condition], known: Mapping[str, Attribute]
+    rows: QuerySet[Any],
+    actor: Actor,
+    conditions: Sequence[Condition],
+    known: Mapping[str, Attribute],
+    closed: Collection[str] = (),
 ) -> QuerySet[Any]:
-    """Apply conditions; every name must be a field the actor may read."""
+    """Apply conditions; every name must be a field the actor may read.
+
+    A field of `closed` is seen in part: it answers to its whole value alone, or a filter would spell the rest.
+    """
     for c in conditions:
         a = known.get(c.key)
-        if a is None or c.op not in a.kind.ops:
+        if a is None or c.op not in a.kind.ops or (c.key in closed and c.op not in ("eq", "empty")):
             raise Invalid(
                 [{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}]
             )
         if a.expression is not None:
             rows = rows.alias(**{a.key: a.expression()})
         try:
-            rows = rows.filter(_q(a, c, actor))
+            if c.key in closed and c.op == "eq":
+                rows = rows.filter(**{a.column: a.kind.clean(a, c.value) or None})
+            else:
+                rows = rows.filter(_q(a, c, actor))
         except Wrong as wrong:
             raise Invalid([{c.key: [wrong]}]) from None
     return rows
@@ -259,21 +274,19 @@ def period(word: str, today: dt.date | None = None) -> tuple[dt.date | None, dt.
     raise Wrong(_("“%(word)s” is not a period.") % {"word": word[:40]})
 
 
-def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute]) -> Q:
+def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute], closed: Collection[str] = ()) -> Q:
     """Records found by `term`: parts of names, pinyin, pinyin initials, ends of phone numbers.
 
     Bigrams cut the candidates through an index, the text decides (docs/decisions/0001). Where a searched field is
-    hidden from the actor the common text would give it away letter by letter, so only the visible fields are searched.
+    hidden from the actor or shown in part, the common text would give it away letter by letter: then only the open
+    fields are searched, and what is shown in part is found by the whole of it.
     """
     words = fold.query_terms(term)
     if not entity.search or not words:
         return access.NOBODY
+    if any(key in closed or (key not in known and not entity.attributes[key].unseen) for key in entity.search):
+        return _plain_search(entity, term, words, known, closed)
     found = Q()
-    if hidden := [key for key in entity.search if key not in known]:
-        columns = [known[key].column for key in entity.search if key not in hidden]
-        for word in words:
-            found &= Q(*(Q(**{f"{column}__icontains": word}) for column in columns), _connector=Q.OR)
-        return found if columns else access.NOBODY
     for word in words:
         forms = Q()
         for form in fold.query_forms(word):
@@ -282,6 +295,24 @@ def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute]) -> Q:
                 part &= Q(search_grams__contains=grams)
             forms |= part
         found &= forms
+    return found
+
+
+def _plain_search(
+    entity: AnyEntity, term: str, words: Sequence[str], known: Mapping[str, Attribute], closed: Collection[str]
+) -> Q:
+    columns = [known[key].column for key in entity.search if key in known and key not in closed]
+    if entity.has_owner and entity.title in known and entity.title not in closed:
+        columns.append("pinyin")
+    found = Q() if columns else access.NOBODY
+    for word in words:
+        found &= Q(*(Q(**{f"{column}__icontains": word}) for column in columns), _connector=Q.OR)
+    for key in entity.search:
+        if key in closed and key in known:
+            try:
+                found |= Q(**{known[key].column: known[key].kind.clean(known[key], term) or None})
+            except Wrong:
+                continue  # not such a number: it finds nothing
     return found
 
 
@@ -306,14 +337,13 @@ def _order(sort: str, known: Mapping[str, Attribute], entity: AnyEntity) -> list
 
 def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
     """One page of a list, its total (capped) and the sums of the numeric columns that have them."""
-    access.require(actor, entity, "read")
+    access.require(actor, entity, "list")
     known = access.readable(actor, entity)
     shown = [known[k] for k in (view.columns or entity.columns) if k in known]
     chosen = select(actor, entity, view)
     start = (view.page - 1) * view.size
-    rows = read(
-        chosen[start : start + view.size + 1], [*shown, known[entity.title]] if entity.title in known else shown
-    )
+    wanted = [*shown, known[entity.title]] if entity.title in known else shown
+    rows = read(actor, entity, chosen[start : start + view.size + 1], wanted)
     total = len(rows) + start if rows and len(rows) <= view.size else count(chosen)
     rows = rows[: view.size]
     return Page(entity, view, shown, rows, total, labels(actor, shown, rows))
@@ -326,7 +356,7 @@ def count(rows: QuerySet[Any]) -> int:
 
 def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
     """Totals over all rows of the view of the columns that declare one."""
-    known = access.readable(actor, entity)
+    known = open_fields(access.readable(actor, entity), access.closed(actor, entity))
     wanted = {k: known[k] for k in entity.sums if k in known}
     if not wanted:
         return {}
@@ -346,8 +376,13 @@ def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
     }
 
 
-def read(rows: QuerySet[Any], attributes: Iterable[Attribute]) -> list[Row]:
-    """Rows as plain values, only of the attributes given."""
+def read(
+    actor: Actor, entity: AnyEntity, rows: QuerySet[Any], attributes: Iterable[Attribute], *, clear: bool = False
+) -> list[Row]:
+    """Rows as plain values, only of the attributes given; what the actor sees in part arrives as `kinds.Masked`.
+
+    With `clear`, as for an export, whole where the actor may reveal; the caller counts and notes that.
+    """
     wanted = list(attributes)
     names = {a.key: a.column or a.key for a in wanted}
     extra = {f"x_{a.key}": a.expression() for a in wanted if a.expression is not None}
@@ -361,7 +396,22 @@ def read(rows: QuerySet[Any], attributes: Iterable[Attribute]) -> list[Row]:
             if values[key] is not None:
                 values[key] = Cash(values[key], r["currency"])
         result.append(Row(r["pk"], r["version"], values))
+    _mask(actor, entity, wanted, result, clear=clear)
     return result
+
+
+def _mask(actor: Actor, entity: AnyEntity, wanted: Sequence[Attribute], rows: Sequence[Row], *, clear: bool) -> None:
+    parts = [a for a in wanted if a.key in access.masked(actor, entity)]
+    if not parts or not rows:
+        return
+    whole: set[UUID] = set()
+    if clear and access.may(actor, entity, "reveal"):
+        reach = visible(actor, entity, "reveal").filter(pk__in=[row.id for row in rows])
+        whole = set(reach.values_list("pk", flat=True))
+    for row in rows:
+        if row.id not in whole:
+            for a in parts:
+                row.values[a.key] = a.kind.mask(row.values[a.key])
 
 
 def has_currency(model: type[Model]) -> bool:
@@ -377,7 +427,7 @@ def in_currency(total: Decimal | None, least: str | None, greatest: str | None) 
 def record(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> Page:
     """One record with all the fields the actor may read, as a page of one row; Missing otherwise."""
     known = list(access.readable(actor, entity).values())
-    rows = read(visible(actor, entity, action).filter(pk=pk), known)
+    rows = read(actor, entity, visible(actor, entity, action).filter(pk=pk), known)
     if not rows:
         raise Missing
     return Page(entity, View(), known, rows, 1, labels(actor, known, rows))
@@ -408,15 +458,17 @@ def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
     entity = get(target)
     if target in DIRECTORY:
         rows = entity.model._base_manager.all()
-    elif access.may(actor, entity, "read"):
-        rows = visible(actor, entity)
     else:
-        return {}
+        rows = visible(actor, entity, "read" if access.may(actor, entity, "read") else "list")
     found = rows.filter(pk__in=chosen)
     columns = {f.name for f in entity.model._meta.concrete_fields}
     if "labels" in columns or "tone" in columns:
         return {r.pk: Toned(str(r), getattr(r, "tone", "neutral")) for r in found}
-    return dict(found.values_list("pk", entity.title))
+    a = access.readable(actor, entity).get(entity.title)
+    if a is None:
+        return dict.fromkeys(found.values_list("pk", flat=True), "…")
+    titles = dict(found.values_list("pk", entity.title))
+    return {pk: str(a.kind.mask(t)) for pk, t in titles.items()} if a.key in access.masked(actor, entity) else titles
 
 
 DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})
@@ -425,9 +477,11 @@ DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})
 def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list[tuple[UUID, str]]:
     """Records to choose from in a form: (id, title), found by `term`."""
     if entity.key not in DIRECTORY:
-        access.require(actor, entity, "read")
+        access.require(actor, entity, "list")
         rows = select(actor, entity, View(search=term if entity.search else ""))
         if term and not entity.search:
+            if entity.title not in open_fields(access.readable(actor, entity), access.closed(actor, entity)):
+                return []
             rows = rows.filter(**{f"{entity.title}__icontains": term})
     else:
         rows = entity.model._base_manager.filter(deleted_at=None)
@@ -435,4 +489,6 @@ def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list
             rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term), is_active=True)
         elif entity.title != "labels":
             rows = rows.filter(**{f"{entity.title}__icontains": term})
-    return [(r.pk, str(r)) for r in rows[:limit]]
+    chosen = list(rows[:limit])
+    shown = names(actor, entity.key, [r.pk for r in chosen])
+    return [(r.pk, shown[r.pk]) for r in chosen if r.pk in shown]

@@ -197,10 +197,10 @@ def _refuse_if_needed(entity: AnyEntity, ids: list[UUID]) -> None:
 
 def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
     """Bring records back from the recycle bin."""
-    access.require(actor, entity, "delete")
+    access.require(actor, entity, "restore")
     with transaction.atomic():
         rows = guard.rows(entity.model, "rows from access, in the bin").filter(
-            access.rows(actor, entity, "delete"), pk__in=ids, deleted_at__isnull=False
+            access.rows(actor, entity, "restore"), pk__in=ids, deleted_at__isnull=False
         )
         found = list(rows.values_list("pk", flat=True))
         _context(actor, "restore")
@@ -283,14 +283,19 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
 
 
 def _require_writable(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
-    allowed = access.writable(actor, entity)
-    if refused := {k for c in changes for k in c.values if k not in allowed}:
+    refused: set[str] = set()
+    for status in {c.before.get("status", "") if entity.is_staged else "" for c in changes}:
+        allowed = access.writable(actor, entity, status)
+        same = [c for c in changes if not entity.is_staged or c.before.get("status", "") == status]
+        refused |= {k for c in same for k in c.values if k not in allowed}
+    if refused:
         raise Refused(f"fields {sorted(refused)} of {entity.key}")
 
 
 def _apply(change: Change[Any]) -> None:
     """Clean each value by its kind, then run the action and the hooks."""
     attributes = change.entity.attributes
+    _leave_masked(change)
     for hook in change.entity.on_input:
         hook(change)
     for key, raw in change.values.items():
@@ -309,13 +314,21 @@ def _apply(change: Change[Any]) -> None:
         hook(change)
 
 
+def _leave_masked(change: Change[Any]) -> None:
+    """A value that came back as it was shown, in part, was not touched."""
+    for key in access.masked(change.actor, change.entity) & change.values.keys():
+        shown = change.entity.attributes[key].kind.mask(change.before.get(key))
+        if change.before and shown and str(change.values[key]).strip() == str(shown):
+            del change.values[key]
+
+
 def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     """Owner, department and its ancestors; giving a record to somebody else is a right of its own."""
     if not entity.has_owner:
         return
     for c in changes:
         if c.is_new:
-            c.record.created_by = actor.user
+            c.record.created_by = actor.hand
             if "owner" not in c.values:
                 c.record.owner_id = actor.user.pk
     moved = [c for c in changes if c.is_new or c.changed("owner")]
@@ -450,8 +463,9 @@ def _context(actor: Actor, action: str, *, dated: bool = False) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('zhike.actor', %s, true), set_config('zhike.channel', %s, true), "
-            "set_config('zhike.action', %s, true), set_config('zhike.dated', %s, true)",
-            [str(actor.user.pk), actor.channel, action, "on" if dated else ""],
+            "set_config('zhike.action', %s, true), set_config('zhike.dated', %s, true), "
+            "set_config('zhike.behalf', %s, true)",
+            [str(actor.hand.pk), actor.channel, action, "on" if dated else "", str(actor.user.pk) if actor.by else ""],
         )
 
 

@@ -93,8 +93,8 @@ def grouped(
     `by` are field keys; dates may be cut, as in "closed_on:quarter". Fields with several values (tags) count a row once
     for each, so that those groups overlap. Raises Refused, or Invalid for a field that is not there for this actor.
     """
-    access.require(actor, entity, "read")
-    known = access.readable(actor, entity)
+    access.require(actor, entity, "list")
+    known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
     base = view.but(sort="", page=1)
     rows = query.select(actor, entity, base).order_by()
     sums = {f"m_{m.key}": _aggregate(known, m) for m in measures}

@@ -1,4 +1,4 @@
-"""The four roles that a fresh installation starts with."""
+"""The roles that a fresh installation starts with: four to work with, three for firms that separate administrators."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-OWN, DEPARTMENT, ALL, ANY = "own", "department", "all", "*"
-PART = ("read", "create", "update", "delete", "export")
+OWN, SUBTREE, ALL, ANY = "own", "subtree", "all", "*"
+LOOK = ("list", "read")
+PART = (*LOOK, "create", "update", "delete", "restore", "bulk", "export", "reveal")
 Row = tuple[str, str, str]
 
 
@@ -28,7 +29,7 @@ def _rows(business: Business, scope: str) -> Iterator[Row]:
     for entity in business.parts:
         yield from ((entity, action, scope) for action in PART)
     for entity in business.shared:
-        yield entity, "read", ALL
+        yield from ((entity, action, ALL) for action in LOOK)
     for entity in business.growing:
         yield entity, "create", ALL
 
@@ -38,40 +39,64 @@ def _seller(business: Business) -> Iterator[Row]:
 
 
 def _manager(business: Business) -> Iterator[Row]:
-    yield from _rows(business, DEPARTMENT)
+    yield from _rows(business, SUBTREE)
     for entity in business.shared:
         yield entity, "update", ALL
         yield entity, "create", ALL
-    yield "user", "read", DEPARTMENT
+    yield from (("user", action, SUBTREE) for action in LOOK)
 
 
 def _executive(business: Business) -> Iterator[Row]:
     for entity in (*business.records, *business.parts, *business.shared, "user", "department"):
-        yield entity, "read", ALL
-        yield entity, "export", ALL
+        yield from ((entity, action, ALL) for action in (*LOOK, "reveal", "export"))
 
 
 def _administrator(_business: Business) -> Iterator[Row]:
     yield ANY, ANY, ALL
 
 
+def _system(_business: Business) -> Iterator[Row]:
+    """Runs the system: people, departments, pipelines, calendar; no business data, no rights, no audit trail."""
+    for entity in ("user", "department", "pipeline", "stage", "calendarday"):
+        yield from ((entity, action, ALL) for action in (*LOOK, "create", "update", "delete", "restore", "import"))
+
+
+def _security(_business: Business) -> Iterator[Row]:
+    """Gives and takes rights, and does no work of its own."""
+    for entity in ("role", "user", "department"):
+        yield from ((entity, action, ALL) for action in LOOK)
+    yield from (("role", action, ALL) for action in ("create", "update", "delete", "restore"))
+
+
+def _audit(_business: Business) -> Iterator[Row]:
+    """Reads what was done, and nothing else."""
+    yield from ((entity, action, ALL) for entity in ("user", "department", "role") for action in LOOK)
+
+
 ROLES = (
-    ("seller", "销售", "seller", False, _seller),
-    ("manager", "销售经理", "manager", False, _manager),
-    ("executive", "管理层", "executive", False, _executive),
-    ("administrator", "系统管理员", "admin", True, _administrator),
+    ("seller", "销售", "seller", "", _seller),
+    ("manager", "销售经理", "manager", "", _manager),
+    ("executive", "管理层", "executive", "", _executive),
+    ("administrator", "管理员", "admin", "all", _administrator),
+    ("system", "系统管理员", "admin", "system", _system),
+    ("security", "安全管理员", "admin", "security", _security),
+    ("audit", "审计管理员", "admin", "audit", _audit),
 )
 
 
 def ensure_roles(apps: Any, business: Business) -> dict[str, Any]:
-    """The default roles by key: seller, manager, executive, administrator; what an administrator changed, stays.
+    """The default roles by key: seller, manager, executive, administrator, and the three administrators of 等保.
+
+    What an administrator changed, stays.
 
     `apps` is Django's registry of models, or that of a migration.
     """
     roles, grants = apps.get_model("base", "Role"), apps.get_model("base", "Grant")
     found = {}
-    for key, name, home, is_admin, rows in ROLES:
-        role, is_new = roles.objects.get_or_create(key=key, defaults={"name": name, "home": home, "is_admin": is_admin})
+    has_office = any(f.name == "office" for f in roles._meta.fields)  # a migration may stand before that field
+    for key, name, home, office, rows in ROLES:
+        title = {"office": office} if has_office else {"is_admin": office == "all"}
+        role, is_new = roles.objects.get_or_create(key=key, defaults={"name": name, "home": home, **title})
         if is_new:
             grants.objects.bulk_create(
                 grants(role=role, entity=entity, action=action, scope=scope)

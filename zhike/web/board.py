@@ -40,7 +40,7 @@ def board_page(request: HttpRequest, key: str) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     if not entity.is_staged:
         raise Missing
-    access.require(actor, entity, "read")
+    access.require(actor, entity, "list")
     pipelines = stages.current(entity)
     pipeline = next(
         (p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None
@@ -79,7 +79,7 @@ def board_context(
 
 def scope_links(actor: Actor, entity: AnyEntity, own: View, here: str) -> list[dict[str, Any]]:
     """Mine or everybody's, where the actor sees more than the own records."""
-    if access.scope(actor, entity, "read") == "own":
+    if access.scope(actor, entity, "list") == "own":
         return []
     mine = any(c.key == "owner" and c.value == "me" for c in own.conditions)
     rest = own.but(conditions=tuple(c for c in own.conditions if c.key != "owner"))
@@ -151,7 +151,7 @@ def lane(
 def lane_more(request: HttpRequest, key: str, stage: UUID) -> HttpResponse:
     """The next cards of a lane."""
     entity, actor = entity_or_404(key), actor_of(request)
-    access.require(actor, entity, "read")
+    access.require(actor, entity, "list")
     found = Stage.objects.filter(pk=stage, pipeline__entity=key).first()
     if found is None:
         raise Missing
@@ -179,7 +179,7 @@ def cards_of(actor: Actor, entity: AnyEntity, lanes: Sequence[tuple[Stage, Any]]
         [entity.title, *entity.card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"]
     )
     shown = [known[k] for k in keys if k in known]
-    found = {stage.pk: query.read(rows, shown) for stage, rows in lanes}
+    found = {stage.pk: query.read(actor, entity, rows, shown) for stage, rows in lanes}
     labels = query.labels(actor, shown, [row for rows in found.values() for row in rows])
     return {stage.pk: [_card(entity, row, known, labels, stage) for row in found[stage.pk]] for stage, _rows in lanes}
 

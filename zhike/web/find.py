@@ -33,7 +33,7 @@ def found(actor: Actor, entity: AnyEntity, term: str, limit: int) -> list[dict[s
     ]
     known = access.readable(actor, entity)
     shown = [known[k] for k in dict.fromkeys(keys) if k in known]
-    page_rows = query.read(rows, shown)
+    page_rows = query.read(actor, entity, rows, shown)
     labels = query.labels(actor, shown, page_rows)
     wanted = fold(term)
     result = []
@@ -59,7 +59,7 @@ def found(actor: Actor, entity: AnyEntity, term: str, limit: int) -> list[dict[s
 def searched(actor: Actor) -> list[AnyEntity]:
     """The entities that a search looks through."""
     order = sorted((e for e in entities().values() if e.search and e.has_owner), key=lambda e: e.menu or 500)
-    return [e for e in order if access.may(actor, e, "read")]
+    return [e for e in order if access.may(actor, e, "list")]
 
 
 @login_required

@@ -35,7 +35,7 @@ from .templating import actor_of, render
 def list_page(request: HttpRequest, key: str) -> HttpResponse:
     """The list of an entity: views as tabs, filters as chips, everything in the address."""
     entity, actor = entity_or_404(key), actor_of(request)
-    access.require(actor, entity, "read")
+    access.require(actor, entity, "list")
     tab, own, view = asked(request, entity)
     page = query.page(actor, entity, view)
     return render(request, "web/list.html", list_context(actor, entity, page, own, tab), blocks={"list-body": "body"})
@@ -113,8 +113,8 @@ def bin_page(request: HttpRequest, key: str) -> HttpResponse:
     access.require(actor, entity, "delete")
     known = access.readable(actor, entity)
     shown = [known[k] for k in entity.columns if k in known]
-    deleted = entity.model._base_manager.filter(access.rows(actor, entity, "delete"), deleted_at__isnull=False)
-    rows = query.read(deleted.order_by("-deleted_at")[:200], shown)
+    deleted = entity.model._base_manager.filter(access.rows(actor, entity, "restore"), deleted_at__isnull=False)
+    rows = query.read(actor, entity, deleted.order_by("-deleted_at")[:200], shown)
     page = Page(entity, View(), shown, rows, len(rows), query.labels(actor, shown, rows))
     times = dict(deleted.filter(pk__in=[r.id for r in rows]).values_list("pk", "deleted_at"))
     found = [

@@ -282,7 +282,7 @@ def _changes(actor: Actor, entity: AnyEntity, pk: UUID) -> list[Item]:
 def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[str, Any] | None:
     """A related list: the newest few, how many there are, and where to see them all."""
     other = get(item.entity)
-    if not access.may(actor, other, "read"):
+    if not access.may(actor, other, "list"):
         return None
     columns = tuple(dict.fromkeys((other.title, *(item.columns or other.columns[:4]))))
     view = View(conditions=(Condition(item.by, "eq", pk),), columns=columns, size=RELATED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +26,16 @@ from zhike.engine.models import Pipeline
 
 from . import plugs
 from .editing import form_answer, go
-from .templating import actor_of, is_admin, render
+from .templating import actor_of, render
+
+SYSTEM, SECURITY, AUDIT = ("all", "system"), ("all", "security"), ("all", "audit")
+ANYBODY = ("all", "system", "security", "audit")
 
 
-def admin(request: HttpRequest) -> Actor:
-    """The actor, if the settings are open to them; Refused otherwise."""
+def admin(request: HttpRequest, offices: Sequence[str] = SYSTEM) -> Actor:
+    """The actor, if they hold one of the offices; Refused otherwise."""
     actor = actor_of(request)
-    if not is_admin(actor):
+    if actor.office not in offices:
         raise Refused("settings")
     return actor
 
@@ -40,7 +44,7 @@ def admin(request: HttpRequest) -> Actor:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """What can be set, with how much there is of it."""
-    admin(request)
+    admin(request, ANYBODY)
     people = User.objects.filter(deleted_at=None, is_active=True).count()
     departments = Department.objects.filter(deleted_at=None).count()
     roles = Role.objects.filter(deleted_at=None).count()
@@ -168,7 +172,7 @@ def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_GET
 def role_list(request: HttpRequest) -> HttpResponse:
     """All roles with how many people have them."""
-    admin(request)
+    admin(request, SECURITY)
     rows = []
     for role in Role.objects.filter(deleted_at=None):
         members = User.objects.filter(roles__contains=[role.pk], is_active=True, deleted_at=None).count()
@@ -178,7 +182,7 @@ def role_list(request: HttpRequest) -> HttpResponse:
                 "name": role.name,
                 "key": role.key,
                 "home": role.get_home_display(),
-                "is_admin": role.is_admin,
+                "office": role.get_office_display() if role.office else "",
                 "members": members,
                 "url": f"/settings/roles/{role.pk}",
                 "members_url": f"/user/?view=&roles__has={role.pk}",
@@ -191,7 +195,7 @@ def role_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def role_matrix(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Entities × actions → none, own, department, all; saved as a whole."""
-    admin(request)
+    admin(request, SECURITY)
     role = Role.objects.filter(pk=pk, deleted_at=None).first()
     if role is None:
         raise Missing

@@ -19,7 +19,6 @@ from markupsafe import Markup
 
 from zhike.base import amount
 from zhike.base.i18n import language
-from zhike.base.models import Role
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
@@ -60,8 +59,8 @@ def said(request: HttpRequest) -> list[dict[str, str]]:
 
 
 def is_admin(actor: Actor) -> bool:
-    """Whether the actor may open the settings."""
-    return Role.objects.filter(pk__in=actor.roles, is_admin=True).exists()
+    """Whether the actor may open any of the settings."""
+    return bool(actor.office)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def navigation(actor: Actor, path: str, *, admin: bool) -> list[dict[str, Any]]:
     found += [
         (e.menu, {"key": e.key, "label": e.plural, "url": f"/{e.key}/", "icon": e.icon})
         for e in _menu_entities()
-        if access.may(actor, e, "read")
+        if access.may(actor, e, "list")
     ]
     found += [
         (page.order, {"key": page.url.strip("/"), "label": page.label, "url": page.url, "icon": page.icon})

@@ -39,7 +39,7 @@ def export(
 
 
 def _read(actor: Actor, entity: AnyEntity) -> Any:
-    return access.rows(actor, entity, "read")
+    return access.rows(actor, entity, "list")
 
 
 def columns(actor: Actor, entity: AnyEntity) -> list[Attribute]:
@@ -54,7 +54,7 @@ def _rows(
 ) -> Iterator[list[Cell]]:
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
-        rows = query.read(query.visible(actor, entity).filter(pk__in=part), shown)
+        rows = query.read(actor, entity, query.visible(actor, entity, "export").filter(pk__in=part), shown, clear=True)
         labels = query.labels(actor, shown, rows)
         by_id = {row.id: row for row in rows}
         for pk in part:

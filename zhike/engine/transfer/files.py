@@ -111,7 +111,7 @@ def _person(username: str) -> User:
     if username:
         found = people.filter(username=username).first()
     else:
-        admins = Role.objects.filter(is_admin=True, deleted_at=None).values_list("pk", flat=True)
+        admins = Role.objects.filter(office__in=("all", "system"), deleted_at=None).values_list("pk", flat=True)
         found = people.filter(roles__overlap=list(admins)).order_by("created_at").first()
     if found is None:
         raise Invalid([{"as": [Wrong(_("There is nobody with the login name “%(name)s”.") % {"name": username})]}])

@@ -93,7 +93,7 @@ class Names:
         target = self.target
         if target.key in query.DIRECTORY:
             return target.model._base_manager.filter(deleted_at=None)
-        if not access.may(self.actor, target, "read"):
+        if not access.may(self.actor, target, "list"):
             return target.model._base_manager.none()
         return query.visible(self.actor, target)
 

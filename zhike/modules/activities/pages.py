@@ -66,14 +66,14 @@ SHOWN = (
 
 def timeline(actor: Actor, entity: AnyEntity, pk: UUID) -> Sequence[Item]:
     """The activities of a record that the actor may see; a customer has those of its people, leads and deals too."""
-    if entity.key not in services.TARGETS or not access.may(actor, ACTIVITY, "read"):
+    if entity.key not in services.TARGETS or not access.may(actor, ACTIVITY, "list"):
         return []
     known = access.readable(actor, ACTIVITY)
     shown = [known[k] for k in SHOWN if k in known]
     planned = Case(When(status=Status.PLANNED, then=Value(1)), default=Value(0), output_field=IntegerField())
     rows = query.visible(actor, ACTIVITY).filter(_belongs(actor, entity, pk))
     rows = rows.order_by(planned.desc(), Coalesce("done_at", "due_at", "created_at").desc(), F("pk").desc())[:ENTRIES]
-    found = query.read(rows, shown)
+    found = query.read(actor, ACTIVITY, rows, shown)
     labels = query.labels(actor, shown, found)
     own = set(
         query.visible(actor, ACTIVITY, "update").filter(pk__in=[r.id for r in found]).values_list("pk", flat=True)
@@ -87,7 +87,7 @@ def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
     if entity.key == "account":
         for key in ("contact", "lead", "deal"):
             other = get(key)
-            if access.may(actor, other, "read"):
+            if access.may(actor, other, "list"):
                 rows = query.visible(actor, other).filter(account=pk).order_by("-pk").values_list("pk", flat=True)
                 found |= Q(**{f"{key}__in": list(rows[:RELATED])})
     return found

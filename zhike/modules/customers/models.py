@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
-from zhike.engine.fields import AddressField, IndustryField, LinksField, MoneyField, PhoneField, RegionField
+from zhike.engine.fields import AddressField, IndustryField, LinksField, MoneyField, PhoneField, ReachField, RegionField
 from zhike.engine.models import Record
 
 from .choices import Attitude, BuyingRole, Currency, Source, Tone
@@ -271,7 +271,7 @@ class ContactPoint(Stored):
         Contact, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("Contact")
     )
     kind = models.CharField(_("Kind of number"), max_length=10, choices=Kind.choices, default=Kind.PHONE)
-    value = models.CharField(_("Number or address"), max_length=254)
+    value = ReachField(_("Number or address"), max_length=254)
     digits = models.CharField(_("Comparable form"), max_length=254, blank=True, editable=False, db_index=True)
     label = models.CharField(_("Used for"), max_length=40, blank=True)
     is_primary = models.BooleanField(_("Primary"), default=False)

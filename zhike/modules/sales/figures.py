@@ -204,7 +204,7 @@ def seller_columns(actor: Actor, period: str, narrowed: Sequence[Condition] = ()
         "closed": column(deal, "status__in=won,lost", more=closed),
         "alone": column(deal, NO_NEXT_STEP),
     }
-    if access.may(actor, activity, "read"):
+    if access.may(actor, activity, "list"):
         found["done"] = column(activity, "status__eq=done&done_at__within=this_week")
         found["overdue"] = column(activity, OVERDUE)
     return found
@@ -281,12 +281,12 @@ def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
     """
     found: dict[str, Lines] = {}
     for name, w in wanted.items():
-        if access.may(actor, w.entity, "read"):
+        if access.may(actor, w.entity, "list"):
             view = query.parse(w.asked).where(*w.more)
             known = access.readable(actor, w.entity)
             view = view if view.sort.removeprefix("-") in known else view.but(sort="")
             shown = [known[k] for k in w.keys if k in known]
-            rows = query.read(query.select(actor, w.entity, view)[: w.limit], [*shown, ALL])
+            rows = query.read(actor, w.entity, query.select(actor, w.entity, view)[: w.limit], [*shown, ALL])
             n = rows[0].values[""] if rows else 0
             found[name] = Lines(Group(w.entity, view, figures={"n": n}), Page(w.entity, view, shown, rows, n, {}), rows)
     ids: dict[str, set[UUID]] = {}

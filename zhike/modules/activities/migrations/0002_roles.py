@@ -1,17 +1,12 @@
 from django.db import migrations
 
-from zhike.engine.roles import Business, ensure_roles
+from zhike.engine.roles import ensure_roles
 
-BUSINESS = Business(
-    records=("lead", "account", "contact", "deal", "activity"),
-    parts=("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor"),
-    shared=("product", "competitor", "tag"),
-    growing=("competitor", "tag"),
-)
+from zhike.modules.activities import business
 
 
 def forwards(apps, schema_editor):
-    ensure_roles(apps, BUSINESS)
+    ensure_roles(apps, business.BUSINESS)
 
 
 class Migration(migrations.Migration):

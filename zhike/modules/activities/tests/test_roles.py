@@ -21,11 +21,14 @@ BUSINESS = ("lead", "account", "contact", "deal", "activity")
 
 @pytest.mark.django_db
 def test_a_fresh_installation_has_roles_and_pipelines_but_nobody() -> None:
-    assert sorted(Role.objects.values_list("key", "home", "is_admin")) == [
-        ("administrator", "admin", True),
-        ("executive", "executive", False),
-        ("manager", "manager", False),
-        ("seller", "seller", False),
+    assert sorted(Role.objects.values_list("key", "home", "office")) == [
+        ("administrator", "admin", "all"),
+        ("audit", "admin", "audit"),
+        ("executive", "executive", ""),
+        ("manager", "manager", ""),
+        ("security", "admin", "security"),
+        ("seller", "seller", ""),
+        ("system", "admin", "system"),
     ]
     pipelines = Pipeline.objects.order_by("entity").values_list("entity", "is_default", "stages__status")
     assert sorted(pipelines) == sorted(
@@ -54,7 +57,7 @@ def test_scopes_of_the_roles(firm: Firm) -> None:
 
     for action in ("read", "create", "update", "delete", "transfer", "import", "export"):
         assert scopes(firm.seller, action) == {"own"}
-        assert scopes(firm.manager, action) == {"department"}
+        assert scopes(firm.manager, action) == {"subtree"}
         assert scopes(firm.admin, action) == {"all"}
         assert scopes(firm.executive, action) == ({"all"} if action in ("read", "export") else {""})
 

@@ -14,7 +14,7 @@ from . import admin, executive, manager, seller
 
 
 def _sees_others(actor: Actor) -> bool:
-    return access.scope(actor, get("deal"), "read") in ("department", "all")
+    return access.scope(actor, get("deal"), "list") not in ("", "own")
 
 
 plugs.homes.update(

@@ -38,7 +38,7 @@ def period_field(period: str) -> dict[str, Any]:
 def who_fields(actor: Actor, conditions: list[Condition]) -> list[dict[str, Any]]:
     """Owner and department, for those who see more than their own deals."""
     deal = get("deal")
-    if access.scope(actor, deal, "read") == "own":
+    if access.scope(actor, deal, "list") == "own":
         return []
     known = access.readable(actor, deal)
     own = View(conditions=tuple(conditions))

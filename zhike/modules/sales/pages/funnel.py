@@ -32,7 +32,7 @@ LOST = ("name", "account", "lost_reason", "amount", "owner", "closed_on")
 def page(request: HttpRequest) -> HttpResponse:
     """The funnel of a cohort: the deals of a pipeline created, or expected to close, in a period."""
     actor = actor_of(request)
-    access.require(actor, get("deal"), "read")
+    access.require(actor, get("deal"), "list")
     choices = figures.pipelines()
     by = filters.chosen(request, "by", _dates(), "created_at")
     period = filters.chosen(request, "period", figures.periods(), "year")

@@ -189,4 +189,4 @@ def may_read(actor: Actor, key: str) -> bool:
     """Whether the actor may read records of an entity at all."""
     from zhike.engine import access
 
-    return access.may(actor, get(key), "read")
+    return access.may(actor, get(key), "list")

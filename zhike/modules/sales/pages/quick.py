@@ -55,7 +55,7 @@ def understood(actor: Actor, text: str) -> tuple[str, dict[str, str]]:
 
 def _account(actor: Actor, company: str) -> UUID | None:
     """The only customer of the actor that this word finds."""
-    if not access.may(actor, get("account"), "read"):
+    if not access.may(actor, get("account"), "list"):
         return None
     found = list(query.select(actor, get("account"), View(search=company)).values_list("pk", flat=True)[:2])
     return found[0] if len(found) == 1 else None

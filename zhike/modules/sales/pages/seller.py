@@ -25,7 +25,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     panels: list[Panel | None] = [
         _tasks(found, "overdue", _("Overdue follow-ups"), _("Nothing is overdue.")),
         _tasks(found, "today", _("Today"), _("Nothing is planned for today.")),
-        _month(actor) if access.may(actor, get("deal"), "read") else None,
+        _month(actor) if access.may(actor, get("deal"), "list") else None,
         _alone(found),
         _fresh(found),
     ]

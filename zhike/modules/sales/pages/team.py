@@ -34,7 +34,7 @@ Value = Callable[[Row], Any]
 def page(request: HttpRequest) -> HttpResponse:
     """The sellers that the actor may see, in a period; a seller sees the own row."""
     actor = actor_of(request)
-    access.require(actor, get("deal"), "read")
+    access.require(actor, get("deal"), "list")
     period = filters.chosen(request, "period", figures.periods(), "quarter")
     who = filters.narrowed(request)
     found = figures.team(actor, period, who)

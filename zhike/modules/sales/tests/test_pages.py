@@ -163,7 +163,7 @@ def expected(actor: Actor, href: str, label: str, shown: str) -> str:
     attributes = [
         a for k, a in entity.attributes.items() if k in ("amount", "weighted", "status", "closed_on", "started_on")
     ]
-    rows = [r.values for r in query.read(query.select(actor, entity, view), attributes)]
+    rows = [r.values for r in query.read(actor, entity, query.select(actor, entity, view), attributes)]
     if shown.startswith("¥"):
         key = "weighted" if "加权" in label else "amount"
         return f"¥{sum((r[key] or Decimal(0) for r in rows), Decimal(0)):,.2f}"
