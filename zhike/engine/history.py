@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import migrations
+from django.utils import timezone
 from markupsafe import Markup
 
 from zhike.base.models import User
@@ -93,6 +96,53 @@ def track(table: str, entity: str) -> migrations.RunSQL:
     sql = TRIGGERS.format(table=table, entity=entity, ignored=",".join(IGNORED))
     drop = "".join(f"DROP TRIGGER history_{op} ON {table};" for op in "iud")
     return migrations.RunSQL(sql, drop)
+
+
+def note(
+    actor: Actor,
+    action: str,
+    *,
+    entity: str = "",
+    record: UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep what changes no record (reveal, export, print, view-as, share …), in the transaction it happens in.
+
+    `details` never hold values of records or secrets. Known keys: fields [keys], rows (how many), records [ids, as
+    text] where they are few enough, token (its id), address, reason, filter.
+    """
+    behalf = actor.user.pk if actor.by else None
+    _write(action, actor.channel, entity, record, details, who=actor.hand.pk, behalf=behalf)
+
+
+def note_event(
+    action: str, *, user: User | None = None, channel: str = "web", details: Mapping[str, Any] | None = None
+) -> None:
+    """Keep what happened without somebody acting by right: a failed sign-in, a session that ended."""
+    _write(action, channel, "user" if user else "", user.pk if user else None, details, who=user.pk if user else None)
+
+
+def _write(
+    action: str,
+    channel: str,
+    entity: str,
+    record: UUID | None,
+    details: Mapping[str, Any] | None,
+    *,
+    who: UUID | None,
+    behalf: UUID | None = None,
+) -> None:
+    History.objects.create(
+        at=timezone.now(),
+        actor=who,
+        behalf=behalf,
+        channel=channel,
+        action=action,
+        entity=entity,
+        record=record,
+        changes={},
+        details=json.loads(json.dumps(details or {}, cls=DjangoJSONEncoder)),
+    )
 
 
 @dataclass(frozen=True)
