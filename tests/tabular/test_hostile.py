@@ -221,11 +221,11 @@ def test_a_full_disk_is_told() -> None:
 
 
 def test_the_child_gets_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zhike.engine.tabular.reader import _environment
+    from zhike.engine.confined import environment
 
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
     monkeypatch.setenv("ZHIKE_SECRET_KEY", "secret")
-    assert "secret" not in str(_environment())
+    assert "secret" not in str(environment())
 
 
 def test_nul_bytes_and_control_signs(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from zhike.engine import confined
+
 from . import delimited, encoding, html_table, sniff, spool, vcard
 from .errors import TabularError
 from .layout import Arranged, Layout
@@ -33,13 +35,10 @@ class Job(msgspec.Struct, frozen=True):
 
 def confine(job: Job) -> None:
     """Bound memory, processor time and output before the file is opened."""
-    if sys.platform == "win32":
-        return
     limits = job.limits
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (job.seconds, job.seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.spool_bytes, limits.spool_bytes))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_ceiling))
+    confined.confine(
+        seconds=job.seconds, output=limits.spool_bytes, memory=limits.memory_bytes, ceiling=limits.memory_ceiling
+    )
 
 
 def _allow_cells(cells: int, limits: Limits) -> None:

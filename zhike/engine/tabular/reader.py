@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -16,13 +12,12 @@ from typing import Self
 
 import msgspec
 
+from zhike.engine.confined import Died, run
+
 from . import spool as spooled
 from .child import Job
 from .errors import TabularError
 from .model import Cell, Limits, Meta, MiB, Note
-
-_PACKAGE_ROOT = Path(__file__).resolve().parents[3]
-_KEPT_ENVIRONMENT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH")
 
 
 class Table:
@@ -122,43 +117,8 @@ def _run(source: Path, name: str, limits: Limits, sheet: str | None, spool: Path
     seconds = limits.seconds + limits.seconds_per_mib * source.stat().st_size / MiB
     job = Job(str(source.resolve()), name, str(spool.resolve()), limits, sheet, int(seconds) + 1)
     argument = msgspec.json.encode(job).decode()
-    process = subprocess.Popen(
-        [sys.executable, "-s", "-m", "zhike.engine.tabular.child", argument],
-        cwd=spool.resolve().parent,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
     try:
-        _, complaint = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise TabularError("too_slow", seconds=int(seconds)) from None
-    if process.returncode:
-        raise _death(process.returncode, complaint, int(seconds))
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of the parent's environment but what an interpreter needs to start."""
-    kept = {key: os.environ[key] for key in _KEPT_ENVIRONMENT if key in os.environ}
-    return kept | {
-        "PYTHONPATH": str(_PACKAGE_ROOT),
-        "PYTHONSAFEPATH": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUTF8": "1",
-        "MALLOC_ARENA_MAX": "1",
-    }
-
-
-def _death(code: int, complaint: bytes, seconds: int) -> TabularError:
-    text = complaint[-2000:].decode("utf-8", "replace")
-    if code in (-signal.SIGXCPU, -signal.SIGKILL) and "memory" not in text:
-        return TabularError("too_slow", seconds=seconds)
-    if "memory" in text or "MemoryError" in text or code in (-signal.SIGABRT, -signal.SIGXFSZ):
-        return TabularError("too_much_memory")
-    if "No space left" in text:
-        return TabularError("disk_full")
-    return TabularError("reader_died")
+        run("zhike.engine.tabular.child", argument, folder=spool.resolve().parent, seconds=seconds)
+    except Died as died:
+        found = {"seconds": int(seconds)} if died.code == "too_slow" else {}
+        raise TabularError(died.code, **found) from None
