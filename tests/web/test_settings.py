@@ -78,10 +78,10 @@ def test_the_matrix_is_saved_as_a_whole_and_counts_at_once(firm: Any) -> None:
     records.create(firm.actor("stranger"), get("account"), {"name": "南方客户"})
     assert "南方客户" not in seller.get("/account/?view=").content.decode()
     assert (
-        admin.post(f"/settings/roles/{role.pk}", {"g:account:read": "all", "g:nothing:read": "all"}).status_code == 303
+        admin.post(f"/settings/roles/{role.pk}", {"g:account:list": "all", "g:nothing:read": "all"}).status_code == 303
     )
     assert list(Grant.objects.filter(role=role).values_list("entity", "action", "scope")) == [
-        ("account", "read", "all")
+        ("account", "list", "all")
     ]
     assert "南方客户" in seller.get("/account/?view=").content.decode()
     assert seller.get("/deal/").status_code == 403

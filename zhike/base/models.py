@@ -246,14 +246,17 @@ class FailedLogin(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["username", "at"], name="failed_login_name")]
+        indexes: ClassVar = [
+            models.Index(fields=["username", "at"], name="failed_login_name"),
+            models.Index(fields=["address", "at"], name="failed_login_address"),
+        ]
 
     def __str__(self) -> str:
         return self.username
 
 
 class Policy(models.Model):
-    """The firm's security settings: one row, made when first asked for."""
+    """The firm's security settings: one row, made when somebody changes them."""
 
     class Passwords(models.TextChoices):
         """Two standards that contradict each other: OWASP ASVS 5 (6.2) and GB/T 22239 level 2 and 3."""
@@ -298,5 +301,19 @@ class Policy(models.Model):
 
     @classmethod
     def current(cls) -> Policy:
-        """The policy in force."""
-        return cls.objects.get_or_create(pk=1)[0]
+        """The policy in force; before anybody saved one, its defaults."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
+class OldPassword(models.Model):
+    """The hash of a password somebody has had; the last five are kept, so that they are not used again."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="old_passwords")
+    password = models.CharField(max_length=200)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="old_password_user")]
+
+    def __str__(self) -> str:
+        return str(self.at)

@@ -265,6 +265,12 @@ def _via(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
             yield Part(q, "via", detail=link)
 
 
+def signature(actor: Actor, entity: AnyEntity, action: str) -> str:
+    """The same text for actions that reach the same rows, so that a page need not ask for each of them."""
+    held = [(r.scope, r.conditions) for r in rights(actor, entity, action)]
+    return repr((held, action in LOOKING, sorted(_shared(actor, entity, action))))
+
+
 def _shared(actor: Actor, entity: AnyEntity, action: str) -> list[UUID]:
     """Records shared with the actor for this action; a share opens a record, but never what a token leaves out."""
     if actor.limit and not actor.limit.allows(entity.key, action):

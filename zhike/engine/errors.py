@@ -45,6 +45,20 @@ class Refused(Exception):
         return _("You have no permission for this. Ask your administrator.")
 
 
+class Limited(Refused):
+    """Allowed, but not so often: `after` says in how many seconds to try again."""
+
+    def __init__(self, said: str, after: int) -> None:
+        super().__init__("limit")
+        self.said = said
+        self.after = after
+
+    @property
+    def text(self) -> str:
+        """For the user."""
+        return self.said
+
+
 class Missing(Exception):
     """There is no such record, or the actor may not see it: the two look the same."""
 

@@ -22,7 +22,8 @@ from zhike.base import fold, pinyin
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, bulk, guard, numbering, outbox, query, stages
+from . import access, guard, numbering, outbox, query, stages
+from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
@@ -138,14 +139,19 @@ def update_many(
     at: Mapping[UUID, dt.datetime] | None = None,
     note: str = "",
     extra: Values | None = None,
+    bulk: bool = False,
 ) -> list[Any]:
     """Change records by id. `extra` is what an action is told beside the fields of the record.
+
+    `bulk` is for many at once by a person's or a program's one request: a right of its own besides the action.
 
     `versions` are the versions that the changes are based on. Raises Missing for what is not there for this actor,
     Conflict when a version has moved on, Invalid or Refused; then nothing is written.
     """
     with transaction.atomic():
         found = _locked(actor, entity, list(data), action)
+        if bulk:
+            require_bulk(actor, entity, list(data))
         if stale := [pk for pk, v in (versions or {}).items() if found[pk].version != v]:
             raise Conflict(stale)
         changes = []
@@ -167,10 +173,22 @@ def _locked(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], action: str) -
     return found
 
 
-def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
-    """Move records to the recycle bin; raises Missing, or Invalid where other records still need one."""
+def require_bulk(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> None:
+    """Refused without the right to change many at once, Missing where it does not reach one of them."""
+    access.require(actor, entity, "bulk")
+    if query.visible(actor, entity, "bulk").filter(pk__in=ids).count() != len(set(ids)):
+        raise Missing
+
+
+def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: bool = False) -> int:
+    """Move records to the recycle bin; raises Missing, or Invalid where other records still need one.
+
+    `bulk` as in `update_many`.
+    """
     with transaction.atomic():
         found = _locked(actor, entity, ids, "delete")
+        if bulk:
+            require_bulk(actor, entity, ids)
         _refuse_if_needed(entity, list(found))
         _context(actor, "delete")
         now = timezone.now()
@@ -245,8 +263,8 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
     plain = {pk: {entity.attributes[k].column: v for k, v in values.items()} for pk, values in data.items()}
     columns = {column for values in plain.values() for column in values}
     searched = {a.column for k in entity.search if (a := entity.attributes[k]).column}
-    if not columns & searched and bulk.takes(entity.model, columns) and len({*map(frozenset, plain.values())}) == 1:
-        bulk.assign(entity.model, plain)
+    if not columns & searched and storage.takes(entity.model, columns) and len({*map(frozenset, plain.values())}) == 1:
+        storage.assign(entity.model, plain)
         return
     rows = guard.rows(entity.model, reason).in_bulk(list(plain))
     for pk, record in rows.items():
@@ -405,7 +423,7 @@ def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
     try:
         with transaction.atomic():
             if changes[0].is_new:
-                bulk.insert(entity.model, [c.record for c in changes])
+                storage.insert(entity.model, [c.record for c in changes])
             else:
                 _overwrite(entity, changes)
     except IntegrityError as error:
@@ -417,8 +435,8 @@ def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     columns = {"updated_at", "version"}
     for c in changes:
         columns |= {k for k, value in c.stored.items() if getattr(c.record, k) != value}
-    if bulk.takes(entity.model, columns):
-        bulk.assign(entity.model, {c.record.pk: {k: getattr(c.record, k) for k in columns} for c in changes})
+    if storage.takes(entity.model, columns):
+        storage.assign(entity.model, {c.record.pk: {k: getattr(c.record, k) for k in columns} for c in changes})
     else:
         rows = guard.rows(entity.model, "the write path itself")
         rows.bulk_update([c.record for c in changes], sorted(columns), batch_size=BATCH)

@@ -38,6 +38,8 @@ CONTROLS = {
     "department": "combo",
     "email": "email",
     "phone": "tel",
+    "reach": "text",
+    "identity": "text",
     "url": "url",
     "address": "text",
     "file": "file",

@@ -295,14 +295,19 @@ def bulk(request: HttpRequest, key: str, action: str) -> HttpResponse:
 def _do(request: HttpRequest, actor: Actor, entity: AnyEntity, action: str) -> str:
     ids = _chosen(request, actor, entity)
     if action == "delete":
-        done = records.delete_many(actor, entity, ids)
+        done = records.delete_many(actor, entity, ids, bulk=True)
         return ngettext("%(n)s record moved to the recycle bin.", "%(n)s records moved to the recycle bin.", done) % {
             "n": done
         }
     values = {"owner": request.POST.get("owner", "")}
     done = len(
         records.update_many(
-            actor, entity, dict.fromkeys(ids, values), action="transfer", note=request.POST.get("note", "")[:300]
+            actor,
+            entity,
+            dict.fromkeys(ids, values),
+            action="transfer",
+            note=request.POST.get("note", "")[:300],
+            bulk=True,
         )
     )
     return ngettext("%(n)s record handed over.", "%(n)s records handed over.", done) % {"n": done}

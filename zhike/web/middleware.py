@@ -9,7 +9,7 @@ from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from zhike.engine.errors import Conflict, Invalid, Missing, Refused
+from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Refused
 
 from . import errors
 
@@ -18,6 +18,8 @@ CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+STATUS = ((Limited, 429), (Refused, 403), (Missing, 404), (Conflict, 409))
 
 
 def headers(get_response: Next) -> Next:
@@ -74,12 +76,12 @@ def answers(get_response: Next) -> Next:
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, Refused):
-            return errors.page(request, 403, detail=exception.text)
-        if isinstance(exception, Missing):
-            return errors.page(request, 404, detail=exception.text)
-        if isinstance(exception, Conflict):
-            return errors.page(request, 409, detail=exception.text)
+        for kind, status in STATUS:
+            if isinstance(exception, kind):
+                response = errors.page(request, status, detail=exception.text)
+                if isinstance(exception, Limited):
+                    response.headers["Retry-After"] = str(exception.after)
+                return response
         if isinstance(exception, Invalid):
             texts = [wrong.text for found in exception.first.values() for wrong in found]
             return errors.page(request, 422, detail=" ".join(texts))

@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 from markupsafe import escape
 
 from zhike.base.i18n import listed
-from zhike.engine import access, history, query, stages
+from zhike.engine import access, history, query, reveal, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
+from zhike.engine.kinds import Masked
 from zhike.engine.models import OwnerPeriod, StageEvent, StoredFile
 from zhike.engine.query import Condition, Page, View
 
@@ -70,12 +71,14 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
 def permissions(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, bool]:
     """What the actor may do with this very record; actions of equal reach are asked for once."""
     found: dict[str, bool] = {}
-    by_scope: dict[str, bool] = {}
-    for action in ("update", "delete", "transfer", *entity.actions):
-        reach = access.scope(actor, entity, action)
-        if reach not in by_scope:
-            by_scope[reach] = bool(reach) and query.visible(actor, entity, action).filter(pk=pk).exists()
-        found[action] = by_scope[reach]
+    by_reach: dict[str, bool] = {}
+    for action in ("update", "delete", "transfer", "reveal", *entity.actions):
+        reach = access.signature(actor, entity, action)
+        if reach not in by_reach:
+            by_reach[reach] = (
+                access.may(actor, entity, action) and query.visible(actor, entity, action).filter(pk=pk).exists()
+            )
+        found[action] = by_reach[reach]
     return found
 
 
@@ -152,7 +155,18 @@ def fact(actor: Actor, entity: AnyEntity, page: Page, key: str, may: Mapping[str
         "label": a.label,
         "html": a.kind.html(a, value, page.labels),
         "edit_url": f"/{entity.key}/{row.id}/field/{key}" if editable else "",
+        "reveal_url": f"/{entity.key}/{row.id}/reveal/{key}" if isinstance(value, Masked) and may.get("reveal") else "",
     }
+
+
+@login_required
+@require_POST
+def reveal_field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
+    """A masked value whole, in place; counted, limited and kept in the history."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    value = reveal.reveal(actor, entity, pk, [name])[name]
+    a = entity.attributes[name]
+    return HttpResponse(a.kind.html(a, value, {}))
 
 
 def path(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ urlpatterns = [
     path("<slug:key>/<uuid:pk>", record.record_page),
     path("<slug:key>/<uuid:pk>/edit", editing.edit_page),
     path("<slug:key>/<uuid:pk>/field/<slug:name>", editing.field),
+    path("<slug:key>/<uuid:pk>/reveal/<slug:name>", record.reveal_field),
     path("<slug:key>/<uuid:pk>/move", board.move),
     path("<slug:key>/<uuid:pk>/act/<slug:name>", editing.act),
     path("<slug:key>/<uuid:pk>/log", editing.log),

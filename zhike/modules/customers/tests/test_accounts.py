@@ -75,6 +75,7 @@ def test_groups_have_no_cycles_at_any_distance_nor_within_a_batch(firm: Firm) ->
 
 def test_creating_asks_as_often_for_one_as_for_fifty(firm: Firm) -> None:
     top = create(firm.seller, "account", name="集团")
+    create(firm.seller, "account", name="先问一次权限", parent=top.pk, phone="13800000000")
     counts = []
     for n in (1, 50):
         with CaptureQueriesContext(connection) as captured:
