@@ -10,23 +10,31 @@ from uuid import UUID
 from django.db import transaction
 from procrastinate.contrib.django import app
 
+from zhike.base.ids import uuid7
+
 if TYPE_CHECKING:
     from .access import Actor
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happened: `name` is "<entity>.<action>"; handlers read the records themselves, with their own rights."""
+    """What happened: `name` is "<entity>.<action>"; handlers read the records themselves, with their own rights.
+
+    `id` is the same for every reaction to it and however often they run.
+    """
 
     name: str
     entity: str
     ids: tuple[UUID, ...]
     actor: UUID
     channel: str
+    id: str = ""
 
 
 Handler = Callable[[Event], None]
+ANY = "*"
 _handlers: dict[str, list[Handler]] = {}
+_wanted: list[Callable[[str], bool]] = []
 
 
 def on(name: str) -> Callable[[Handler], Handler]:
@@ -39,9 +47,18 @@ def on(name: str) -> Callable[[Handler], Handler]:
     return register
 
 
+def on_any(handler: Handler, wanted: Callable[[str], bool]) -> None:
+    """Register a reaction to every event whose name is `wanted` when it happens."""
+    _handlers.setdefault(ANY, []).append(handler)
+    _wanted.append(wanted)
+
+
 def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
     """Queue the reactions to an event, if anybody listens; part of the caller's transaction."""
-    for n in range(len(_handlers.get(name, ()))):
+    listening = [(name, n) for n in range(len(_handlers.get(name, ())))]
+    listening += [(ANY, n) for n, wanted in enumerate(_wanted) if wanted(name)]
+    event = str(uuid7())
+    for key, n in listening:
         deliver.defer(
             name=name,
             handler=n,
@@ -49,12 +66,16 @@ def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
             ids=[str(i) for i in ids],
             actor=str(actor.user.pk),
             channel=actor.channel,
+            event=event,
+            key=key,
         )
 
 
 @app.task(name="zhike.deliver", retry=5)
-def deliver(name: str, handler: int, entity: str, ids: list[str], actor: str, channel: str) -> None:
+def deliver(
+    name: str, handler: int, entity: str, ids: list[str], actor: str, channel: str, event: str = "", key: str = ""
+) -> None:
     """Run one reaction; each is a job of its own, so that one that fails does not repeat the others."""
-    event = Event(name, entity, tuple(UUID(i) for i in ids), UUID(actor), channel)
+    happened = Event(name, entity, tuple(UUID(i) for i in ids), UUID(actor), channel, event)
     with transaction.atomic():
-        _handlers[name][handler](event)
+        _handlers[key or name][handler](happened)

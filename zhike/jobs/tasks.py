@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
+from django.db import transaction
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
-from zhike.engine import recycle
+from zhike.engine import deliveries, outbox, recycle
 from zhike.engine.models import Job
 from zhike.engine.transfer import jobs
 
@@ -38,3 +42,37 @@ def tidy(timestamp: int) -> None:
 def empty_bin(timestamp: int) -> None:
     """Every night: empty what has been in the recycle bin for 30 days."""
     recycle.empty()
+
+
+@app.task(name="zhike.webhook", queue="webhook", priority=-10)
+def message(delivery: str) -> None:
+    """Send one message to another system."""
+    deliveries.send(UUID(delivery))
+
+
+def send_soon(messages: Sequence[UUID]) -> None:
+    """Send messages once they are saved. What is lost on the way is found by `resend` within a minute."""
+    transaction.on_commit(lambda: _queue(messages))
+
+
+def _queue(messages: Sequence[UUID]) -> None:
+    for pk in messages:
+        with suppress(AlreadyEnqueued):
+            message.configure(queueing_lock=f"webhook:{pk}").defer(delivery=str(pk))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="zhike.webhook.resend", queue="webhook", pass_context=False)
+def resend(timestamp: int) -> None:
+    """Every minute: send what is to be tried again."""
+    send_soon(deliveries.due())
+
+
+@app.periodic(cron="53 3 * * *")
+@app.task(name="zhike.webhook.tidy", queue="webhook", pass_context=False)
+def forget_messages(timestamp: int) -> None:
+    """Every night: forget what became of old messages."""
+    deliveries.tidy()
+
+
+outbox.on_any(lambda event: send_soon(deliveries.note(event)), deliveries.wanted)
