@@ -43,6 +43,7 @@ ACTIONS = (
 )
 LOOKING = frozenset({"list", "read"})
 SHARED = {"read": frozenset({"list", "read"}), "write": frozenset({"list", "read", "update", "bulk"})}
+EXPLICIT = frozenset({"erase"})  # what "every action" of an entity does not give: it takes a row of its own
 ANY = "*"
 ORDER = ("hidden", "masked", "read", "write")  # field levels from least to most
 NOBODY = Q(pk__in=())
@@ -94,13 +95,15 @@ class Actor:
     """Someone acting through a channel; made once per request or job, passed as the first argument everywhere.
 
     `user` is the person whose rights count and whose name stands as owner. Where somebody else's hand is at work (an
-    assistant, an administrator who looks as somebody), `by` is that person, and history keeps both names.
+    assistant, an administrator who looks as somebody), `by` is that person, and history keeps both names. `account` is
+    the customer for whom somebody uses the portal: only rights "of the portal account" count then.
     """
 
     user: User
     channel: str = "web"
     by: User | None = None
     limit: Limit | None = None
+    account: UUID | None = None
     day: dt.date = field(default_factory=timezone.localdate)
 
     def within(self, limit: Limit, *, by: User | None = None, channel: str = "") -> Actor:
@@ -156,7 +159,7 @@ class Actor:
     def shares(self) -> Mapping[str, Sequence[tuple[UUID, str, str]]]:
         """entity -> (record, read or write, with whom) of what is shared with this person now."""
         found: dict[str, list[tuple[UUID, str, str]]] = {}
-        if not self.held:
+        if not self.held or self.account:
             return found
         targets = [self.user.pk, *self.roles]
         if self.user.department:
@@ -196,10 +199,13 @@ def rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
 def _rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
     if actor.limit and not actor.limit.allows(entity.key, action):
         return ()
+    places = ((entity.key, action), (entity.key, ANY), (ANY, action), (ANY, ANY))
     found = [
         right
-        for where in ((entity.key, action), (entity.key, ANY), (ANY, action), (ANY, ANY))
+        for where in places
+        if action not in EXPLICIT or where != (entity.key, ANY)
         for right in actor.grants.get(where, ())
+        if (right.scope == Grant.Scope.ACCOUNT) is (actor.account is not None)  # a portal has rights of its own alone
     ]
     whole = [r for r in found if r.scope == Grant.Scope.ALL and not r.conditions]
     return whole[:1] or found
@@ -282,6 +288,8 @@ def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:
     """The rows of one right; None for none at all."""
     if right.scope == Grant.Scope.ALL:
         q: Q | None = Q()
+    elif right.scope == Grant.Scope.ACCOUNT:
+        q = _portal(actor, entity)
     elif not entity.has_owner:
         q = _directory(actor, entity, right.scope)
     elif right.scope == Grant.Scope.OWN:
@@ -296,8 +304,15 @@ def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:
             # ancestors[depth] = department, not containment: this is what the expression indexes of Record answer
             q |= Q(**{f"ancestors__{actor.depth - 1}": actor.user.department_id})
     else:
-        q = None  # a portal account is no member of staff
+        q = None
     return q if q is None else q & _conditions(actor, entity, right.conditions)
+
+
+def _portal(actor: Actor, entity: AnyEntity) -> Q | None:
+    """What belongs to the customer of a portal: itself, and what points at it."""
+    if entity.key == "account":
+        return Q(pk=actor.account)
+    return Q(account=actor.account) if "account" in entity.attributes else None
 
 
 def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Condition]) -> Q:

@@ -1,12 +1,9 @@
-"""What the modules so far have to give to roles; the last module knows them all."""
+"""The role file; it stands in the last module, which knows all entities."""
 
 from __future__ import annotations
 
-from zhike.engine.roles import Business
+from pathlib import Path
 
-BUSINESS = Business(
-    records=("lead", "account", "contact", "deal", "activity"),
-    parts=("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor"),
-    shared=("product", "competitor", "tag"),
-    growing=("competitor", "tag"),
-)
+from zhike.engine.roles import RoleFile
+
+BUSINESS = RoleFile.read(Path(__file__).with_name("roles.toml"))

@@ -11,7 +11,8 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import entities, get
 from zhike.engine.errors import Refused
 from zhike.engine.models import Pipeline
-from zhike.engine.roles import Business, ensure_roles
+from zhike.engine.roles import ensure_roles
+from zhike.modules.activities import business
 from zhike.modules.leads import pipelines as leads
 from zhike.modules.sales import pipelines as sales
 from zhike.modules.tests.helpers import Firm
@@ -44,7 +45,7 @@ def test_doing_it_again_changes_nothing_that_people_changed() -> None:
     Grant.objects.filter(role=role, action="delete").delete()
     Pipeline.objects.filter(entity="deal").update(labels={"en": "Ours"})
     before = sorted(Grant.objects.values_list("role__key", "entity", "action", "scope"))
-    ensure_roles(apps, Business(records=BUSINESS))
+    ensure_roles(apps, business.BUSINESS)
     leads.ensure(apps)
     sales.ensure(apps)
     assert sorted(Grant.objects.values_list("role__key", "entity", "action", "scope")) == before
