@@ -35,6 +35,9 @@ IGNORED = (
     "numbers",
     "last_contact_at",
     "next_follow_up_on",  # kept in step by rules, from records with a history
+    "last_seen_on",
+    "must_change_password",
+    "password_changed_at",
 )
 
 FUNCTION = """
@@ -96,6 +99,17 @@ def track(table: str, entity: str) -> migrations.RunSQL:
     sql = TRIGGERS.format(table=table, entity=entity, ignored=",".join(IGNORED))
     drop = "".join(f"DROP TRIGGER history_{op} ON {table};" for op in "iud")
     return migrations.RunSQL(sql, drop)
+
+
+def track_whole(table: str, entity: str, *, record: str, without: Sequence[str] = ()) -> migrations.RunSQL:
+    """A migration operation for a table of rights or settings: history keeps its rows whole, new and deleted ones too.
+
+    `record` is the column whose id the steps belong to ("" for none), `without` names secrets.
+    """
+    ignored = ",".join((*IGNORED, *without))
+    sql = TRIGGERS.replace("zhike_history(", "zhike_history_whole(").replace("')", "', '{record}')")
+    drop = "".join(f"DROP TRIGGER history_{op} ON {table};" for op in "iud")
+    return migrations.RunSQL(sql.format(table=table, entity=entity, ignored=ignored, record=record), drop)
 
 
 def note(

@@ -201,6 +201,13 @@ class History(models.Model):
             models.Index(fields=["record", "-id"], name="history_record"),
             models.Index(fields=["tx", "id"], name="history_tx"),
             models.Index(fields=["actor", "action", "-at"], name="history_actor"),
+            models.Index(fields=["-at", "-id"], name="history_at"),
+            GinIndex(
+                fields=["details"],
+                name="history_details",
+                opclasses=["jsonb_path_ops"],
+                condition=models.Q(details__has_key="records"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -320,7 +327,8 @@ class Seal(models.Model):
     from_tx = models.BigIntegerField()
     to_tx = models.BigIntegerField()
     rows = models.BigIntegerField()
-    digest = models.BinaryField(help_text="SHA-256 of the digest before it and the digests of the rows, by tx and id")
+    leaves = models.BinaryField(default=b"", help_text="id (8 bytes) and digest (32) of each row, by tx and id")
+    digest = models.BinaryField(help_text="SHA-256 of the digest before it, of what stands above and of the leaves")
     at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
