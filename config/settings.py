@@ -52,14 +52,16 @@ INSTALLED_APPS = [
     "zhike.modules.activities",
 ]
 MIDDLEWARE = [
+    "zhike.web.middleware.headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "zhike.web.middleware.headers",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "zhike.web.middleware.language",
+    "zhike.web.middleware.limits",
     "zhike.web.middleware.answers",
 ]
 ROOT_URLCONF = "config.urls"
@@ -79,7 +81,7 @@ TEMPLATES = [
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "zhike" / "locale"]
-LANGUAGE_COOKIE_NAME = "zhike_language"
+LANGUAGE_COOKIE_NAME = "__Host-zhike-language" if HTTPS else "zhike_language"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
@@ -99,11 +101,18 @@ CSRF_COOKIE_NAME = "__Host-zhike-csrf" if HTTPS else "zhike_csrf"
 CSRF_USE_SESSIONS = False
 CSRF_FAILURE_VIEW = "zhike.web.errors.csrf"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 UPLOAD_LIMIT = 25 * 1024 * 1024
+UPLOAD_PIXELS = 40_000_000
+UPLOADS_PER_RECORD = 500
+FILES_HOST = os.environ.get("ZHIKE_FILES_HOST", "").strip()  # host[:port] that gives out files and nothing else
+if FILES_HOST:
+    ALLOWED_HOSTS.append(FILES_HOST.rpartition(":")[0] or FILES_HOST)
 EGRESS_ALLOW = [text for text in os.environ.get("ZHIKE_EGRESS_ALLOW", "").split(",") if text]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [

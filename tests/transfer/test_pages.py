@@ -79,7 +79,7 @@ def test_the_whole_way_with_plain_forms(firm: Any, sheet: Sheet, tmp_path: Path)
     only = client.get(f"{here}?level=error").content.decode()
     assert only.count("<tbody><tr>") == 1
     job = Job.objects.get(kind="import")
-    report = b"".join(client.get(f"/file/{job.report_id}").streaming_content)
+    report = b"".join(client.get(f"/files/{job.report_id}").streaming_content)
     (left,) = _rows(report, tmp_path / "report.xlsx")
     assert left[:3] == ["乙有限公司", "13", "转介绍"]
     assert left[4] == 3
@@ -92,7 +92,7 @@ def test_the_whole_way_with_plain_forms(firm: Any, sheet: Sheet, tmp_path: Path)
         firm.seller.pk,
     )
     done = client.get(here).content.decode()
-    assert f"/file/{Job.objects.get(kind='import').report_id}" in done
+    assert f"/files/{Job.objects.get(kind='import').report_id}" in done
     assert client.post(f"{here}/run").headers["Location"] == here
     assert Account._base_manager.count() == 1
     assert path.name in client.get("/account/import").content.decode()

@@ -30,14 +30,14 @@ def test_a_file_is_as_visible_as_its_record(firm: Any) -> None:
     stored = StoredFile.objects.get()
     assert stored.name in firm.client("manager").get(f"/account/{made.pk}").content.decode()
     codes = {
-        w: firm.client(w).get(f"/file/{stored.pk}").status_code for w in ("seller", "manager", "stranger", "colleague")
+        w: firm.client(w).get(f"/files/{stored.pk}").status_code for w in ("seller", "manager", "stranger", "colleague")
     }
     assert codes == {"seller": 200, "manager": 200, "stranger": 404, "colleague": 404}
 
 
 def test_a_file_is_only_ever_a_download(firm: Any) -> None:
     attach(firm, "seller", "x.html", b"<script>alert(1)</script>")
-    answer = firm.client("seller").get(f"/file/{StoredFile.objects.get().pk}")
+    answer = firm.client("seller").get(f"/files/{StoredFile.objects.get().pk}")
     assert answer["Content-Disposition"] == 'attachment; filename="x.html"'
     assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
     assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
@@ -69,6 +69,6 @@ def test_empty_and_too_large_files_are_refused(firm: Any, settings: Any) -> None
 def test_a_file_is_taken_away_by_those_who_may(firm: Any) -> None:
     attach(firm, "seller")
     stored = StoredFile.objects.get()
-    assert firm.client("stranger").post(f"/file/{stored.pk}/delete").status_code == 404
-    assert firm.client("manager").post(f"/file/{stored.pk}/delete").status_code == 303
-    assert firm.client("seller").get(f"/file/{stored.pk}").status_code == 404
+    assert firm.client("stranger").post(f"/files/{stored.pk}/delete").status_code == 404
+    assert firm.client("manager").post(f"/files/{stored.pk}/delete").status_code == 303
+    assert firm.client("seller").get(f"/files/{stored.pk}").status_code == 404

@@ -129,7 +129,7 @@ def _problem(p: Problem) -> dict[str, Any]:
 
 
 def _file_url(job: Job) -> str:
-    return f"/file/{job.report_id}" if job.report_id else ""
+    return f"/files/{job.report_id}" if job.report_id else ""
 
 
 def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from markupsafe import escape
 
-from zhike.engine import access, transfer
+from zhike.engine import access, transfer, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Errors, Invalid, Missing, Wrong
@@ -26,7 +26,7 @@ from zhike.engine.tabular.write import write_xlsx
 from zhike.engine.transfer import jobs
 from zhike.jobs import tasks
 
-from . import files, import_columns, import_pages
+from . import import_columns, import_pages
 from .editing import go
 from .listing import entity_info
 from .lookup import entity_or_404
@@ -62,7 +62,7 @@ def _take(request: HttpRequest, actor: Actor, entity: AnyEntity) -> Job:
     disk = shutil.disk_usage(settings.HOME)
     if disk.used * 100 > FULL_PERCENT * disk.total:
         raise OSError(errno.ENOSPC, "")
-    source = files.keep(actor, request.FILES.get("file"))
+    source = uploads.keep(actor, request.FILES.get("file"), typed=False)
     job = jobs.begin(actor, entity, source)
     if source.size > jobs.AT_ONCE_BYTES:
         tasks.start(job, "read")

@@ -2,39 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Refused
 
-from . import errors
+from . import errors, files
 
 Next = Callable[[HttpRequest], HttpResponse]
-CSP = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+# What a browser may do for a page; a visit notes where it is, and a card may be photographed.
+PERMISSIONS = "geolocation=(self), camera=(self), " + ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer", "autoplay", "display-capture", "encrypted-media", "fullscreen", "gyroscope", "hid",
+        "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb",
+    )
+)  # fmt: skip
+VARY = ("Cookie", "Accept-Language", "HX-Request")
+ROOM = 1024 * 1024  # for the fields of a form besides its file
 STATUS = ((Limited, 429), (Refused, 403), (Missing, 404), (Conflict, 409))
 
 
+def policy(*, form_action: Sequence[str] = ()) -> str:
+    """The content security policy; `form_action` names further origins that a form may lead to, as for signing in."""
+    found = {**POLICY, "form-action": " ".join(["'self'", *form_action])}
+    ending = "; upgrade-insecure-requests" if settings.HTTPS else ""
+    return "; ".join(f"{name} {value}" for name, value in found.items()) + ending
+
+
 def headers(get_response: Next) -> Next:
-    """Security headers; pages with data are not kept by caches."""
+    """Security headers on every answer, the outermost of all; nothing but static files is kept by caches."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CSP)
-        response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(self), microphone=()")
+        response.headers.setdefault("Content-Security-Policy", policy())
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        response.headers.setdefault("X-Frame-Options", "DENY")
-        if not request.path.startswith(settings.STATIC_URL):
-            response.headers.setdefault("Cache-Control", "no-store")
-            response.headers["Vary"] = "Cookie, Accept-Language, HX-Request"
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        if settings.HTTPS:
+            age = settings.SECURE_HSTS_SECONDS
+            response.headers["Strict-Transport-Security"] = f"max-age={age}; includeSubDomains"
+        if not (request.path.startswith(settings.STATIC_URL) and response.status_code in (200, 206, 304)):
+            response.headers["Cache-Control"] = "no-store"
+            patch_vary_headers(response, VARY)
         return response
+
+    return answer
+
+
+def limits(get_response: Next) -> Next:
+    """A body that is larger than any form is refused unread; the host of files answers for files alone."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if settings.FILES_HOST and request.get_host() == settings.FILES_HOST:
+            request.urlconf = files.host_urlpatterns  # type: ignore[assignment]  # Django takes patterns too
+        try:
+            size = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            size = 0
+        if size > settings.UPLOAD_LIMIT + ROOM:
+            return errors.page(request, 413)
+        return get_response(request)
 
     return answer
 
@@ -85,6 +135,8 @@ def answers(get_response: Next) -> Next:
         if isinstance(exception, Invalid):
             texts = [wrong.text for found in exception.first.values() for wrong in found]
             return errors.page(request, 422, detail=" ".join(texts))
+        if isinstance(exception, OSError) and exception.errno in (errno.ENOSPC, errno.EDQUOT):
+            return errors.page(request, 507)
         if isinstance(exception, OperationalError | DatabaseError):
             return errors.database(request, exception)
         return None

@@ -343,7 +343,7 @@ def attached(entity: AnyEntity, pk: UUID, *, may: bool) -> dict[str, Any]:
         "rows": [
             {
                 "title": f.name,
-                "url": f"/file/{f.pk}",
+                "url": f"/files/{f.pk}",
                 "aside": filesizeformat(f.size),
                 "meta": [f.uploader.name, ago(f.created_at)],
             }
