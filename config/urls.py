@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 urlpatterns = [
+    path("api/", include("zhike.api.urls")),
     path("", include("zhike.modules.sales.urls")),
     path("", include("zhike.web.urls")),
 ]

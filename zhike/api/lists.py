@@ -1,0 +1,137 @@
+"""Collections: list, create, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from zhike.engine import access, query, records, tokens
+from zhike.engine.entity import AnyEntity, entities
+
+from . import asking, bodies, door, once, problems, schemas, values
+from .door import Call
+from .problems import Problem, bad_value
+
+
+def entity_of(call: Call, key: str, action: str) -> AnyEntity:
+    """The entity, if the actor may do the action on any of its records; else it looks as if there were none."""
+    entity = entities().get(key)
+    if entity is None or not access.may(call.actor, entity, action):
+        raise problems.missing()
+    return entity
+
+
+def listing(call: Call, key: str) -> HttpResponse:
+    """A page of records in the order asked for."""
+    entity = entity_of(call, key, "list")
+    wanted = asking.asked(call.request)
+    if wanted.view.search:
+        tokens.count_request(call.token, door.SEARCHES_PER_MINUTE, "find")
+    known = access.readable(call.actor, entity)
+    shown = values.chosen(call.actor, known, wanted.fields, whole=False)
+    found = asking.page(call.actor, entity, wanted)
+    rows = ordered(call, entity, found.ids, shown)
+    tokens.count_rows(call.token, len(rows))
+    tokens.keep(call.token, call.actor, "list", entity=key, ids=[row.id for row in rows])
+    body: dict[str, Any] = {
+        "items": [values.record(row, shown) for row in rows],
+        "names": values.names(query.labels(call.actor, shown, rows)),
+        "next": asking.following(call.request, wanted, found.cursor),
+    }
+    if found.total is not None:
+        body["total"] = {"count": min(found.total, query.COUNT_CAP), "capped": found.total > query.COUNT_CAP}
+    return door.answer(body)
+
+
+def ordered(call: Call, entity: AnyEntity, ids: Sequence[UUID], shown: Sequence[Any]) -> list[query.Row]:
+    """Rows of a page through the gate, in the order of their ids."""
+    reach = query.visible(call.actor, entity, "list").filter(pk__in=ids)
+    found = {row.id: row for row in query.read(call.actor, entity, reach, shown)} if ids else {}
+    return [found[pk] for pk in ids if pk in found]
+
+
+def create(call: Call, key: str) -> HttpResponse:
+    """One new record."""
+    from . import items  # an item is shown the same way wherever it comes from
+
+    entity = entity_of(call, key, "create")
+    asking.only(call.request)
+    body = values.checked(schemas.creating(call.actor, entity), bodies.read(call.request))
+    given = values.taken(entity, body, access.writable(call.actor, entity))
+    tokens.count_rows(call.token, 1)
+    ids, repeated = once.run(call, entity, "create", lambda: [records.create(call.actor, entity, given).pk])
+    headers = {"Location": f"/api/v1/{key}/{ids[0]}", **({once.REPEATED: "true"} if repeated else {})}
+    return items.shown(call, entity, ids[0], status=201, headers=headers)
+
+
+def bulk(call: Call, key: str) -> HttpResponse:
+    """One action for up to 1,000 records in one transaction: all of it, or nothing."""
+    entity = entity_of(call, key, "bulk")
+    asking.only(call.request)
+    body = bodies.read(call.request)
+    action = body.get("action")
+    allowed = schemas.bulk_actions(call.actor, entity)
+    if not isinstance(action, str) or action not in allowed:
+        raise bad_value("/action", _("Give one of: %(choices)s.") % {"choices": ", ".join(allowed)}, "choice")
+    values.checked(schemas.bulk_of(call.actor, entity, action), body)
+    tokens.count_rows(call.token, len(body["items"]))
+    ids, repeated = once.run(call, entity, f"bulk {action}", lambda: _do(call, entity, action, body["items"]))
+    reach = query.visible(call.actor, entity, action if action in ("create", "delete") else "list")
+    versions = dict(reach.filter(pk__in=ids).values_list("pk", "version"))
+    found = [{"id": str(pk), **({"version": versions[pk]} if pk in versions else {})} for pk in ids]
+    return door.answer({"action": action, "items": found}, headers={once.REPEATED: "true"} if repeated else {})
+
+
+def _do(call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[str, Any]]) -> Sequence[UUID]:
+    try:
+        return _write(call, entity, action, items)
+    except Exception as error:
+        problem = problems.of(error, "/items/*/values")
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def _write(call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[str, Any]]) -> Sequence[UUID]:
+    writable = access.writable(call.actor, entity)
+    given = [
+        values.taken(entity, item.get("values", {}), writable, f"/items/{n}/values") for n, item in enumerate(items)
+    ]
+    if action == "create":
+        return [r.pk for r in records.create_many(call.actor, entity, given)]
+    ids = [UUID(item["id"]) for item in items]
+    for n, pk in enumerate(ids):
+        if pk in ids[:n]:
+            raise bad_value(f"/items/{n}/id", _("Something stands in it twice."), "twice")
+    versions = {pk: item["version"] for pk, item in zip(ids, items, strict=True) if "version" in item}
+    if action == "delete":
+        same_versions(call, entity, versions)
+        records.delete_many(call.actor, entity, ids, bulk=True)
+    elif action == "restore":
+        restore(call, entity, ids)
+    else:
+        notes = {v.pop("note", None) for v in given if "note" not in writable}
+        if len(notes) > 1:
+            raise Problem(422, _("Give the same note for all."))
+        data = dict(zip(ids, given, strict=True))
+        note = (notes.pop() if notes else None) or ""
+        records.update_many(call.actor, entity, data, action=action, versions=versions, note=note, bulk=True)
+    return ids
+
+
+def same_versions(call: Call, entity: AnyEntity, versions: Mapping[UUID, int]) -> None:
+    """Problem 412 when one of the records is no longer as it was; they are locked until the transaction ends."""
+    rows = query.visible(call.actor, entity, "delete").select_for_update(of=("self",)).filter(pk__in=versions)
+    for pk, version in rows.values_list("pk", "version"):
+        if versions[pk] != version:
+            raise Problem(412)
+
+
+def restore(call: Call, entity: AnyEntity, ids: Sequence[UUID]) -> None:
+    """Back from the recycle bin; Problem 404 unless all of them are in it."""
+    if records.restore_many(call.actor, entity, ids) != len(ids):
+        raise problems.missing()

@@ -1,0 +1,21 @@
+"""Addresses of the API."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import about, docs, items, lists
+from .door import Route
+
+urlpatterns = [
+    path("docs", docs.page),
+    path("v1/", Route(GET=about.index)),
+    path("v1/me", Route(GET=about.me)),
+    path("v1/openapi.json", Route(GET=about.document)),
+    path("v1/<slug:key>/", Route(GET=lists.listing, POST=lists.create)),
+    path("v1/<slug:key>/bulk", Route(POST=lists.bulk)),
+    path("v1/<slug:key>/<uuid:pk>", Route(GET=items.show, PATCH=items.change, DELETE=items.remove)),
+    path("v1/<slug:key>/<uuid:pk>/history", Route(GET=items.changes)),
+    path("v1/<slug:key>/<uuid:pk>/reveal", Route(POST=items.reveal)),
+    path("v1/<slug:key>/<uuid:pk>/<slug:action>", Route(POST=items.act)),
+]
