@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from config import outside
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("ZHIKE_HOME") or BASE_DIR / "var")
 DEBUG = os.environ.get("ZHIKE_DEBUG") == "1"
 SECRET_KEY = os.environ.get("ZHIKE_SECRET_KEY") or "only-for-checks-and-never-served"
 HTTPS = os.environ.get("ZHIKE_HTTPS") == "1"
-ALLOWED_HOSTS = os.environ.get("ZHIKE_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+URL = os.environ.get("ZHIKE_URL", "http://127.0.0.1:8000").rstrip("/")  # links in mails lead here, whatever was asked
+ALLOWED_HOSTS = [*os.environ.get("ZHIKE_HOSTS", "localhost,127.0.0.1,[::1]").split(","), urlsplit(URL).hostname or ""]
+PROXIES = [network for network in os.environ.get("ZHIKE_PROXIES", "").replace(" ", "").split(",") if network]
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHIKE_ORIGINS", "").split(",") if origin]
 
 
@@ -42,6 +46,14 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.postgres",
     "procrastinate.contrib.django",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.dingtalk",
+    "allauth.socialaccount.providers.feishu",
+    "allauth.socialaccount.providers.weixin",
+    "allauth.usersessions",
     "zhike.base",
     "zhike.engine",
     "zhike.web",
@@ -53,6 +65,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "zhike.web.middleware.headers",
+    "zhike.web.identity_proxy.forwarded",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -61,7 +74,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "zhike.web.middleware.language",
+    "zhike.web.identity.sessions",
     "zhike.web.middleware.limits",
     "zhike.web.middleware.answers",
 ]
@@ -103,6 +118,7 @@ CSRF_USE_SESSIONS = False
 CSRF_FAILURE_VIEW = "zhike.web.errors.csrf"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_SSL_REDIRECT = HTTPS and bool(PROXIES)  # only a proxy of ours is believed when it says how it was asked
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -116,9 +132,18 @@ if FILES_HOST:
     ALLOWED_HOSTS.append(FILES_HOST.rpartition(":")[0] or FILES_HOST)
 EGRESS_ALLOW = [text for text in os.environ.get("ZHIKE_EGRESS_ALLOW", "").split(",") if text]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-]
-SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "zhike.base.passwords.Standard"}]
+AUTHENTICATION_BACKENDS = ["zhike.web.identity.Backend"]
+PASSWORD_RESET_TIMEOUT = 72 * 3600  # the longest of all links; zhike.web.identity_links has one bound for each
+ACCOUNT_ADAPTER = "zhike.web.identity.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "zhike.web.identity_factors.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Zhike"
+MFA_TOTP_TOLERANCE = 1  # clocks of phones are half a minute off
+MFA_RECOVERY_CODE_DIGITS = 10
+SOCIALACCOUNT_ADAPTER = "zhike.web.identity_sso.Adapter"
+SOCIALACCOUNT_PROVIDERS = outside.providers(os.environ)
+globals().update(outside.mail(os.environ, HOME))
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # to be on the preload lists of browsers is for the owner of the domain

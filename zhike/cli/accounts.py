@@ -1,14 +1,14 @@
-"""zhike user add."""
+"""zhike user add, zhike user link."""
 
 import argparse
-import getpass
-import secrets
+import os
 import sys
 from gettext import gettext as _
 
-from zhike.cli import schema
+from zhike.cli import schema, serving
 from zhike.cli.running import django_ready
 from zhike.cli.show import say
+from zhike.launch import paths
 from zhike.launch.errors import LaunchError
 
 
@@ -24,18 +24,24 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     new.add_argument("--email", default="", help=_("mail address"))
     new.add_argument("--password-stdin", action="store_true", help=_("read the password from standard input"))
     new.set_defaults(run=run)
+    link = actions.add_parser("link", help=_("a one-time link with which a person chooses a password"))
+    link.add_argument("username", help=_("login name"))
+    link.set_defaults(run=run_link)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Adds a person; asks for a password, or makes one up when nobody is there to ask."""
+    """Adds a person, who chooses a password with a one-time link; or reads one from standard input."""
+    _serving()
     with django_ready() as (home, server):
         schema.migrate(home, server)
-        password, made_up = _password(read=options.password_stdin)
+        password = sys.stdin.readline().rstrip("\n") if options.password_stdin else None
         # Here, because they need Django set up.
         from django.contrib.auth.password_validation import validate_password
         from django.core.exceptions import ValidationError
 
+        from zhike.base import passwords
         from zhike.base.models import Department, Role, User
+        from zhike.web import identity_links
 
         if User.objects.filter(username=options.username).exists():
             raise LaunchError(_("There is a person with the login name %(name)s already.") % {"name": options.username})
@@ -49,33 +55,47 @@ def run(options: argparse.Namespace) -> int:
         department = Department.objects.filter(name=options.department).first() if options.department else None
         if options.department and department is None:
             raise LaunchError(_("No department is called %(name)s.") % {"name": options.department})
-        try:
-            validate_password(password, User(username=options.username, name=options.name or ""))
-        except ValidationError as error:
-            raise LaunchError(" ".join(error.messages)) from error
-        User.objects.create_user(
+        if password is not None:
+            try:
+                validate_password(password, User(username=options.username, name=options.name or ""))
+            except ValidationError as error:
+                raise LaunchError(" ".join(error.messages)) from error
+        user = User.objects.create_user(
             options.username,
-            password,
             name=options.name or options.username,
             email=options.email,
             department=department,
             roles=list(roles.values()),
         )
+        if password is not None:
+            passwords.change(user, password)
+        else:
+            _tell(identity_links.link(user, "invitation"))
     say(_("%(name)s can log in now.") % {"name": options.username})
-    if made_up:
-        say(_("Password: %(password)s") % {"password": password})
     return 0
 
 
-def _password(*, read: bool) -> tuple[str, bool]:
-    """The new person's password, and whether it was made up here."""
-    if read:
-        return sys.stdin.readline().rstrip("\n"), False
-    if not sys.stdin.isatty():
-        return secrets.token_urlsafe(12), True
-    first = getpass.getpass(_("Password (empty: one is made up): "))
-    if not first:
-        return secrets.token_urlsafe(12), True
-    if first != getpass.getpass(_("The same again: ")):
-        raise LaunchError(_("The two passwords differ. Nothing was changed."))
-    return first, False
+def run_link(options: argparse.Namespace) -> int:
+    """Prints a link with which somebody chooses a password: for a first administrator, or one who is locked out."""
+    _serving()
+    with django_ready():
+        # Here, because they need Django set up.
+        from zhike.base.models import User
+        from zhike.web import identity_links
+
+        user = User.objects.filter(username=options.username, is_active=True, deleted_at=None).first()
+        if user is None:
+            raise LaunchError(_("Nobody in use has the login name %(name)s.") % {"name": options.username})
+        _tell(identity_links.link(user, "invitation"))
+    return 0
+
+
+def _serving() -> None:
+    """Links lead to where Zhike runs now, unless ZHIKE_URL says where people reach it."""
+    url = serving.address(paths.home() / "running.json")
+    if url:
+        os.environ.setdefault("ZHIKE_URL", url)
+
+
+def _tell(link: str) -> None:
+    say(_("Choose the password here, within 72 hours: %(link)s") % {"link": link})

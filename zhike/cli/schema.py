@@ -87,6 +87,13 @@ def identity(url: str) -> str:
     return hashlib.sha256(repr(row).encode()).hexdigest()
 
 
+def nobody(url: str) -> bool:
+    """Whether nobody can log in."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT NOT EXISTS (SELECT FROM base_user WHERE is_active)").fetchone()
+    return bool(row and row[0])
+
+
 def require_current(home: Path, server: Server) -> None:
     """For a server of one's own: refuses to serve on tables that are behind, since others may be using them."""
     if _noted(home) == [fingerprint(), applied(server.url)]:

@@ -77,6 +77,8 @@ def run_serve(options: argparse.Namespace) -> int:
 
         def announce(url: str) -> None:
             say(_("Zhike is ready: %(url)s") % {"url": url})
+            if schema.nobody(server.url):
+                say(_("Nobody can log in yet. The first administrator: zhike user add NAME --role administrator"))
             tell(url)
 
         _supervise(home, server, options, announce)
@@ -116,14 +118,14 @@ def _supervise(home: Path, server: Server, options: argparse.Namespace, announce
     if port != wanted:
         say(_("Port %(wanted)d is taken; using %(port)d.") % {"wanted": wanted, "port": port})
     shown = f"[{options.host}]" if ":" in options.host else options.host
-    variables = environment(home, server.url)
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(options.host, shown)  # noqa: S104
+    variables = {"ZHIKE_URL": f"http://{local}:{port}", **environment(home, server.url)}
     web = [sys.executable, "-m", "zhike.cli.web", options.host, str(port), str(options.workers)]
     programs = [Program("web", web, variables)]
     if not options.no_worker:
         programs.append(Program("worker", [sys.executable, "-m", "zhike", "worker"], variables))
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)  # noqa: S104
     Supervisor(server, programs, say).run(
-        ready=lambda: answers(local, port), announce=lambda: announce(f"http://{shown}:{port}/")
+        ready=lambda: answers(local.strip("[]"), port), announce=lambda: announce(f"http://{shown}:{port}/")
     )
 
 
@@ -139,7 +141,7 @@ def _only_one() -> Iterator[Callable[[str], None]]:
     if not lock.try_take():
         raise LaunchError(
             _("Zhike already runs on %(home)s: %(url)s. To run a second one, set ZHIKE_HOME to another folder.")
-            % {"home": home, "url": _address(note)}
+            % {"home": home, "url": address(note) or _("it is just starting")}
         )
 
     def tell(url: str) -> None:
@@ -153,11 +155,12 @@ def _only_one() -> Iterator[Callable[[str], None]]:
         lock.release()
 
 
-def _address(note: Path) -> str:
+def address(note: Path) -> str:
+    """Where Zhike runs, by the note of the one that does; "" when none does."""
     try:
         return str(json.loads(note.read_text("utf-8"))["url"])
     except (OSError, ValueError, KeyError):
-        return _("it is just starting")
+        return ""
 
 
 def _demo_accounts(home: Path, server: Server, lang: str | None, seed: int) -> list[dict[str, str]]:

@@ -16,15 +16,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
+from zhike.base import passwords
 from zhike.base.i18n import LANGUAGES
 from zhike.base.models import Department, Grant, Role, User
-from zhike.engine import access, pipelines, query, stages
+from zhike.engine import access, history, pipelines, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities, get
 from zhike.engine.errors import Invalid, Missing, Refused
 from zhike.engine.models import Pipeline
 
-from . import plugs
+from . import identity, plugs
 from .editing import form_answer, go
 from .templating import actor_of, render
 
@@ -48,6 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
     people = User.objects.filter(deleted_at=None, is_active=True).count()
     departments = Department.objects.filter(deleted_at=None).count()
     roles = Role.objects.filter(deleted_at=None).count()
+    unused = identity.unused().count()
     groups = [
         {
             "title": _("Organisation"),
@@ -64,6 +66,23 @@ def index(request: HttpRequest) -> HttpResponse:
                     "hint": ngettext("%(n)s role", "%(n)s roles", roles) % {"n": roles},
                     "url": "/settings/roles",
                     "icon": "shield-check",
+                },
+            ],
+        },
+        {
+            "title": _("Security"),
+            "items": [
+                {
+                    "label": _("Security policy"),
+                    "hint": _("passwords, second factor, time-outs, limits"),
+                    "url": "/settings/policy",
+                    "icon": "shield",
+                },
+                {
+                    "label": _("Unused accounts"),
+                    "hint": ngettext("%(n)s for 90 days", "%(n)s for 90 days", unused) % {"n": unused},
+                    "url": "/settings/unused",
+                    "icon": "user-round-x",
                 },
             ],
         },
@@ -140,8 +159,8 @@ def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
         except ValidationError as wrong:
             error = " ".join(wrong.messages)
         else:
-            user.set_password(request.POST["password"])
-            user.save(update_fields=["password"])
+            passwords.change(user, request.POST["password"], temporary=True)
+            history.note(actor, "password_set", entity="user", record=user.pk)
             request.session["toast"] = _("The password of %(name)s is changed.") % {"name": user.name}
             return go(request, f"/user/{pk}")
     label = _("New password")
@@ -152,7 +171,7 @@ def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
         "required": True,
         "error": error,
         "autocomplete": "new-password",
-        "help": _("Tell it to the person yourself; all their sessions end."),
+        "help": _("Tell it to the person yourself: they must change it at once. All their sessions end."),
     }
     context = {
         "title": _("Set the password of %(name)s") % {"name": user.name},
@@ -372,12 +391,13 @@ def posted_draft(request: HttpRequest) -> dict[str, Any]:
 
 
 plugs.actions["user"] = [
+    *plugs.actions.get("user", ()),
     plugs.RecordAction(
         gettext_lazy("Set password"),
         "key-round",
         lambda pk: f"/settings/people/{pk}/password",
         lambda _values, may: may.get("update", False),
-    )
+    ),
 ]
 urlpatterns = [
     path("settings/", index),

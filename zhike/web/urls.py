@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import account, board, editing, export, files, find, home, importing, listing, notices, record, settings
+from . import (
+    account,
+    board,
+    editing,
+    export,
+    files,
+    find,
+    home,
+    identity_admin,
+    identity_links,
+    identity_pages,
+    importing,
+    listing,
+    notices,
+    record,
+    settings,
+)
 
 urlpatterns = [
     path("", home.home),
-    path("login", account.login),
-    path("logout", account.logout),
-    path("lang", account.switch_language),
-    path("me", account.me),
+    *account.urlpatterns,
+    *identity_pages.urlpatterns,
+    *identity_links.urlpatterns,
+    *identity_admin.urlpatterns,
     path("ui/", home.components),
     path("search", find.search_page),
     path("search/palette", find.palette),

@@ -1,0 +1,13 @@
+"""What the worker does for the pages: mails. A job carries no secret; links are made when the mail is."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+
+@app.task(name="zhike.identity.mail", queue="mail")
+def mail(purpose: str, who: str, lang: str) -> None:
+    """Send somebody a link to choose a password."""
+    from . import identity_links  # it defers this task
+
+    identity_links.send(purpose, who, lang)
