@@ -57,7 +57,7 @@ class Route:
 
     def __init__(self, **methods: Handler) -> None:
         self.methods: Mapping[str, Handler] = methods
-        self.__name__ = next(iter(methods.values())).__name__
+        self.__name__ = self.__qualname__ = next(iter(methods.values())).__name__
 
     def __call__(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return serve(request, self.methods, kwargs)
