@@ -43,6 +43,7 @@ WORDS = {
     "long": _("The answer of %(detail)s is too long."),
     "broken": _("%(detail)s did not answer as a web server does."),
 }
+AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(:(?P<port>[0-9]{0,5}))?")
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 SHUT_PORTS = frozenset(
     {1080, 1433, 1434, 1521, 1723, 2049, 2181, 2375, 2376, 2379, 2380, 2525, 3128, 3306, 3389, 4369, 4444, 5060, 5061}
@@ -114,21 +115,21 @@ def parse(url: str) -> Target:
         raise EgressError("characters")
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
     except ValueError:
         raise EgressError("form", url) from None
     if parts.scheme not in ("http", "https"):
         raise EgressError("scheme")
     if "@" in parts.netloc:
         raise EgressError("user")
-    if len(url) > 2000 or not host:
+    found = AUTHORITY.fullmatch(parts.netloc)
+    if len(url) > 2000 or not found or int(found["port"] or 0) > 65_535:
         raise EgressError("form", url)
-    port = port if port is not None else 443 if parts.scheme == "https" else 80
+    port = int(found["port"] or (443 if parts.scheme == "https" else 80))
     if port not in (80, 443) and (port < 1024 or port in SHUT_PORTS):
         raise EgressError("port", port)
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~?")
-    return Target(parts.scheme, host_of(host), port, f"{path}?{query}" if query else path)
+    return Target(parts.scheme, host_of(found["host"]), port, f"{path}?{query}" if query else path)
 
 
 def host_of(raw: str) -> str:
@@ -136,9 +137,9 @@ def host_of(raw: str) -> str:
 
     Numbers that only some resolvers take for an address (0x7f.1, 2130706433, 0177.0.0.1) are refused.
     """
-    if ":" in raw:
-        found = literal(raw)
-        if found is None:
+    if raw.startswith("["):
+        found = literal(raw[1:-1])
+        if found is None or ":" not in found:
             raise EgressError("form", raw)
         return found
     try:
@@ -194,10 +195,10 @@ def fetch(
         raise EgressError("slow", target.host) from None
     except ssl.SSLError:
         raise EgressError("tls", target.host) from None
-    except OSError:
-        raise EgressError("connect", target.host) from None
     except http.client.HTTPException:
         raise EgressError("broken", target.host) from None
+    except OSError:
+        raise EgressError("connect", target.host) from None
 
 
 def _headers(method: str, headers: Mapping[str, str]) -> dict[str, str]:
@@ -252,6 +253,8 @@ def _exchange(
     data = response.read(limits.size + 1)
     if len(data) > limits.size and not limits.cut:
         raise EgressError("long", target.host)
+    if len(data) <= limits.size and response.length:  # it ended before it had said it would
+        raise EgressError("broken", target.host)
     names = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, data[: limits.size], str(sock.getpeername()[0]), names)
 

@@ -20,6 +20,7 @@ from . import (
     notices,
     record,
     settings,
+    webhooks,
 )
 
 urlpatterns = [
@@ -36,6 +37,8 @@ urlpatterns = [
     *files.urlpatterns,
     path("job/<uuid:pk>", importing.job),
     *settings.urlpatterns,
+    *tokens.urlpatterns,
+    *webhooks.urlpatterns,
     path("<slug:key>/", listing.list_page),
     path("<slug:key>/board", board.board_page),
     path("<slug:key>/board/<uuid:stage>", board.lane_more),
