@@ -79,6 +79,12 @@ def index(request: HttpRequest) -> HttpResponse:
                     "icon": "shield",
                 },
                 {
+                    "label": _("Keys of programs"),
+                    "hint": _("who has one, what it may do, what it has read"),
+                    "url": "/settings/tokens",
+                    "icon": "key-round",
+                },
+                {
                     "label": _("Unused accounts"),
                     "hint": ngettext("%(n)s for 90 days", "%(n)s for 90 days", unused) % {"n": unused},
                     "url": "/settings/unused",

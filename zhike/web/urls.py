@@ -20,6 +20,7 @@ from . import (
     notices,
     record,
     settings,
+    tokens,
     webhooks,
 )
 
