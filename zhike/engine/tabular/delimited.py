@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .encoding import errors_for
 from .errors import TabularError
-from .model import Limits, Notes
+from .model import RUNS, RUNS_INSIDE, SPLITS, Limits, Notes
 
 DELIMITERS = (",", "\t", ";", "|")
 RARE_DELIMITERS = ("%", "\x1f", "^")
@@ -24,7 +24,8 @@ MEND_LINES = 60
 Record = tuple[int, list[str]]
 
 _DIRECTIVE = re.compile(r"\ufeff?sep=(.)\r?\n?$", re.IGNORECASE)
-_ESCAPED = re.compile(r"^'+[=+\-@\t\r＝＋－＠]")
+_ESCAPED = re.compile(rf"'+{RUNS}")
+_ESCAPED_INSIDE = re.compile(rf"{SPLITS}'(?='*{RUNS_INSIDE})")
 _AS_TEXT = re.compile(r'^="([^"]*)"$')
 
 
@@ -49,6 +50,8 @@ class Dialect:
 
 def unescape(cell: str) -> str:
     """Take back the apostrophe that keeps a spreadsheet from running a cell, and the ="text" form."""
+    if "'" in cell:
+        cell = _ESCAPED_INSIDE.sub("", cell)
     if cell[:1] == "'" and _ESCAPED.match(cell):
         return cell[1:]
     if cell[:2] == '="':

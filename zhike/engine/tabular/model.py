@@ -9,6 +9,11 @@ import msgspec
 
 Cell = str | int | Decimal | bool | date | datetime | None
 MiB = 1024 * 1024
+# How a text begins that some spreadsheet computes, in all widths of the signs, seen or unseen space before it or not.
+RUNS = r"(?:[\s\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫−]|[\t\r\n])"
+# The same inside of a text, where a program that takes another sign for the separator starts a cell of its own.
+SPLITS = r"(?<=[;|\t\r\n])"
+RUNS_INSIDE = r"(?: *[=@＝＠]|[+-](?=\S))"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
