@@ -20,7 +20,8 @@ from zhike.engine.entity import AnyEntity, entities
 _changed = itertools.count(1)
 PEOPLE = ("seller", "colleague", "manager", "stranger", "executive", "admin")
 RECORDS = ("lead", "account", "contact", "deal", "activity")
-PARTS = ("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor")
+PERSONS = ("consent", "personrequest")  # proof: nobody but an administrator takes it away
+PARTS = ("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor", *PERSONS)
 SHARED = ("product", "competitor", "tag")
 ORGANISATION = ("user", "department", "role", "pipeline", "stage", "calendarday")
 
@@ -41,7 +42,8 @@ def changes(entity: str, person: str) -> bool:
 
 def deletes(entity: str, person: str) -> bool:
     """As changing; shared lists are cleared by administrators alone."""
-    return changes(entity, person) if entity in (*RECORDS, *PARTS) else person == "admin"
+    kept = entity in PERSONS or entity not in (*RECORDS, *PARTS)
+    return person == "admin" if kept else changes(entity, person)
 
 
 def keys() -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.core.checks import CheckMessage, Error, register
 
 from .entity import AnyEntity, entities
+from .kinds import CLASSES
 
 
 def named(entity: AnyEntity) -> Iterator[str]:
@@ -21,6 +22,7 @@ def named(entity: AnyEntity) -> Iterator[str]:
         entity.card,
         entity.sums,
         entity.via,
+        [k for k in entity.about if k != "id"],
         entity.tones,
         entity.meanings.values(),
         *entity.unique,
@@ -40,6 +42,10 @@ def check_entities(app_configs: object, **kwargs: object) -> list[CheckMessage]:
         found += [
             Error(f"{entity.key}: no field {name!r}", id="engine.E001") for name in named(entity) if name not in known
         ]
+        found += [Error(f"{entity.key}: no class of {k!r} (privacy)", id="engine.E004") for k in entity.unclassed()]
+        for key, privacy in entity.privacy.items():
+            if key not in known or privacy not in CLASSES:
+                found.append(Error(f"{entity.key}: no class {privacy!r} of {key!r}", id="engine.E005"))
         for related in entity.related:
             other = entities().get(related.entity)
             if other is None or related.by not in other.attributes:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from zhike.base.models import CalendarDay, Department, Role, User
 
 from .entity import Entity, Related, Section, View, register
+from .kinds import classes
 from .models import Pipeline, Stage
 from .people import follow_people, move_below, name_role, place_department, sort_by_pinyin
 
@@ -25,6 +26,10 @@ USER = Entity(
     unique=(("username",),),
     match=(("username",), ("name",)),
     meanings={"name": "name", "phone": "phone", "email": "email", "title": "position", "department": "department"},
+    privacy=classes(
+        personal="name username phone position hired_on manager last_seen_on",
+        internal="roles language is_active must_change_password password_changed_at",
+    ),
     before_save=(sort_by_pinyin,),
     after_save=(follow_people,),
 )
@@ -40,6 +45,7 @@ DEPARTMENT = Entity(
         Related("department", "parent", ("name", "head")),
     ),
     match=(("name",),),
+    privacy=classes(internal="name parent head order"),
     before_save=(place_department,),
     after_save=(move_below,),
 )
@@ -50,10 +56,25 @@ ROLE = Entity(
     columns=("name", "home", "office"),
     sections=(Section(_("Role"), ("name", "home", "office")),),
     unique=(("key",),),
+    privacy=classes(internal="key name home office"),
     before_save=(name_role,),
 )
-PIPELINE = Entity(key="pipeline", model=Pipeline, title="labels", icon="git-branch", columns=("labels",))
-STAGE = Entity(key="stage", model=Stage, title="labels", icon="milestone", columns=("labels", "status", "win_percent"))
+PIPELINE = Entity(
+    key="pipeline",
+    model=Pipeline,
+    title="labels",
+    icon="git-branch",
+    columns=("labels",),
+    privacy=classes(internal="entity key labels number is_current is_default"),
+)
+STAGE = Entity(
+    key="stage",
+    model=Stage,
+    title="labels",
+    icon="milestone",
+    columns=("labels", "status", "win_percent"),
+    privacy=classes(internal="key labels order win_percent required_fields days_allowed tone"),
+)
 CALENDAR = Entity(
     key="calendarday",
     model=CalendarDay,
@@ -63,5 +84,6 @@ CALENDAR = Entity(
     filters=("day", "is_working"),
     unique=(("day",),),
     match=(("day",),),
+    privacy=classes(public="day is_working name"),
 )
 register(USER, DEPARTMENT, ROLE, PIPELINE, STAGE, CALENDAR)

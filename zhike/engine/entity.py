@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
@@ -38,6 +38,21 @@ SYSTEM = (
 )
 
 
+COMMON = dict.fromkeys(
+    (
+        "owner",
+        "department",
+        "created_by",
+        "created_at",
+        "updated_at",
+        "pipeline",
+        "stage",
+        "status",
+        "stage_at",
+        "closed_at",
+    ),
+    "internal",
+)  # fields that every record has; the class of all others is said by their kind or their entity
 UNSEEN = ("numbers", "digits")  # what the system compares and searches by; nobody reads it
 
 
@@ -123,6 +138,8 @@ class Entity(Generic[M]):
     actions: Mapping[str, Action] = field(default_factory=dict)
     named: str = "company"  # how the title is read aloud, for pinyin: company or person
     number: str = ""  # pattern of the running number kept in the field `number`, such as "C%06d"
+    privacy: Mapping[str, str] = field(default_factory=dict)  # field -> class of its data, where the kind does not say
+    about: Sequence[str] = ()  # whose data a row holds: "id" for a person's own record, else links to that record
 
     @property
     def label(self) -> Any:
@@ -148,12 +165,17 @@ class Entity(Generic[M]):
     def attributes(self) -> dict[str, Attribute]:
         """Every field, whoever asks: model columns, then computed values."""
         found = {a.key: a for a in self._columns()}
-        return {**found, **{a.key: a for a in self.computed}}
+        return {**found, **{a.key: replace(a, privacy=self.privacy.get(a.key, a.privacy)) for a in self.computed}}
+
+    def unclassed(self) -> list[str]:
+        """Fields whose class nobody said: neither the entity nor, by being personal or sensitive, the kind."""
+        return [k for k, a in self.attributes.items() if not a.privacy and a.kind.privacy == "internal"]
 
     def _columns(self) -> Iterator[Attribute]:
         for f in self.model._meta.concrete_fields:
             if f.name not in SYSTEM:
-                yield attribute_for(f, tones=self.tones.get(f.name, {}))
+                privacy = self.privacy.get(f.name, COMMON.get(f.name, ""))
+                yield attribute_for(f, tones=self.tones.get(f.name, {}), privacy=privacy)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -163,7 +185,7 @@ AnyEntity = Entity[Any]
 _registry: dict[str, AnyEntity] = {}
 
 
-def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str]) -> Attribute:
+def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str], privacy: str = "") -> Attribute:
     """Label, kind, choices and target of a model field: the model says these once."""
     key, target = _kind_of(f)
     choices = f.choices or getattr(f, "of", None) or ()
@@ -180,6 +202,7 @@ def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str]) -> Att
         max_length=getattr(f, "max_length", None),
         help=f.help_text,
         tones=tones,
+        privacy=privacy,
         choices=tuple((str(k), v) for k, v in flat),
     )
 

@@ -25,6 +25,7 @@ from .errors import Wrong
 if TYPE_CHECKING:
     from django.db.models.expressions import Expression
 
+CLASSES = ("public", "internal", "personal", "sensitive")  # of data, from least to most to be protected
 EMPTY = Markup('<span class="muted">—</span>')
 Labels = Mapping[tuple[str, UUID], str]
 
@@ -62,6 +63,11 @@ class Attribute:
     def is_link(self) -> bool:
         """Whether the value is the id of another record, whose name is read in a batch."""
         return isinstance(self.kind, Link)
+
+
+def classes(**said: str) -> dict[str, str]:
+    """Field -> class, from class="field field …"."""
+    return {key: name for name, keys in said.items() for key in keys.split()}
 
 
 def plain(raw: object) -> str:

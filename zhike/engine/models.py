@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from zhike.base.ids import uuid7
@@ -520,10 +521,30 @@ class Retention(Stored):
         return self.name
 
 
+class Erasure(models.Model):
+    """Whose personal data were erased: no value of them, so that a restored backup can be erased again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    entity = models.CharField(max_length=40)
+    record = models.UUIDField()
+    token = models.CharField(max_length=20, help_text="what stands where the name was")
+    digests = ArrayField(models.CharField(max_length=64), default=list, help_text="keyed digests of what was erased")
+    reason = models.CharField(_("Reason"), max_length=200, blank=True)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["entity", "record"], name="erasure_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.token}"
+
+
 __all__ = [
     "Counter",
     "Delegation",
     "Delivery",
+    "Erasure",
     "History",
     "IdempotencyKey",
     "Job",

@@ -271,7 +271,7 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
         for column, value in plain[pk].items():
             setattr(record, column, value)
         if columns & searched:
-            columns |= set(_index(entity, record))
+            columns |= set(reindex(entity, record))
     if rows and columns:
         guard.rows(entity.model, reason).bulk_update(list(rows.values()), sorted(columns), batch_size=BATCH)
 
@@ -414,7 +414,7 @@ def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
         _number(entity, changes)
     for c in changes:
         if hasattr(c.record, "search_text") and (c.is_new or _refound(c)):
-            _index(entity, c.record)
+            reindex(entity, c.record)
         if c.is_new:
             c.record.created_at = c.record.updated_at = c.at
         else:
@@ -447,7 +447,7 @@ def _refound(change: Change[Any]) -> bool:
     return any(change.changed(k) for k in (change.entity.title, *change.entity.search))
 
 
-def _index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
+def reindex(entity: AnyEntity, record: Any) -> tuple[str, ...]:
     """What the record is found and sorted by: each kind says which texts, the title also by its pinyin."""
     parts: list[str] = []
     for key in entity.search:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.entity import Action, Entity, Section, View, register
+from zhike.engine.kinds import classes
 
 from . import services
 from .models import Activity
@@ -109,6 +110,11 @@ ACTIVITY = Entity(
         "priority": {"high": "red", "normal": "neutral", "low": "neutral"},
         "result": RESULT_TONES,
     },
+    privacy=classes(
+        internal="kind subject body due_at done_at duration_minutes result direction priority account contact lead "
+        "deal",
+        personal="place",
+    ),
     before_save=(services.tidy_activity,),
     before_all=(services.fill_links,),
     after_save=(services.follow,),

@@ -7,10 +7,12 @@ from django.db.models.functions import Cast, Coalesce, ExtractDay, Now, TruncDat
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from zhike.engine.entity import Entity, Related, Section, View, register
+from zhike.engine.entity import Action, Entity, Related, Section, View, register
 from zhike.engine.kinds import KINDS, Attribute
 
-from . import numbers, services
+from . import classes as privacy
+from . import consents, numbers, services
+from .ledger import CONSENT, PERSON_REQUEST
 from .models import Account, Address, Affiliation, Contact, ContactPoint, Tag
 
 STATUS_TONES = {
@@ -163,6 +165,7 @@ ACCOUNT = Entity(
         "currency": "currency",
     },
     tones={"status": STATUS_TONES, "tier": TIER_TONES},
+    privacy=privacy.ACCOUNT,
     computed=(IDLE_DAYS,),
     on_input=(numbers.split_cells,),
     before_save=(services.tidy_account, numbers.note_numbers),
@@ -254,6 +257,8 @@ CONTACT = Entity(
         ),
         Related("dealcontact", "contact", ("deal", "role", "attitude"), _("Deals"), holds=False),
         Related("contact", "reports_to", ("name", "position", "phone"), _("Reports to this person"), holds=False),
+        Related("consent", "contact", ("purpose", "basis", "given_at", "withdrawn_at"), holds=False),
+        Related("personrequest", "contact", ("kind", "status", "due_on"), holds=False),
         Related("activity", "contact", ("kind", "subject", "status", "due_at", "done_at", "owner"), holds=False),
     ),
     via=("account",),
@@ -279,10 +284,17 @@ CONTACT = Entity(
         "code": "external_id",
     },
     tones={"attitude": ATTITUDE_TONES},
+    privacy=privacy.CONTACT,
+    about=("id",),
     computed=(IDLE_DAYS,),
     on_input=(numbers.split_cells,),
     before_save=(services.check_superior, numbers.note_numbers),
+    before_all=(consents.keep_locked,),
     after_save=(numbers.file_numbers, services.follow_employer),
+    actions={
+        "lock": Action(_("Lock for storage only"), consents.lock, icon="lock"),
+        "unlock": Action(_("Unlock"), consents.unlock, icon="key-round"),
+    },
 )
 
 AFFILIATION = Entity(
@@ -295,6 +307,8 @@ AFFILIATION = Entity(
     sections=(Section(_("Relation"), ("contact", "account", "kind", "position", "from_on", "to_on", "remark")),),
     filters=("kind", "account", "contact", "is_current"),
     via=("account", "contact"),
+    privacy=privacy.AFFILIATION,
+    about=("contact",),
     computed=(IS_CURRENT,),
     before_save=(services.check_dates,),
 )
@@ -324,6 +338,8 @@ CONTACT_POINT = Entity(
     filters=("kind", "account", "contact", "is_primary", "is_valid", "opted_out"),
     via=("account", "contact"),
     unique=(("account", "kind", "digits"), ("contact", "kind", "digits")),
+    privacy=privacy.CONTACT_POINT,
+    about=("contact",),
     before_save=(numbers.tidy_point,),
     before_all=(numbers.remember_refusals,),
     after_save=(numbers.follow_points,),
@@ -339,6 +355,7 @@ ADDRESS = Entity(
     sections=(Section(_("Address"), ("account", "kind", "region", "detail", "receiver", "phone")),),
     filters=("kind", "account", "region"),
     via=("account",),
+    privacy=privacy.ADDRESS,
     before_save=(services.read_region,),
 )
 TAG = Entity(
@@ -351,6 +368,7 @@ TAG = Entity(
     unique=(("name",),),
     match=(("name",),),
     meanings={"name": "name", "tags": "name"},
+    privacy=privacy.TAG,
     tones={"tone": {tone: tone for tone in ("teal", "blue", "violet", "green", "amber", "red", "pink", "neutral")}},
 )
-register(ACCOUNT, CONTACT, AFFILIATION, CONTACT_POINT, ADDRESS, TAG)
+register(ACCOUNT, CONTACT, AFFILIATION, CONTACT_POINT, ADDRESS, TAG, CONSENT, PERSON_REQUEST)

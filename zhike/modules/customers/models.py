@@ -14,6 +14,7 @@ from zhike.engine.fields import AddressField, IndustryField, LinksField, MoneyFi
 from zhike.engine.models import Record
 
 from .choices import Attitude, BuyingRole, Currency, Source, Tone
+from .persons import Consent, PersonRequest
 
 
 class Account(Record):
@@ -191,6 +192,9 @@ class Contact(Record):
         _("Employment"), max_length=10, choices=Employment.choices, default=Employment.EMPLOYED
     )
     left_on = models.DateField(_("Left on"), null=True, blank=True)
+    locked_at = models.DateTimeField(
+        _("Locked for storage only"), null=True, blank=True, editable=False, help_text=_("PIPL art. 47, last sentence.")
+    )
     source = models.CharField(_("Source"), max_length=20, choices=Source.choices, blank=True)
     tags = LinksField(verbose_name=_("Tags"), target="tag")
     external_id = models.CharField(
@@ -340,3 +344,15 @@ class Tag(Stored):
 
     def __str__(self) -> str:
         return self.name
+
+
+__all__ = [
+    "Account",
+    "Address",
+    "Affiliation",
+    "Consent",
+    "Contact",
+    "ContactPoint",
+    "PersonRequest",
+    "Tag",
+]

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast, Coalesce, Extract, ExtractDay, Now
 from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.entity import Action, Entity, Related, Section, View, register
-from zhike.engine.kinds import KINDS, Attribute
+from zhike.engine.kinds import KINDS, Attribute, classes
 
 from . import services
 from .models import Lead
@@ -129,6 +129,13 @@ LEAD = Entity(
         "status": "stage",
     },
     tones={"status": {"open": "blue", "won": "green", "lost": "red"}},
+    privacy=classes(
+        personal="name contact_name position wechat external_id address remark",
+        internal="company uscc region industry source campaign keyword medium landing_page interest demand score tags "
+        "lost_reason lost_note account contact converted_at first_response_at last_contact_at next_follow_up_on "
+        "idle_days response_minutes",
+    ),
+    about=("id", "contact"),
     computed=(IDLE_DAYS, RESPONSE_MINUTES),
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast, ExtractDay, Now, Round
 from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.entity import Action, Entity, Related, Section, View, register
-from zhike.engine.kinds import KINDS, Attribute
+from zhike.engine.kinds import KINDS, Attribute, classes
 
 from . import services
 from .computed import COMPUTED
@@ -62,6 +62,7 @@ PRODUCT = Entity(
         "remark": "remark",
         "currency": "currency",
     },
+    privacy=classes(public="name code series unit", internal="list_price currency is_active remark"),
 )
 
 DEAL = Entity(
@@ -196,6 +197,12 @@ DEAL = Entity(
         "status": {"open": "blue", "won": "green", "lost": "red"},
         "forecast": {"commit": "green", "best": "teal", "pipeline": "blue", "omit": "neutral"},
     },
+    privacy=classes(
+        internal="number name account product amount currency expected_on started_on closed_on probability "
+        "probability_reason forecast procurement tender_number tender_deadline_at competitor_note won_reason "
+        "lost_reason lost_note source lead tags next_step next_follow_up_on last_contact_at external_id remark "
+        "weighted days_in_stage reached passed days_over risks days_to_win"
+    ),
     computed=(WEIGHTED, DAYS_IN_STAGE, *COMPUTED),
     before_save=(services.tidy_deal,),
     before_all=(services.follow_stage,),
@@ -218,6 +225,8 @@ DEAL_CONTACT = Entity(
     filters=("deal", "contact", "role", "attitude"),
     via=("deal",),
     unique=(("deal", "contact"),),
+    privacy=classes(internal="deal contact", personal="role attitude remark"),
+    about=("contact",),
     tones={"attitude": ATTITUDE_TONES},
 )
 COMPETITOR = Entity(
@@ -236,6 +245,7 @@ COMPETITOR = Entity(
     unique=(("name",),),
     match=(("name",),),
     meanings={"name": "name", "company": "name", "website": "website", "remark": "remark"},
+    privacy=classes(public="name website", internal="strengths weaknesses remark"),
 )
 DEAL_COMPETITOR = Entity(
     key="dealcompetitor",
@@ -248,6 +258,7 @@ DEAL_COMPETITOR = Entity(
     filters=("deal", "competitor", "position"),
     via=("deal",),
     unique=(("deal", "competitor"),),
+    privacy=classes(internal="deal competitor position price remark"),
     tones={"position": {"ahead": "red", "level": "amber", "behind": "green", "out": "neutral", "winner": "red"}},
 )
 register(PRODUCT, DEAL, DEAL_CONTACT, COMPETITOR, DEAL_COMPETITOR)
