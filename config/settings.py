@@ -38,6 +38,8 @@ def database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or "postgres:///zhike")}
+OWNER_URL = os.environ.get("ZHIKE_OWNER_URL", "")  # the role that owns the tables, for what needs it (engine/owner.py)
+AUDIT_LOG = os.environ.get("ZHIKE_AUDIT_LOG", "")  # a file, or syslog[://host:port]: engine/offbox.py
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "base.User"
 INSTALLED_APPS = [

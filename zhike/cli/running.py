@@ -9,11 +9,12 @@ from zhike.launch import paths, postgres
 from zhike.launch.postgres import Server
 
 
-def environment(home: Path, url: str) -> dict[str, str]:
-    """The environment of a process that serves this data folder from the database at `url`."""
+def environment(home: Path, server: Server) -> dict[str, str]:
+    """The environment of a process that works on this data folder and database."""
     return {
         **os.environ,
-        "DATABASE_URL": url,
+        "DATABASE_URL": server.app,
+        "ZHIKE_OWNER_URL": server.url if server.url != server.app else "",
         "ZHIKE_HOME": str(home),
         "ZHIKE_SECRET_KEY": os.environ.get("ZHIKE_SECRET_KEY") or paths.secret_key(home),
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -25,7 +26,7 @@ def database() -> Iterator[tuple[Path, Server]]:
     """The data folder and its running database, while the block runs."""
     home = paths.home()
     with postgres.ensure(home) as server:
-        os.environ.update(environment(home, server.url))
+        os.environ.update(environment(home, server))
         yield home, server
 
 

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import errors
 
 from zhike.cli.show import say
+from zhike.launch import rights
 from zhike.launch.errors import LaunchError
 from zhike.launch.paths import CODE, adopt
 from zhike.launch.postgres import Server
@@ -22,7 +23,7 @@ NOTE = "schema.json"
 
 def update(home: Path, server: Server) -> None:
     """Applies the migrations that the database lacks; does not even load Django when it lacks none."""
-    if _noted(home) == [fingerprint(), applied(server.url)]:
+    if _noted(home) == [fingerprint(), applied(server.url, server.app)]:
         return
     # Here, because this is the slow way and the line above saves it.
     import django
@@ -35,18 +36,36 @@ def migrate(home: Path, server: Server) -> int:
     """Applies what is pending, one process at a time; gives the number of migrations applied."""
     # Here, because importing them needs Django's settings to be in the environment.
     from django.core.management import call_command
-    from django.db import connection
 
-    with _alone(server.url):
+    with _alone(server.url), owner(server):
         plan = pending()
         if plan:
             say(_("Updating the tables: %(count)d steps") % {"count": len(plan)})
             call_command("migrate", interactive=False, verbosity=0)
-        connection.close()
+        rights.prepare(server.url, server.app)
     note = home / NOTE
-    note.write_text(json.dumps([fingerprint(), applied(server.url)]), "utf-8")
+    note.write_text(json.dumps([fingerprint(), applied(server.url, server.app)]), "utf-8")
     adopt(note, home)
     return len(plan)
+
+
+@contextmanager
+def owner(server: Server) -> Iterator[None]:
+    """Django works as the owner of the tables while the block runs; needs Django set up."""
+    # Here for the same reason as above.
+    from django.db import connection
+
+    from config.settings import database
+
+    keys = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+    before = {key: connection.settings_dict[key] for key in keys}
+    connection.close()
+    connection.settings_dict.update({key: database(server.url)[key] for key in keys})
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)
 
 
 def pending() -> list[str]:
@@ -70,14 +89,17 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def applied(url: str) -> str:
-    """Which migrations a database has had and when: differs between any two databases."""
+def applied(url: str, app: str) -> str:
+    """Which migrations a database has had and when, and whether the application has its rights: no two are equal."""
     with psycopg.connect(url) as connection:
         try:
             rows = connection.execute("SELECT id, app, name, applied FROM django_migrations ORDER BY id").fetchall()
-        except errors.UndefinedTable:
+            ready = rights.fit(connection, app)
+        except (errors.UndefinedTable, errors.UndefinedFunction, errors.UndefinedColumn):
             return "none"
-    return hashlib.sha256(repr(rows).encode()).hexdigest()
+        except errors.UndefinedObject:  # there is no such role
+            ready = False
+    return hashlib.sha256(repr(rows).encode()).hexdigest() if ready else "unfit"
 
 
 def identity(url: str) -> str:
@@ -96,13 +118,22 @@ def nobody(url: str) -> bool:
 
 def require_current(home: Path, server: Server) -> None:
     """For a server of one's own: refuses to serve on tables that are behind, since others may be using them."""
-    if _noted(home) == [fingerprint(), applied(server.url)]:
+    found = applied(server.url, server.app)
+    if _noted(home) == [fingerprint(), found]:
         return
     # Here, because the line above saves it.
     import django
 
     django.setup()
-    missing = pending()
+    with owner(server):
+        missing = pending()
+    if found == "unfit" and not missing:
+        raise LaunchError(
+            _(
+                "The application's role lacks its rights in the database, or the database was restored. "
+                "Run `zhike migrate`, then start again."
+            )
+        )
     if missing:
         raise LaunchError(
             _("The database lacks %(count)d updates of its tables. Run `zhike migrate`, then start again.")

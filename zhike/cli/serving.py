@@ -119,9 +119,9 @@ def _supervise(home: Path, server: Server, options: argparse.Namespace, announce
         say(_("Port %(wanted)d is taken; using %(port)d.") % {"wanted": wanted, "port": port})
     shown = f"[{options.host}]" if ":" in options.host else options.host
     local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(options.host, shown)  # noqa: S104
-    variables = {"ZHIKE_URL": f"http://{local}:{port}", **environment(home, server.url)}
+    variables = {"ZHIKE_URL": f"http://{local}:{port}", **environment(home, server)}
     web = [sys.executable, "-m", "zhike.cli.web", options.host, str(port), str(options.workers)]
-    programs = [Program("web", web, variables)]
+    programs = [Program("web", web, {**variables, "ZHIKE_OWNER_URL": ""})]  # pages never change tables
     if not options.no_worker:
         programs.append(Program("worker", [sys.executable, "-m", "zhike", "worker"], variables))
     Supervisor(server, programs, say).run(
@@ -197,7 +197,7 @@ def _demo_accounts(home: Path, server: Server, lang: str | None, seed: int) -> l
 
 
 def _remove_demo() -> int:
-    with django_ready() as (home, _server):
+    with django_ready() as (home, server), schema.owner(server):
         # Here, because it needs Django set up.
         from zhike import demo
 

@@ -18,9 +18,9 @@ from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 
 from zhike.base.models import Stored, User
-from zhike.engine import numbering
+from zhike.engine import history, numbering
 from zhike.engine.entity import entities
-from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, StageEvent, StoredFile
+from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, Seal, StageEvent, StoredFile
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
 from zhike.modules.customers.models import Address, Affiliation, Contact, ContactPoint
@@ -44,7 +44,7 @@ HANGING: dict[type[Stored], tuple[str, ...]] = {
     Lead: ("account", "contact"),
 }
 SHOWN = 20
-TRACES = (History, StageEvent)
+TRACES = (History, StageEvent, Seal)
 
 
 def remove() -> dict[str, int]:
@@ -63,7 +63,9 @@ def remove() -> dict[str, int]:
         files = _files()
         _let_go()
         counts = _erase()
+        chain = _cut()
         _open_traces(opened=False)
+        history.note_event("chain", channel=CHANNEL, details={**chain, "reason": "the demo firm was removed"})
         transaction.on_commit(partial(_unlink, files))
     return counts
 
@@ -84,7 +86,7 @@ def _open_traces(*, opened: bool) -> None:
     """Traces are never changed by anybody; only here they go together with what they are about."""
     _run("SET CONSTRAINTS ALL IMMEDIATE")
     for model in TRACES:
-        _run(f"ALTER TABLE {model._meta.db_table} {'DISABLE' if opened else 'ENABLE'} TRIGGER append_only")
+        _run(f"ALTER TABLE {model._meta.db_table} {'DISABLE' if opened else 'ENABLE'} TRIGGER USER")
     if opened:
         _run("SET CONSTRAINTS ALL DEFERRED")
 
@@ -210,6 +212,13 @@ def _forget(model: type[models.Model], f: models.ForeignKey[Any, Any]) -> None:
     else:
         return
     _run(sql)
+
+
+def _cut() -> dict[str, Any]:
+    """The chain over what is no more ends; what stays is sealed anew. Gives where the old one ended."""
+    last = Seal.objects.order_by("-id").first()
+    _run("DELETE FROM engine_seal")
+    return {"seals": last.pk if last else 0, "head": bytes(last.digest).hex() if last else ""}
 
 
 def _erase() -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import migrations
+from django.db import connection, migrations, transaction
 from django.utils import timezone
 from markupsafe import Markup
 
@@ -17,7 +17,7 @@ from zhike.base.models import User
 
 from . import access, query
 from .access import Actor
-from .entity import AnyEntity
+from .entity import AnyEntity, entities
 from .kinds import Labels
 from .models import History
 
@@ -157,6 +157,33 @@ def _write(
         changes={},
         details=json.loads(json.dumps(details or {}, cls=DjangoJSONEncoder)),
     )
+
+
+def acting(actor: Actor, action: str) -> None:
+    """Tell the triggers who is about to change tables outside the write path; holds until the transaction ends."""
+    values = [str(actor.hand.pk), str(actor.user.pk) if actor.by else "", actor.channel, action]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('zhike.actor', %s, true), set_config('zhike.behalf', %s, true), "
+            "set_config('zhike.channel', %s, true), set_config('zhike.action', %s, true), "
+            "set_config('zhike.dated', '', true)",
+            values,
+        )
+
+
+def redact(entity: str, record: UUID, fields: Collection[str], by: Actor, reason: str) -> int:
+    """Erase values of fields (keys or columns; keys of custom fields too) from all steps of a record; gives how many.
+
+    The steps stay, with the word "erased" for what was in them. A step of its own keeps who did it, why, and the
+    digests before and after, so that `chain.verify` takes it for what it is.
+    """
+    known = entities()[entity].attributes if entity in entities() else {}
+    names = sorted({*fields, *(known[key].column for key in fields if key in known and known[key].column)})
+    whom = by.user.pk if by.by else None
+    values: list[Any] = [entity, record, names, by.hand.pk, whom, by.channel, reason]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT zhike_history_redact(%s, %s, %s, %s, %s, %s, %s)", values)
+        return int(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from zhike.launch import paths
+from zhike.launch import paths, rights
 from zhike.launch.account import account_for
 from zhike.launch.binaries import NEWEST, OLDEST
 from zhike.launch.cluster import Cluster
@@ -36,10 +36,11 @@ LOG_BYTES = 10_000_000
 
 
 class Server:
-    """A running PostgreSQL server: `url` is the address of Zhike's database on it."""
+    """A running PostgreSQL server: `url` is Zhike's database for the owner of the tables, `app` for the application."""
 
-    def __init__(self, url: str, *, cluster: Cluster | None = None, home: Path | None = None) -> None:
+    def __init__(self, url: str, *, app: str = "", cluster: Cluster | None = None, home: Path | None = None) -> None:
         self.url = url
+        self.app = app or url
         self.cluster = cluster
         self._home = home
         self._users: Lock | None = None
@@ -99,16 +100,18 @@ class Server:
 def ensure(home: Path) -> Server:
     """A running server that keeps what it is given: DATABASE_URL, else the embedded one in `home`.
 
+    DATABASE_URL is the address for the application, ZHIKE_OWNER_URL for the owner of the tables where it is another.
     Raises LaunchError when there is none, it cannot start, its version does not fit, or it may lose data.
     """
     url = os.environ.get("DATABASE_URL")
     if url:
         verify(url)
-        return Server(url)
+        return Server(os.environ.get("ZHIKE_OWNER_URL") or url, app=url)
     with alone(home / "postgres.lock"):
         cluster = Cluster(_place(home), _log(home), settings())
         _bring_up(cluster)
-        server = Server(cluster.url(role=ROLE, database=DATABASE), cluster=cluster, home=home)
+        owner, app = _urls(cluster)
+        server = Server(owner, app=app, cluster=cluster, home=home)
     try:
         verify(server.url)
     except LaunchError:
@@ -218,11 +221,17 @@ def _bring_up(cluster: Cluster) -> None:
             time.sleep(0.1)
 
 
+def _urls(cluster: Cluster) -> tuple[str, str]:
+    return cluster.url(role=ROLE, database=DATABASE), cluster.url(role=rights.ROLE, database=DATABASE)
+
+
 def _prepare(cluster: Cluster) -> None:
-    """Zhike's own role, which is no superuser, and its database."""
+    """Zhike's own roles, of which none is a superuser, and its database, which belongs to the first of them."""
     with _connect(cluster.url(role=SUPERUSER, database="postgres")) as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [rights.ROLE]).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(rights.ROLE)))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
@@ -306,7 +315,8 @@ def _thrown_away() -> Iterator[Server]:
     cluster = Cluster(base, base / "log", throw_away_settings(), durable=False)
     try:
         _bring_up(cluster)
-        yield Server(cluster.url(role=ROLE, database=DATABASE), cluster=cluster)
+        owner, app = _urls(cluster)
+        yield Server(owner, app=app, cluster=cluster)
     finally:
         cluster.stop()
         cluster.remove()
