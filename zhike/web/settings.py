@@ -45,7 +45,7 @@ def admin(request: HttpRequest, offices: Sequence[str] = SYSTEM) -> Actor:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """What can be set, with how much there is of it."""
-    admin(request, ANYBODY)
+    actor = admin(request, ANYBODY)
     people = User.objects.filter(deleted_at=None, is_active=True).count()
     departments = Department.objects.filter(deleted_at=None).count()
     roles = Role.objects.filter(deleted_at=None).count()
@@ -109,8 +109,20 @@ def index(request: HttpRequest) -> HttpResponse:
                 },
             ],
         },
+        *integrations(actor),
     ]
     return render(request, "web/settings_index.html", {"groups": groups})
+
+
+def integrations(actor: Actor) -> list[dict[str, Any]]:
+    """What connects other systems."""
+    hook = {
+        "label": _("Webhooks"),
+        "hint": _("other systems that are told of events"),
+        "url": "/settings/webhooks",
+        "icon": "send",
+    }
+    return [{"title": _("Integrations"), "items": [hook]}] if actor.office in SYSTEM else []
 
 
 @login_required

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from zhike.engine import deliveries, webhooks
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
-from zhike.engine.errors import Errors, Invalid, Missing
+from zhike.engine.errors import Errors, Invalid, Missing, Refused
 from zhike.engine.models import Delivery, Webhook
 from zhike.jobs import tasks
 
@@ -99,6 +99,8 @@ def trail(actor: Actor, *more: dict[str, str]) -> list[dict[str, str]]:
 def edit(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
     """A new webhook, or name, address and events of one's own."""
     actor = actor_of(request)
+    if not webhooks.may_have(actor):
+        raise Refused("webhooks")
     webhook = webhooks.find(actor, pk, own=True) if pk else None
     offered = webhooks.choices(actor)
     name, url = (webhook.name, webhook.url) if webhook else ("", "https://")
