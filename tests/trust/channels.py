@@ -1,0 +1,331 @@
+"""The doors of the system: how each asks for an action on a record, and whether it was let through.
+
+A door names the rights it takes (all of them) and answers True when it did what was asked or would have, had the values
+been right: 422 is an opinion about values, 403 and 404 are refusals.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+
+from zhike.engine.entity import AnyEntity, get
+
+from .facts import Item, Person
+from .world import World
+
+REFUSED = (401, 403, 404, 405)
+_count = itertools.count(1)
+Run = Callable[[World, Person, Item], "Answer"]
+
+
+@dataclass
+class Answer:
+    """Whether a door let the request through, and what came back."""
+
+    allowed: bool
+    status: int
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One channel and one thing to ask of it. `takes` are the rights on the record; `many` one on the entity."""
+
+    name: str
+    run: Run
+    takes: tuple[str, ...]
+    applies: Callable[[AnyEntity, Item], bool] = lambda _entity, item: not item.deleted
+    web: bool = True
+
+
+def through(answer: Any) -> Answer:
+    """As the status says."""
+    if answer.status_code == 302 and "/login" in answer["Location"]:
+        return Answer(False, 302)
+    return Answer(answer.status_code not in REFUSED, answer.status_code, body(answer))
+
+
+def body(answer: Any) -> str:
+    """The text of an answer, streamed or not."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return str(content.decode("utf-8", "replace"))
+
+
+def shown(answer: Any, world: World, item: Item) -> Answer:
+    """As the record is in it."""
+    found = through(answer)
+    return Answer(found.allowed and str(world.ids[item.name]) in found.body, found.status, found.body)
+
+
+def url(world: World, item: Item, *rest: str) -> str:
+    """Of a record."""
+    return "/".join([f"/{item.entity}/{world.ids[item.name]}", *rest])
+
+
+def a_text(entity: AnyEntity) -> str:
+    """A field that takes any text."""
+    plain = [
+        k
+        for k, a in entity.attributes.items()
+        if a.editable and a.expression is None and a.kind.key in ("text", "longtext") and not a.choices
+    ]
+    return plain[0] if plain else entity.title
+
+
+def change(entity: AnyEntity) -> dict[str, str]:
+    """A value that was not there before."""
+    return {a_text(entity): f"改过{next(_count)}"}
+
+
+# ---- pages
+
+
+def page(path: str) -> Run:
+    """GET a page below the record."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        return through(world.client(person).get(url(world, item, *([path] if path else []))))
+
+    return run
+
+
+def listed(path: str, **headers: str) -> Run:
+    """GET a page of the entity, where the record shows or does not."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        return shown(world.client(person).get(f"/{item.entity}/{path}", headers=headers), world, item)
+
+    return run
+
+
+def form(world: World, person: Person, item: Item) -> Answer:
+    """Save the edit form."""
+    values = {**change(get(item.entity)), "version": world.version(item)}
+    return through(world.client(person).post(url(world, item, "edit"), values))
+
+
+def in_place(world: World, person: Person, item: Item) -> Answer:
+    """Save one field in place."""
+    values = change(get(item.entity))
+    return through(
+        world.client(person).post(
+            url(world, item, "field", next(iter(values))), {**values, "version": world.version(item)}
+        )
+    )
+
+
+def post(*path: str, **values: str) -> Run:
+    """POST below the record."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        return through(world.client(person).post(url(world, item, *path), {"version": world.version(item), **values}))
+
+    return run
+
+
+def move(world: World, person: Person, item: Item) -> Answer:
+    """Drop a card on the stage where it is."""
+    rows = get(item.entity).model._base_manager.filter(pk=world.ids[item.name])
+    stage = rows.values_list("stage", flat=True).get()
+    values = {"stage": str(stage), "version": str(world.version(item))}
+    return through(world.client(person).post(url(world, item, "move"), values))
+
+
+def in_bulk(action: str) -> Run:
+    """POST to the list with one row ticked."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        data = {"ids": str(world.ids[item.name]), "sure": "1", "owner": str(world.users["seller"].pk)}
+        return through(world.client(person).post(f"/{item.entity}/bulk/{action}", data))
+
+    return run
+
+
+def first_masked(entity: AnyEntity) -> str:
+    """A field that is shown in part."""
+    return next((k for k, a in entity.attributes.items() if a.kind.masks), "")
+
+
+def reveal(world: World, person: Person, item: Item) -> Answer:
+    """The eye beside a masked number."""
+    return through(world.client(person).post(url(world, item, "reveal", first_masked(get(item.entity)))))
+
+
+def search(world: World, person: Person, item: Item) -> Answer:
+    """The search page, by a word of the title."""
+    return shown(world.client(person).get("/search", {"q": _title(world, item)}), world, item)
+
+
+def palette(world: World, person: Person, item: Item) -> Answer:
+    """The search that opens with a key."""
+    return shown(world.client(person).get("/search/palette", {"q": _title(world, item)}), world, item)
+
+
+def exported(kind: str) -> Run:
+    """The list as a file; ids are not in it, so the title is looked for."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        found = through(world.client(person).get(f"/{item.entity}/export?view=&format={kind}"))
+        return Answer(found.allowed and _title(world, item) in found.body, found.status, found.body)
+
+    return run
+
+
+def _title(world: World, item: Item) -> str:
+    entity = get(item.entity)
+    row = entity.model._base_manager.filter(pk=world.ids[item.name]).values_list(entity.title, flat=True).get()
+    return str(row)
+
+
+# ---- the API
+
+
+def _headers(world: World, person: Person) -> dict[str, str]:
+    return {"Authorization": f"Bearer {world.keys[person.name]}"} if person.name in world.keys else {}
+
+
+def api(method: str, *path: str, data: Any = None, match: bool = False) -> Run:
+    """A request on one record."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        headers = _headers(world, person)
+        if match:
+            headers["If-Match"] = f'"{world.version(item)}"'
+        sent = data(world, item) if callable(data) else data
+        client = Client(raise_request_exception=False)
+        answer = client.generic(
+            method,
+            "/api/v1" + url(world, item, *path),
+            json.dumps(sent) if sent is not None else "",
+            content_type="application/json",
+            headers=headers,
+        )
+        found = through(answer)
+        return Answer(found.allowed, found.status, found.body)
+
+    return run
+
+
+def api_list(world: World, person: Person, item: Item) -> Answer:
+    """The collection, read to its end."""
+    client, path, seen = Client(raise_request_exception=False), f"/api/v1/{item.entity}/?limit=200", []
+    answer = client.get(path, headers=_headers(world, person))
+    seen.append(body(answer))
+    return Answer(str(world.ids[item.name]) in "".join(seen), answer.status_code, "".join(seen))
+
+
+def api_bulk(world: World, person: Person, item: Item) -> Answer:
+    """A change of one record through the bulk door."""
+    rows = [
+        {
+            "id": str(world.ids[item.name]),
+            "version": world.version(item),
+            "values": change(get(item.entity)),
+        }
+    ]
+    doing = {"action": "update", "items": rows}
+    answer = Client(raise_request_exception=False).post(
+        f"/api/v1/{item.entity}/bulk",
+        json.dumps(doing),
+        content_type="application/json",
+        headers=_headers(world, person),
+    )
+    return through(answer)
+
+
+def is_staged(entity: AnyEntity, item: Item) -> bool:
+    """Boards are for what goes through stages."""
+    return entity.is_staged and not item.deleted
+
+
+def is_found(entity: AnyEntity, item: Item) -> bool:
+    """The search looks through what has an owner and searched names."""
+    return entity.has_owner and "name" in entity.search and not item.deleted
+
+
+def has_title(entity: AnyEntity, item: Item) -> bool:
+    """Files are told apart by titles that nobody else has and that are shown whole."""
+    return is_found(entity, item)
+
+
+def has_masks(entity: AnyEntity, item: Item) -> bool:
+    """Whether anything is masked."""
+    return bool(first_masked(entity)) and not item.deleted
+
+
+def is_deleted(entity: AnyEntity, item: Item) -> bool:
+    """In the recycle bin."""
+    return item.deleted
+
+
+def is_owned(entity: AnyEntity, item: Item) -> bool:
+    """Has an owner."""
+    return entity.has_owner and not item.deleted
+
+
+HX = {"HX-Request": "true", "HX-Target": "list-body"}
+WEB: Sequence[Door] = (
+    Door("list", listed("?view="), ("list",)),
+    Door("fragment", listed("?view=", **HX), ("list",)),
+    Door("options", listed("options?q="), ("list",), is_owned),
+    Door("board", listed("board"), ("list",), is_staged),
+    Door("search", search, ("list",), is_found),
+    Door("palette", palette, ("list",), is_found),
+    Door("bin", listed("bin"), ("restore",), is_deleted),
+    Door("page", page(""), ("read",)),
+    Door("history", page("history"), ("read",)),
+    Door("edit page", page("edit"), ("update",)),
+    Door("export", exported("csv"), ("export", "list"), has_title),
+    Door("form", form, ("update",)),
+    Door("field", in_place, ("update",)),
+    Door("move", move, ("update",), is_staged),
+    Door("delete", post("delete"), ("delete",)),
+    Door("restore", post("restore"), ("restore",), is_deleted),
+    Door("bulk delete", in_bulk("delete"), ("delete", "bulk")),
+    Door("bulk transfer", in_bulk("owner"), ("transfer", "bulk"), is_owned),
+    Door("reveal", reveal, ("reveal",), has_masks),
+)
+API: Sequence[Door] = (
+    Door("api list", api_list, ("list",), web=False),
+    Door("api item", api("GET"), ("read",), web=False),
+    Door("api history", api("GET", "history"), ("read",), web=False),
+    Door(
+        "api change",
+        api("PATCH", data=lambda _world, item: change(get(item.entity)), match=True),
+        ("update",),
+        web=False,
+    ),
+    Door("api delete", api("DELETE", match=True), ("delete",), web=False),
+    Door("api restore", api("POST", "restore", data={}), ("restore",), is_deleted, web=False),
+    Door("api bulk", api_bulk, ("update", "bulk"), web=False),
+    Door(
+        "api reveal",
+        api("POST", "reveal", data=lambda _world, item: {"fields": [first_masked(get(item.entity))]}),
+        ("reveal",),
+        has_masks,
+        web=False,
+    ),
+)
+
+
+def own_actions(entity: AnyEntity) -> Sequence[Door]:
+    """A door in each channel for every verb that an entity declares."""
+    return [
+        door
+        for name in entity.actions
+        for door in (
+            Door(f"act {name}", post("act", name), (name,)),
+            Door(f"api act {name}", api("POST", name, data={}, match=True), (name,), web=False),
+        )
+    ]
+
+
+def doors(entity: AnyEntity) -> Sequence[Door]:
+    """All doors to the records of an entity."""
+    return [*WEB, *API, *own_actions(entity)]
