@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from tests.egress.conftest import PUBLIC, Farm, Ledger, Names, Start
 from zhike.engine import egress
 from zhike.engine.egress import EgressError, Limits, fetch
+from zhike.engine.egress_session import Session
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -207,6 +208,27 @@ def test_the_next_address_is_tried(names: Names, serve: Start, ledger: Ledger, s
     names.say("two.test", ["127.0.0.9", "127.0.0.1"])
     assert fetch(f"http://two.test:{server.port}/").address == "127.0.0.1"
     assert ledger.tried == [("127.0.0.9", server.port), ("127.0.0.1", server.port)]
+
+
+def test_a_session_for_libraries(
+    names: Names, serve: Start, farm: Farm, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{farm.ports[0]}")
+    names.say("idp.test", ["127.0.0.1"])
+    where = f"http://127.0.0.1:{farm.ports[0]}/".encode()
+    server = serve(
+        b"HTTP/1.1 302 Found\r\nContent-Type: application/json\r\nLocation: "
+        + where
+        + b'\r\nContent-Length: 12\r\n\r\n{"a": "\xe4\xb8\xad"}'
+    )
+    answer = Session().post(f"http://idp.test:{server.port}/token", data={"code": "1 2"}, auth=("me", "pw"))
+    assert (answer.status_code, answer.json(), answer.history) == (302, {"a": "中"}, [])
+    head, _gap, body = server.requests[0].partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    wanted = [b"POST /token HTTP/1.1", b"Authorization: Basic bWU6cHc=", b"Content-Length: 8", b"Connection: close"]
+    assert [line for line in wanted if lines.count(line) != 1] == []
+    assert body == b"code=1+2"
+    assert (ledger.tried, farm.seen) == ([("127.0.0.1", server.port)], 0)
 
 
 # ---- TLS

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from conftest import Firm
 from tests.egress import hostile
+from tests.egress.conftest import PUBLIC
 from zhike.engine import deliveries, egress, webhooks
 from zhike.engine.errors import Invalid
 from zhike.engine.models import Delivery, Webhook
+from zhike.web.identity_sso import Adapter
 
 if TYPE_CHECKING:
     from tests.egress.conftest import Farm, Ledger, Names
@@ -53,6 +56,26 @@ def test_fetching(urls: list[tuple[str, str]], ledger: Ledger, farm: Farm, metho
 
     assert refusals(urls, call) == urls
     quiet(ledger, farm)
+
+
+def test_a_session_for_libraries(urls: list[tuple[str, str]], ledger: Ledger, farm: Farm) -> None:
+    """As signing in through a provider asks. The library tidies some addresses first, so that they become public."""
+    session = Adapter().get_requests_session()
+
+    def call(url: str) -> str:
+        try:
+            session.get(url)
+        except requests.RequestException as error:
+            return "door" if isinstance(error.__cause__, egress.EgressError) else "before"
+        return "sent"
+
+    found = [refused for _url, refused in refusals(urls, call)]
+    assert found[: len(hostile.BY_NAME) + len(hostile.LITERAL)] == ["door"] * (
+        len(hostile.BY_NAME) + len(hostile.LITERAL)
+    )
+    assert found.count("sent") == 0
+    assert [address for address, _port in ledger.tried if address != PUBLIC] == []
+    assert farm.seen == 0
 
 
 def test_the_list_would_be_seen(urls: list[tuple[str, str]], ledger: Ledger, farm: Farm, settings: Any) -> None:

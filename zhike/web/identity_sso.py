@@ -30,6 +30,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from zhike.base.models import User
+from zhike.engine.egress_session import Session
 from zhike.engine.errors import Missing
 
 from . import identity
@@ -162,6 +163,10 @@ class Weixin(WeixinProvider):  # type: ignore[misc]
 
 class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Who may come in."""
+
+    def get_requests_session(self) -> Session:
+        """Providers are asked through the one door for outgoing calls."""
+        return Session()
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Nobody is signed up."""
