@@ -30,6 +30,7 @@ LOCK = 0x7A6873656C  # "zhsel": one seal at a time
 BATCH = 10_000
 LEAF = 40
 ERASED = "erased"
+SHORTEST = 184  # days of history that nobody may take away: six calendar months (Cybersecurity Law, article 23)
 SHOWN = 1_000
 
 COLUMNS = (
@@ -247,7 +248,7 @@ class _Verification:
         self.report = Report()
         self.against = against
         self.erased: dict[int, _Erased] = {}
-        self.gone = 0  # rows of transactions before this one have expired
+        self.gone, self.gone_at = 0, 0  # rows of transactions before this one had expired at that moment
         self.number, self.reached, self.before = 0, 0, b""
 
     def run(self) -> Report:
@@ -277,7 +278,7 @@ class _Verification:
                     one.steps.append((before, after))
                     one.fields.update(details["fields"])
             elif line.action == "expire":
-                self.gone = max(self.gone, details["to_tx"])
+                self.gone, self.gone_at = max((self.gone, self.gone_at), (details["to_tx"], line.at))
             else:
                 self.report.notes.append(f"row {line.id}: the chain was begun anew ({details.get('reason', '')})")
 
@@ -308,7 +309,7 @@ class _Verification:
                 report.find("changed", line.id)
             else:
                 report.rows += 1
-        if seal.to_tx <= self.gone:
+        if seal.to_tx <= self.gone and self.gone_at - micros(seal.at) >= SHORTEST * 86_400_000_000:
             report.expired += len(due)
             return
         for pk in due:

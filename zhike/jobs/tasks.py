@@ -10,7 +10,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from zhike.engine import deliveries, outbox, recycle
+from zhike.engine import archive, chain, deliveries, outbox, recycle
 from zhike.engine.models import Job
 from zhike.engine.transfer import jobs
 
@@ -73,6 +73,21 @@ def resend(timestamp: int) -> None:
 def forget_messages(timestamp: int) -> None:
     """Every night: forget what became of old messages."""
     deliveries.tidy()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="zhike.history.seal", queueing_lock="seal", pass_context=False)
+def seal(timestamp: int) -> None:
+    """Every minute: seal what was logged. Where the copy outside cannot be written, this fails and is tried again."""
+    chain.seal()
+
+
+@app.periodic(cron="23 4 * * *")
+@app.task(name="zhike.history.keep", pass_context=False)
+def keep_history(timestamp: int) -> None:
+    """Every night: verify the log, then move what is too old for it into an archive."""
+    chain.verified(chain.verify())
+    archive.expire()
 
 
 outbox.on_any(lambda event: send_soon(deliveries.note(event)), deliveries.wanted)
