@@ -78,6 +78,13 @@ EXTRA = {
         "office": "",
     },
     "lister": {"grants": [{"on": "records", "may": ["list"], "reach": "all"}], "office": ""},
+    "shy": {
+        "grants": [
+            {"on": g, "may": ["list", "read", "create", "update", "export", "import", "bulk"], "reach": "all"}
+            for g in ("records", "parts", "shared")
+        ],
+        "office": "",
+    },
     "blind": {
         "grants": [{"on": g, "may": ["*"], "reach": "all"} for g in ("records",)],
         "fields": {
@@ -109,6 +116,8 @@ PEOPLE = (
     Person("bounded", "south", ("bounded",)),
     Person("lister", "south", ("lister",)),
     Person("blind", "head", ("blind",)),
+    Person("shy", "head", ("shy",)),
+    Person("shykey", "head", ("shy",), token=("*:*",)),
     Person("both", "south", ("seller", "reader")),
     Person("nobody", "north", ()),
     Person("gone", "north", ("manager",), active=False),

@@ -1,0 +1,232 @@
+"""Requests that somebody curious would make: every way of asking about fields and rows, aimed at a secret."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.test import Client
+
+from zhike.engine.entity import AnyEntity, entities, get
+from zhike.engine.kinds import Attribute
+
+from .facts import Person
+from .hidden import Secret
+from .world import World
+
+FIXED = (  # pages without parameters of their own
+    "/",
+    "/reports/funnel",
+    "/reports/team",
+    "/notices",
+    "/settings/",
+    "/settings/roles",
+    "/settings/departments",
+    "/me",
+)
+CHANGING = re.compile(  # what differs between any two requests: tokens, numbers of errors, moments
+    r'name="csrfmiddlewaretoken" value="[^"]*"|"X-CSRFToken": "[^"]*"|data-csrf="[^"]*"|csrf[^ ]{0,20}="[^"]*"'
+    r"|[0-9a-f]{8}</p>|\b[0-9a-f]{8}(?=</code>)|\d\d:\d\d:\d\d(\.\d+)?"
+    r'|name="(idempotency_)?key" value="[^"]*"|"instance": ?"[^"]*"|"cursor": ?"[^"]*"|cursor=[^"&]*'
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request."""
+
+    method: str
+    path: str
+    data: Any = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.data or ''}"
+
+
+def send(world: World, person: Person, asked: Asked) -> tuple[Any, ...]:
+    """What comes back, as far as it can be compared: status, headers, body."""
+    headers = dict(asked.headers)
+    if person.name in world.keys:
+        client = Client(raise_request_exception=False)
+        headers["Authorization"] = f"Bearer {world.keys[person.name]}"
+    else:
+        client = world.client(person)
+    if asked.method == "GET":
+        answer = client.get(asked.path, headers=headers)
+    elif asked.path.startswith("/api/"):
+        answer = client.generic(
+            asked.method, asked.path, json.dumps(asked.data), content_type="application/json", headers=headers
+        )
+    else:
+        answer = client.post(asked.path, asked.data or {}, headers=headers)
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    text = CHANGING.sub("~", content.decode("utf-8", "replace"))
+    kept = {k: CHANGING.sub("~", v) for k, v in answer.headers.items() if k not in ("Date", "Set-Cookie")}
+    kept.pop("Content-Length", None) if "~" in text else None
+    return answer.status_code, kept, text
+
+
+def requests(world: World, person: Person, secret: Secret, seed: int) -> Iterator[Asked]:
+    """Without end: drawn from all ways of asking, most of them about the secret."""
+    dice = random.Random(f"{seed}{secret.name}{person.name}")
+    ways = API_WAYS if person.token is not None else WEB_WAYS
+    while True:
+        entity = get(secret.entity) if dice.random() < 0.7 else dice.choice(list(entities().values()))
+        yield dice.choice(ways)(world, entity, secret, dice)
+
+
+def _operand(a: Attribute, secret: Secret, dice: random.Random) -> str:
+    if a.kind.key in ("money", "decimal", "integer", "percent"):
+        return dice.choice(["500", "1000.00", "5000", "999000.00", "1e6", "-1", "500,5000"])
+    if a.kind.key in ("date", "datetime"):
+        return dice.choice(["2026-11-20", "today", "this_month", "last_7", "2020-01-01,2026-12-31"])
+    if a.choices:
+        return str(dice.choice(a.choices)[0])
+    if a.is_link:
+        return dice.choice(["me", "mine", "", "01a20000-0000-7000-8000-000000000000"])
+    return dice.choice([*secret.words, "13", "a", "1", "记录", "甲", ""])
+
+
+def query(entity: AnyEntity, secret: Secret, dice: random.Random) -> dict[str, str]:
+    """Filters, order and words over any field, hidden ones first."""
+    keys = list(entity.attributes)
+    found: dict[str, str] = {}
+    for _n in range(dice.choice([0, 1, 1, 2])):
+        key = secret.where if secret.where in entity.attributes and dice.random() < 0.7 else dice.choice(keys)
+        a = entity.attributes[key]
+        ops = (
+            "eq",
+            "ne",
+            "in",
+            "contains",
+            "gte",
+            "lte",
+            "between",
+            "empty",
+            "within",
+            "has",
+            "under",
+            "gt",
+            "startswith",
+        )
+        op = dice.choice(a.kind.ops) if a.kind.ops and dice.random() < 0.8 else dice.choice(ops)
+        found[f"{key}__{op}"] = "1" if op == "empty" else _operand(a, secret, dice)
+    if dice.random() < 0.5:
+        found["q"] = dice.choice([*secret.words, "13", "1391", "8888", "@example", "记录", "ji"])
+    if dice.random() < 0.5:
+        key = secret.where if secret.where and dice.random() < 0.6 else dice.choice(keys)
+        found["sort"] = dice.choice(["", "-"]) + key
+    if dice.random() < 0.1:
+        found["page"] = dice.choice(["2", "0", "99999"])
+    return found
+
+
+def _list(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    headers = dice.choice([(), (("HX-Request", "true"), ("HX-Target", "list-body"))])
+    return Asked("GET", f"/{entity.key}/?{urlencode({'view': '', **query(entity, secret, dice)})}", headers=headers)
+
+
+def _board(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    return Asked("GET", f"/{dice.choice(['lead', 'deal'])}/board?{urlencode(query(entity, secret, dice))}")
+
+
+def _options(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    return Asked("GET", f"/{entity.key}/options?{urlencode({'q': dice.choice([*secret.words, '', '13', '记'])})}")
+
+
+def _search(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    page = dice.choice(["/search", "/search/palette"])
+    return Asked("GET", f"{page}?{urlencode({'q': dice.choice([*secret.words, '13', '记录', 'ren', 'a'])})}")
+
+
+def _record(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    near = [i for i in world.facts.items.values() if i.entity in (secret.entity, entity.key)]
+    item = (
+        world.facts.items[secret.item] if dice.random() < 0.4 else dice.choice(near or list(world.facts.items.values()))
+    )
+    rest = dice.choice(["", "", "/history", "/edit", "/who", "?show=all", "/field/" + (secret.where or "name")])
+    return Asked("GET", f"/{item.entity}/{world.ids[item.name]}{rest}")
+
+
+def _export(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    return Asked("GET", f"/{entity.key}/export?{urlencode({'format': 'csv', **query(entity, secret, dice)})}")
+
+
+def _report(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    page = dice.choice(["/reports/funnel", "/reports/team"])
+    names = ["by", "period", "owner__eq", "department__under", "sort", "group", "amount__gte", "measure"]
+    values = ["owner", "department", "this_year", "me", "-amount", "amount", "1000", secret.where or "name"]
+    return Asked("GET", f"{page}?{urlencode({dice.choice(names): dice.choice(values) for _n in range(2)})}")
+
+
+def _fixed(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    return Asked("GET", dice.choice([*FIXED, f"/{entity.key}/bin", f"/{entity.key}/new", f"/{entity.key}/import"]))
+
+
+def _create(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    """A duplicate of what may be there: a message about it would be an answer. Undone by the caller."""
+    words = [w for w in secret.words if len(w) > 3] or ["记录"]
+    data = {"name": dice.choice(words), "phone": dice.choice(words), "email": dice.choice(["", *words]), "uscc": ""}
+    return Asked("POST", f"/{dice.choice(['account', 'contact', 'lead', entity.key])}/new", data)
+
+
+def _write(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    near = [i for i in world.facts.items.values() if i.entity == entity.key] or list(world.facts.items.values())
+    item = dice.choice(near)
+    doing = dice.choice(["edit", "delete", "restore", "act/" + next(iter(get(item.entity).actions), "none")])
+    return Asked("POST", f"/{item.entity}/{world.ids[item.name]}/{doing}", {"version": "1", "name": "改名"})
+
+
+def _capture(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    return Asked("GET", f"/capture?{urlencode({'text': f'张伟 13800138000 @{dice.choice(secret.words)}'})}")
+
+
+def _api_list(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    asked = {k: v for k, v in query(entity, secret, dice).items() if k != "page"}
+    if dice.random() < 0.3:
+        asked["fields"] = ",".join(dice.sample(list(entity.attributes), 2))
+    if dice.random() < 0.3:
+        asked["total"] = "1"
+    return Asked("GET", f"/api/v1/{entity.key}/?{urlencode(asked)}")
+
+
+def _api_item(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    near = [i for i in world.facts.items.values() if i.entity in (secret.entity, entity.key)]
+    item = (
+        world.facts.items[secret.item] if dice.random() < 0.4 else dice.choice(near or list(world.facts.items.values()))
+    )
+    rest = dice.choice(["", "", "/history", f"?fields={secret.where or 'name'}"])
+    return Asked("GET", f"/api/v1/{item.entity}/{world.ids[item.name]}{rest}")
+
+
+def _api_write(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    words = [w for w in secret.words if len(w) > 3] or ["记录"]
+    key = secret.where or "name"
+    if dice.random() < 0.5:
+        return Asked("POST", f"/api/v1/{entity.key}/", {"name": dice.choice(words), key: dice.choice(words)})
+    item = world.facts.items[secret.item]
+    headers = (("If-Match", '"1"'),)
+    return Asked(
+        dice.choice(["PATCH", "DELETE"]),
+        f"/api/v1/{item.entity}/{world.ids[item.name]}",
+        {key: dice.choice(words)},
+        headers,
+    )
+
+
+def _api_fixed(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    return Asked("GET", dice.choice(["/api/v1/", "/api/v1/me", "/api/v1/openapi.json", "/api/v1/nothing/"]))
+
+
+WEB_WAYS = [
+    *(_list,) * 5,
+    *(_search, _options, _record) * 2,
+    *(_board, _export, _report, _fixed, _create, _write, _capture),
+]
+API_WAYS = [*(_api_list,) * 6, _api_item, _api_item, _api_write, _api_fixed]
