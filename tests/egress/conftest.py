@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.egress.receiver import Receiver
+
 REAL = socket.getaddrinfo
 PUBLIC = "93.184.216.34"
 
@@ -185,3 +187,15 @@ def serve() -> Iterator[Start]:
     yield start
     for server in started:
         server.socket.close()
+
+
+@pytest.fixture
+def opened(settings: Any) -> None:
+    """The firm opened this machine."""
+    settings.EGRESS_ALLOW = ["127.0.0.1/32"]
+
+
+@pytest.fixture
+def erp(serve: Start, names: Names) -> Receiver:
+    """The other system."""
+    return Receiver(serve)

@@ -6,9 +6,10 @@ import hashlib
 import json
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.egress.conftest import Start
+if TYPE_CHECKING:
+    from tests.egress.conftest import Start
 
 
 @dataclass(frozen=True)

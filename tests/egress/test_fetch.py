@@ -26,10 +26,7 @@ from zhike.engine.egress_session import Session
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-@pytest.fixture(autouse=True)
-def opened(settings: Any) -> None:
-    """The firm opened this machine, and no other."""
-    settings.EGRESS_ALLOW = ["127.0.0.1/32"]
+pytestmark = pytest.mark.usefixtures("opened")
 
 
 def code(call: Callable[[], Any]) -> str:

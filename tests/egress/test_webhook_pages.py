@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 
 from conftest import Firm
-from tests.egress.conftest import Names, Start
 from tests.egress.receiver import Receiver
 from zhike.base.models import Role, User
 from zhike.engine import access, deliveries, webhooks
@@ -18,16 +17,7 @@ from zhike.engine.models import Delivery, Webhook
 BASE = "/settings/webhooks"
 
 
-@pytest.fixture(autouse=True)
-def opened(settings: Any) -> None:
-    """The firm opened this machine."""
-    settings.EGRESS_ALLOW = ["127.0.0.1/32"]
-
-
-@pytest.fixture
-def erp(serve: Start, names: Names) -> Receiver:
-    """The other system."""
-    return Receiver(serve)
+pytestmark = pytest.mark.usefixtures("opened")
 
 
 def made_by(client: Client, url: str, **values: Any) -> Any:
