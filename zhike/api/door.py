@@ -28,8 +28,6 @@ from .problems import Problem
 log = logging.getLogger("zhike.api")
 ROOT = "/api/"
 PAGES = ("/api/docs",)  # pages for people, behind the ordinary sign-in
-PER_MINUTE = 600
-SEARCHES_PER_MINUTE = 120
 HEADERS = {  # stricter than those of pages, which are added to every answer
     "Vary": "Authorization, Accept-Language",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -125,7 +123,7 @@ def _come_in(request: HttpRequest) -> Call:
         raise Problem(
             401, _("Send a valid key: Authorization: Bearer zk_…"), headers={"WWW-Authenticate": 'Bearer realm="zhike"'}
         )
-    tokens.count_request(token, PER_MINUTE)
+    tokens.count_request(token, settings.API_PER_MINUTE)
     tokens.used(token)
     return Call(request, token, tokens.actor_of_token(token))
 

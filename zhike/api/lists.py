@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
@@ -30,7 +31,7 @@ def listing(call: Call, key: str) -> HttpResponse:
     entity = entity_of(call, key, "list")
     wanted = asking.asked(call.request)
     if wanted.view.search:
-        tokens.count_request(call.token, door.SEARCHES_PER_MINUTE, "find")
+        tokens.count_request(call.token, settings.API_PER_MINUTE // 5, "find")
     known = access.readable(call.actor, entity)
     shown = values.chosen(call.actor, known, wanted.fields, whole=False)
     found = asking.page(call.actor, entity, wanted)
