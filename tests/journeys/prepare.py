@@ -18,6 +18,7 @@ APART = {
     "polyglot": ("周多语", "seller"),
     "rival": ("吴对手", "manager"),
     "narrowed": ("郑受限", "seller"),
+    "guarded": ("方守门", "seller"),
 }
 
 

@@ -89,7 +89,7 @@ def test_five_failures_close_the_door(firm: Any) -> None:
     for _n in range(5):
         answer = client.post("/login", {"username": "seller", "password": "wrong"})
         assert answer.status_code == 422
-    assert client.post("/login", {"username": "seller", "password": "Zhike-test-2026"}).status_code == 422
+    assert client.post("/login", {"username": "seller", "password": "Zhike-test-2026"}).status_code == 429
     assert client.post("/login", {"username": "manager", "password": "Zhike-test-2026"}).status_code == 302
     FailedLogin.objects.all().delete()
     assert client.post("/login", {"username": "seller", "password": "Zhike-test-2026"}).status_code == 302

@@ -111,6 +111,7 @@ def begin(request: HttpRequest, user: User, *, how: str, next_url: str) -> HttpR
     login(request, user, backend=BACKEND)
     now = int(time.time())
     request.session.update({"since": now, "seen": now, "proved": now, "how": how, "toast": toast})
+    UserSession.objects.create_from_request(request)
     note(request, "sign_in", how=how)
     return HttpResponseRedirect(inside(next_url))
 
@@ -156,11 +157,16 @@ def sessions(get_response: View) -> View:
             policy = Policy.current()
             if over(request, policy):
                 end(request, reason="time")
-            elif (duty := duty_of(request.user, policy)) and not request.path.startswith((duty, *DUTY_PATHS)):
+            elif (duty := duty_of(request.user, policy)) and not beneath(request.path, duty, *DUTY_PATHS):
                 return go(request, duty)
         return get_response(request)
 
     return answer
+
+
+def beneath(path: str, *places: str) -> bool:
+    """Whether the path is one of these places or lies below it."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def over(request: HttpRequest, policy: Policy) -> bool:
@@ -168,6 +174,7 @@ def over(request: HttpRequest, policy: Policy) -> bool:
     now, session = int(time.time()), request.session
     if "since" not in session:
         session["since"] = session["seen"] = now
+        UserSession.objects.create_from_request(request)
     if now - session["seen"] >= policy.idle_minutes * 60 or now - session["since"] >= policy.session_hours * 3600:
         return True
     asked_by_itself = request.path.startswith("/job/")  # a page that waits is not a person at work

@@ -113,9 +113,8 @@ def password(request: HttpRequest) -> HttpResponse:
                 request, "door.html", {**context, "fields": password_fields(errors, current=True)}, status=422
             )
         attempt.succeeded()
-    errors = accept(request, user)
-    if not errors and must and known and request.POST.get("new") == request.POST.get("current"):
-        errors = {"new": _("This is the password you have.")}
+    same = known and request.POST.get("new") == request.POST.get("current")
+    errors = {"new": _("This is the password you have.")} if same else accept(request, user)
     if errors:
         return render(request, "door.html", {**context, "fields": password_fields(errors, current=known)}, status=422)
     keep_this_session(request, user)

@@ -58,7 +58,7 @@ def network(text: str) -> str:
 
 def enter(request: HttpRequest | None, key: str, rule: Rule = ACCOUNT) -> Try:
     """Count an attempt under `key` (an account, or what it is for) and, with a request, under its address."""
-    key = key.lower()[:150]
+    key = key.lower().replace("\0", "")[:150]
     place = network(address(request))[:45] if request else ""
     row = FailedLogin.objects.create(username=key, address=place)
     waits = [_wait(row.at, rule, username=key)]
