@@ -24,7 +24,7 @@ class Job(msgspec.Struct, frozen=True):
     fresh: str
     pixels: int
     seconds: int
-    memory: int = 370 * MiB  # of addresses; what is really in use stays below 300 MiB
+    memory: int = 315 * MiB  # of addresses; what is really in use stays below 300 MiB
     output: int = 64 * MiB
 
 
