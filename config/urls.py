@@ -6,6 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("api/", include("zhike.api.urls")),
+    path("", include("zhike.modules.customers.urls")),
     path("", include("zhike.modules.sales.urls")),
     path("", include("zhike.web.urls")),
 ]

@@ -171,16 +171,16 @@ def acting(actor: Actor, action: str) -> None:
         )
 
 
-def redact(entity: str, record: UUID, fields: Collection[str], by: Actor, reason: str) -> int:
+def redact(entity: str, record: UUID, fields: Collection[str], by: Actor | None, reason: str) -> int:
     """Erase values of fields (keys or columns; keys of custom fields too) from all steps of a record; gives how many.
 
     The steps stay, with the word "erased" for what was in them. A step of its own keeps who did it, why, and the
-    digests before and after, so that `chain.verify` takes it for what it is.
+    digests before and after, so that `chain.verify` takes it for what it is. `by` is none for rules of the firm.
     """
     known = entities()[entity].attributes if entity in entities() else {}
     names = sorted({*fields, *(known[key].column for key in fields if key in known and known[key].column)})
-    whom = by.user.pk if by.by else None
-    values: list[Any] = [entity, record, names, by.hand.pk, whom, by.channel, reason]
+    who, whom = (by.hand.pk if by else None), (by.user.pk if by and by.by else None)
+    values: list[Any] = [entity, record, names, who, whom, by.channel if by else "job", reason]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT zhike_history_redact(%s, %s, %s, %s, %s, %s, %s)", values)
         return int(cursor.fetchone()[0])

@@ -10,8 +10,9 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from zhike.engine import archive, chain, deliveries, outbox, recycle
-from zhike.engine.models import Job
+from zhike.engine import archive, chain, deliveries, outbox, privacy, recycle
+from zhike.engine.models import Job, Retention
+from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
 
 
@@ -42,6 +43,22 @@ def tidy(timestamp: int) -> None:
 def empty_bin(timestamp: int) -> None:
     """Every night: empty what has been in the recycle bin for 30 days."""
     recycle.empty()
+
+
+@app.periodic(cron="5 4 * * *")
+@app.task(name="zhike.retention", pass_context=False)
+def keep_no_longer(timestamp: int) -> None:
+    """Every night: what the rules of the firm no longer keep, and the list of the erased beside the database."""
+    kept.level()
+    privacy.run_all()
+
+
+@app.task(name="zhike.retention.now")
+def keep_now(rule: str) -> None:
+    """One rule at once, because somebody asked for it."""
+    found = Retention.objects.filter(pk=rule, deleted_at=None).first()
+    if found is not None:
+        privacy.run_rule(found)
 
 
 @app.task(name="zhike.webhook", queue="webhook", priority=-10)

@@ -70,12 +70,13 @@ class MenuItem:
 
 @dataclass(frozen=True)
 class RecordAction:
-    """A page of a module offered on a record, opened in the drawer."""
+    """A page of a module offered on a record; `kind` is drawer, or link for one that takes the whole window."""
 
     label: Any
     icon: str
     url: Callable[[UUID], str]
     may: Callable[[Mapping[str, Any], Mapping[str, bool]], bool]
+    kind: str = "drawer"
 
 
 Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]

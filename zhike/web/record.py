@@ -72,7 +72,7 @@ def permissions(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, bool]:
     """What the actor may do with this very record; actions of equal reach are asked for once."""
     found: dict[str, bool] = {}
     by_reach: dict[str, bool] = {}
-    for action in ("update", "delete", "transfer", "reveal", *entity.actions):
+    for action in ("update", "delete", "transfer", "reveal", "export", *entity.actions):
         reach = access.signature(actor, entity, action)
         if reach not in by_reach:
             by_reach[reach] = (
@@ -367,7 +367,7 @@ def actions(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> list[dict
         if may.get(name) and (not action.when or status in action.when):
             found.append({"label": action.label, "icon": action.icon, "url": f"{base}/act/{name}", "kind": "drawer"})
     found += [
-        {"label": item.label, "icon": item.icon, "url": item.url(row.id), "kind": "drawer"}
+        {"label": item.label, "icon": item.icon, "url": item.url(row.id), "kind": item.kind}
         for item in plugs.actions.get(entity.key, ())
         if item.may(row.values, may)
     ]

@@ -110,6 +110,7 @@ def index(request: HttpRequest) -> HttpResponse:
             ],
         },
         *integrations(actor),
+        *personal_data(actor),
     ]
     return render(request, "web/settings_index.html", {"groups": groups})
 
@@ -123,6 +124,28 @@ def integrations(actor: Actor) -> list[dict[str, Any]]:
         "icon": "send",
     }
     return [{"title": _("Integrations"), "items": [hook]}] if actor.office in SYSTEM else []
+
+
+def personal_data(actor: Actor) -> list[dict[str, Any]]:
+    """What the firm does with the data of persons."""
+    items = [
+        {
+            "label": _("Data inventory"),
+            "hint": _("which data of persons are kept, and who can see them"),
+            "url": "/settings/privacy",
+            "icon": "database",
+        }
+    ]
+    if actor.office in SECURITY:
+        items.append(
+            {
+                "label": _("Retention rules"),
+                "hint": _("how long records are kept, and what happens then"),
+                "url": "/settings/retention",
+                "icon": "timer",
+            }
+        )
+    return [{"title": _("Personal data"), "items": items}] if actor.office in (*SECURITY, *AUDIT) else []
 
 
 @login_required

@@ -1,8 +1,8 @@
 """Personal data: where they are, what one person's file holds, how they are erased and how long they are kept."""
 
-from .erase import Plan, erase, may_erase, plan, reapply
+from .erasing import Plan, erase, is_erased, may_erase, plan, reapply
 from .inventory import Line, inventory
-from .personfile import person_file
+from .personfile import person_file, seen_by
 from .persons import is_person, own_rows
 from .retain import due, run_all, run_rule
 
@@ -12,6 +12,7 @@ __all__ = [
     "due",
     "erase",
     "inventory",
+    "is_erased",
     "is_person",
     "may_erase",
     "own_rows",
@@ -20,4 +21,5 @@ __all__ = [
     "reapply",
     "run_all",
     "run_rule",
+    "seen_by",
 ]

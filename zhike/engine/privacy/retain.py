@@ -16,7 +16,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.models import Erasure, Retention
 
-from .erase import CHANNEL, wipe
+from .erasing import CHANNEL, wipe
 from .persons import is_person
 
 BATCH = 200

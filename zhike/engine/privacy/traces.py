@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from zhike.engine import history
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
 
@@ -21,19 +22,9 @@ def redact(needles: Needles, where: Around, by: Actor | None, reason: str, *, ev
     """Take the person's values out of the history of all records; how many records had some."""
     count = 0
     for (entity, record), fields in _found(needles, where, everywhere=everywhere).items():
-        _redact(entity, record, sorted(fields), by, reason)
+        history.redact(entity, record, sorted(fields), by, reason)
         count += 1
     return count
-
-
-def _redact(entity: str, record: UUID, fields: list[str], by: Actor | None, reason: str) -> None:
-    who, via = (by.hand.pk, by.channel) if by else (None, "privacy")
-    whom = by.user.pk if by and by.by else None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT zhike_history_redact(%s, %s, %s, %s, %s, %s, %s)",
-            [entity, record, fields, who, whom, via, reason],
-        )
 
 
 def _found(needles: Needles, where: Around, *, everywhere: bool) -> dict[tuple[str, UUID], set[str]]:
@@ -46,7 +37,7 @@ def _found(needles: Needles, where: Around, *, everywhere: bool) -> dict[tuple[s
         fields = found.setdefault((entity, record), set())
         for key, value in (*changes.items(), *details.items()):
             whole = key in own.get(record, ())
-            if whole or (key != "reason" and _holds(needles, value, named=record in own or record in near)):
+            if whole or _holds(needles, value, named=record in own or record in near):
                 fields.add(key)
     return {at: fields for at, fields in found.items() if fields}
 

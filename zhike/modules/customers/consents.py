@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -14,7 +15,6 @@ from django.utils.translation import gettext_noop
 from zhike.base import calendar_cn
 from zhike.base.models import CalendarDay, Role, User
 from zhike.engine import guard
-from zhike.engine.entity import get
 from zhike.engine.models import Erasure, Notice
 from zhike.engine.records import Change
 
@@ -32,8 +32,8 @@ GROUNDS: dict[str, Collection[str]] = {
 }
 OPEN = (Status.RECEIVED, Status.WORKING)
 FIXED = ("contact", "purpose", "basis", "given_at", "until_on", "text_version", "channel", "is_separate")
-SOON = gettext_noop("The request “%(kind)s” of %(title)s is to be answered by %(day)s")
-LATE = gettext_noop("The request “%(kind)s” of %(title)s was to be answered by %(day)s")
+SOON = gettext_noop("%(what)s: to be answered by %(day)s")
+LATE = gettext_noop("%(what)s: was to be answered by %(day)s")
 
 
 def check_consent(change: Change[Consent]) -> None:
@@ -170,20 +170,13 @@ def _tell(asked: PersonRequest, stage: str) -> int:
     office = Role.objects.filter(office__in=("all", "security"), deleted_at=None).values_list("pk", flat=True)
     admins = User.objects.filter(roles__overlap=list(office), is_active=True, deleted_at=None)
     first = asked.handler_id or asked.contact.owner_id
-    people = {*admins.values_list("pk", flat=True), *([first] if first else [])}
-    params = {"kind": str(asked.get_kind_display()), "title": asked.contact.name, "day": f"{asked.due_on}"}
+    causes = {f"request-{stage}:{asked.pk}:{pk}": pk for pk in {*admins.values_list("pk", flat=True), first} if pk}
+    params = {"entity": "personrequest", "day": f"{asked.due_on}"}
+    said: dict[str, Any] = {"text": LATE if stage == "late" else SOON, "params": params}
     made = 0
-    for pk in people:
-        _notice, new = Notice.objects.get_or_create(
-            cause=f"request-{stage}:{asked.pk}:{pk}"[:120],
-            defaults={
-                "user_id": pk,
-                "text": LATE if stage == "late" else SOON,
-                "params": params,
-                "url": f"/{get('personrequest').key}/{asked.pk}",
-            },
-        )
-        made += new
+    for cause, pk in causes.items():
+        url = f"/personrequest/{asked.pk}"
+        made += Notice.objects.get_or_create(cause=cause, defaults={"user_id": pk, "url": url, **said})[1]
     return made
 
 

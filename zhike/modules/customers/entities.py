@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from zhike.engine.entity import Action, Entity, Related, Section, View, register
 from zhike.engine.kinds import KINDS, Attribute
+from zhike.engine.privacy import erasing
 
 from . import classes as privacy
 from . import consents, numbers, services
@@ -290,10 +291,11 @@ CONTACT = Entity(
     on_input=(numbers.split_cells,),
     before_save=(services.check_superior, numbers.note_numbers),
     before_all=(consents.keep_locked,),
-    after_save=(numbers.file_numbers, services.follow_employer),
+    after_save=(numbers.file_numbers, services.follow_employer, erasing.follow),
     actions={
         "lock": Action(_("Lock for storage only"), consents.lock, icon="lock"),
         "unlock": Action(_("Unlock"), consents.unlock, icon="key-round"),
+        "erase": erasing.ERASE,
     },
 )
 

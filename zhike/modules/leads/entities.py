@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.entity import Action, Entity, Related, Section, View, register
 from zhike.engine.kinds import KINDS, Attribute, classes
+from zhike.engine.privacy import erasing
 
 from . import services
 from .models import Lead
@@ -139,12 +140,14 @@ LEAD = Entity(
     computed=(IDLE_DAYS, RESPONSE_MINUTES),
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),
+    after_save=(erasing.follow,),
     actions={
         "convert": Action(_("Convert"), services.convert_lead, icon="arrow-right-left", tone="primary", when=("open",)),
         "invalidate": Action(
             _("Mark as invalid"), services.invalidate_lead, ("lost_reason", "lost_note"), "circle-slash", when=("open",)
         ),
         "reopen": Action(_("Reopen"), services.reopen_lead, icon="rotate-ccw", when=("lost",)),
+        "erase": erasing.ERASE,
     },
 )
 register(LEAD)

@@ -90,6 +90,7 @@ def wipe(entity: AnyEntity, pk: UUID, *, by: Actor | None, reason: str, thorough
         guard.rows(entity.model, "one erasure at a time").select_for_update().get(pk=pk)
         own = own_rows(entity, pk)
         sought = needles(entity, pk, own)
+        reason = sought.clean(reason, named=True)
         where = around(entity, pk, _names(entity, own))
         _sign(by)
         counts = blank.blank_all(own, sought.token)
@@ -115,7 +116,7 @@ def _names(entity: AnyEntity, own: dict[str, set[UUID]]) -> list[str]:
 def _remember(
     entity: AnyEntity, pk: UUID, sought: Needles, by: Actor | None, reason: str, counts: dict[str, int]
 ) -> Erasure:
-    values = {"token": sought.token, "reason": sought.clean(reason, named=True)[:200], "by": by.hand if by else None}
+    values = {"token": sought.token, "reason": reason[:200], "by": by.hand if by else None}
     found, new = Erasure.objects.get_or_create(
         entity=entity.key, record=pk, defaults={**values, "digests": list(sought.digests)}
     )
