@@ -165,8 +165,7 @@ def read(posted: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
 def save(actor: Actor, wanted: Mapping[str, Any]) -> None:
     """Put the policy in force, and keep what changed."""
     with transaction.atomic():
-        Policy.current()
-        policy = Policy.objects.select_for_update().get(pk=1)
+        policy, _new = Policy.objects.select_for_update().get_or_create(pk=1)
         changed = {k: [getattr(policy, k), v] for k, v in wanted.items() if getattr(policy, k) != v}
         for name, (_before, after) in changed.items():
             setattr(policy, name, after)

@@ -183,7 +183,7 @@ def _tried(credential: str, check: Callable[[Any], Any]) -> Any:
     """What `check` says of the browser's answer; None for anything malformed."""
     try:
         return check(json.loads(credential[:20_000]))
-    except (ValidationError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValidationError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     finally:
         webauthn.clear_state()
