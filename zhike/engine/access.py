@@ -10,11 +10,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from zhike.base.models import FieldGrant, Grant, Policy, Role, User
@@ -22,7 +24,7 @@ from zhike.base.models import FieldGrant, Grant, Policy, Role, User
 from .entity import AnyEntity, get
 from .errors import Refused
 from .kinds import Attribute
-from .models import Share
+from .models import DEPTHS, Share
 
 if TYPE_CHECKING:
     from .query import Condition
@@ -49,6 +51,7 @@ EXPLICIT = frozenset(
 ANY = "*"
 ORDER = ("hidden", "masked", "read", "write")  # field levels from least to most
 NOBODY = Q(pk__in=())
+FEW = 100  # records shared with somebody that a statement names one by one; more of them the database looks up
 
 
 @dataclass(frozen=True)
@@ -157,18 +160,24 @@ class Actor:
             found.setdefault((entity, key, when), {})[role] = level
         return found
 
-    @cached_property
-    def shares(self) -> Mapping[str, Sequence[tuple[UUID, str, str]]]:
-        """entity -> (record, read or write, with whom) of what is shared with this person now."""
-        found: dict[str, list[tuple[UUID, str, str]]] = {}
+    @property
+    def shared(self) -> QuerySet[Share]:
+        """What is shared with this person now."""
         if not self.held or self.account:
-            return found
+            return Share.objects.none()
         targets = [self.user.pk, *self.roles]
         if self.user.department:
             targets += self.user.department.ancestors
-        rows = Share.objects.filter(Q(until=None) | Q(until__gte=self.day), target__in=targets)
-        for entity, record, level, kind in rows.values_list("entity", "record", "level", "kind"):
-            found.setdefault(entity, []).append((record, level, kind))
+        return Share.objects.filter(Q(until=None) | Q(until__gte=self.day), target__in=targets)
+
+    @cached_property
+    def shares(self) -> Mapping[str, Mapping[str, Sequence[UUID]]]:
+        """entity -> level -> the records shared with this person now; FEW + 1 of them stand for more."""
+        found: dict[str, dict[str, Sequence[UUID]]] = {}
+        grouped = self.shared.values("entity", "level").annotate(every=ArrayAgg("record"))
+        some = grouped.annotate(some=F(f"every__0_{FEW + 1}")).values_list("entity", "level", "some")
+        for entity, level, records in some:
+            found.setdefault(entity, {})[level] = records
         return found
 
     @cached_property
@@ -224,7 +233,7 @@ def scope(actor: Actor, entity: AnyEntity, action: str) -> str:
 
 def may(actor: Actor, entity: AnyEntity, action: str) -> bool:
     """Whether the actor may do `action` on at least some rows."""
-    return bool(rights(actor, entity, action)) or bool(_shared(actor, entity, action))
+    return bool(rights(actor, entity, action)) or bool(_shares(actor, entity, action))
 
 
 def require(actor: Actor, entity: AnyEntity, action: str) -> None:
@@ -244,6 +253,18 @@ def rows(actor: Actor, entity: AnyEntity, action: str) -> Q:
     return joined
 
 
+def pieces(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Part]:
+    """The parts, broken up until an index of its own can answer each; one alone where everything is reached."""
+    found = parts(actor, entity, action)
+    if any(part.reason == Grant.Scope.ALL and not part.q for part in found):
+        return (Part(Q(), Grant.Scope.ALL),)
+    return [replace(part, q=q) for part in found for q in _alternatives(part.q)] or (Part(NOBODY, ""),)
+
+
+def _alternatives(q: Q) -> list[Q]:
+    return [Q(each) for each in q.children] if q.connector == Q.OR and not q.negated else [q]
+
+
 def parts(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Part]:
     """Why somebody reaches rows: one part per right, one for what is shared, one per record they are seen through."""
     key = ("parts", entity.key, action)
@@ -258,8 +279,8 @@ def _parts(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
     for right in held:
         if (q := _scoped(actor, entity, right)) is not None:
             yield Part(q, right.scope, right.role)
-    if shared := _shared(actor, entity, action):
-        yield Part(Q(pk__in=shared), "share")
+    if shared := _shares(actor, entity, action):
+        yield Part(_shared(actor, entity, shared), "share")
     if held and not any(r.scope == Grant.Scope.ALL and not r.conditions for r in held):
         yield from _via(actor, entity, action)
 
@@ -276,67 +297,83 @@ def _via(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
 def signature(actor: Actor, entity: AnyEntity, action: str) -> str:
     """The same text for actions that reach the same rows, so that a page need not ask for each of them."""
     held = [(r.scope, r.conditions) for r in rights(actor, entity, action)]
-    return repr((held, action in LOOKING, sorted(_shared(actor, entity, action))))
+    return repr((held, action in LOOKING, sorted(_shares(actor, entity, action))))
 
 
-def _shared(actor: Actor, entity: AnyEntity, action: str) -> list[UUID]:
+def _shares(actor: Actor, entity: AnyEntity, action: str) -> Mapping[str, Sequence[UUID]]:
     """Records shared with the actor for this action; a share opens a record, but never what a token leaves out."""
     if actor.limit and not actor.limit.allows(entity.key, action):
-        return []
-    return [pk for pk, level, _kind in actor.shares.get(entity.key, ()) if action in SHARED[level]]
+        return {}
+    return {level: some for level, some in actor.shares.get(entity.key, {}).items() if action in SHARED[level]}
+
+
+def _shared(actor: Actor, entity: AnyEntity, found: Mapping[str, Sequence[UUID]]) -> Q:
+    """The records of some levels of sharing."""
+    if all(len(some) <= FEW for some in found.values()):
+        return Q(pk__in=[pk for some in found.values() for pk in some])
+    return Q(Exists(actor.shared.filter(entity=entity.key, level__in=found, record=OuterRef("pk"))))
 
 
 def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:
     """The rows of one right; None for none at all."""
     if right.scope == Grant.Scope.ALL:
-        q: Q | None = Q()
+        either = [Q()]
     elif right.scope == Grant.Scope.ACCOUNT:
-        q = _portal(actor, entity)
+        either = _portal(actor, entity)
     elif not entity.has_owner:
-        q = _directory(actor, entity, right.scope)
-    elif right.scope == Grant.Scope.OWN:
-        q = Q(owner=actor.user.pk)
-    elif right.scope == Grant.Scope.DEPARTMENT:
-        q = Q(owner=actor.user.pk)
-        if actor.user.department_id:
-            q |= Q(department=actor.user.department_id)
-    elif right.scope == Grant.Scope.SUBTREE:
-        q = Q(owner=actor.user.pk)
-        if actor.depth:
-            # ancestors[depth] = department, not containment: this is what the expression indexes of Record answer
-            q |= Q(**{f"ancestors__{actor.depth - 1}": actor.user.department_id})
+        either = _directory(actor, entity, right.scope)
+    elif right.scope in (Grant.Scope.OWN, Grant.Scope.DEPARTMENT, Grant.Scope.SUBTREE):
+        either = [Q(owner=actor.user.pk)]
+        if right.scope == Grant.Scope.DEPARTMENT and actor.user.department_id:
+            either.append(Q(department=actor.user.department_id))
+        if right.scope == Grant.Scope.SUBTREE and actor.user.department:
+            either.append(_below(actor.user.department.ancestors))
     else:
-        q = None
-    return q if q is None else q & _conditions(actor, entity, right.conditions)
+        either = []
+    narrowed = _conditions(actor, entity, right.conditions)
+    return reduce(or_, (each & narrowed for each in either)) if either else None
 
 
-def _portal(actor: Actor, entity: AnyEntity) -> Q | None:
+def _below(path: Sequence[UUID]) -> Q:
+    """What belongs to a department or to one below it; `path` leads there from the root.
+
+    ancestors[depth] = department, not containment: this is what the expression indexes of Record answer. Below the
+    last depth that has one, the department above it cuts out the candidates.
+    """
+    found = Q(**{f"ancestors__{len(path) - 1}": path[-1]})
+    return found & Q(**{f"ancestors__{DEPTHS - 1}": path[DEPTHS - 1]}) if len(path) > DEPTHS else found
+
+
+def _portal(actor: Actor, entity: AnyEntity) -> list[Q]:
     """What belongs to the customer of a portal: itself, and what points at it."""
     if entity.key == "account":
-        return Q(pk=actor.account)
-    return Q(account=actor.account) if "account" in entity.attributes else None
+        return [Q(pk=actor.account)]
+    return [Q(account=actor.account)] if "account" in entity.attributes else []
 
 
 def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Condition]) -> Q:
     """Stored conditions as rows: the same language as lists, but over every field, because the firm set them."""
     if not conditions:
         return Q()
-    from .query import narrow  # query reads access, so access may only read it once both are there
+    from .query import matching, narrow  # query reads access, so access may only read it once both are there
 
-    chosen = narrow(entity.model._base_manager.all(), actor, conditions, entity.attributes)
-    return Q(pk__in=chosen.order_by().values("pk"))
+    known = entity.attributes
+    if all(c.key not in known or known[c.key].expression is None for c in conditions):
+        return Q(*(matching(actor, c, known) for c in conditions))
+    chosen = narrow(entity.model._base_manager.filter(pk=OuterRef("pk")), actor, conditions, known)
+    return Q(Exists(chosen))
 
 
-def _directory(actor: Actor, entity: AnyEntity, reach: str) -> Q | None:
+def _directory(actor: Actor, entity: AnyEntity, reach: str) -> list[Q]:
     """Reach over rows without an owner: a person's own row, or the people and departments below."""
     if entity.model is User:
-        own = Q(pk=actor.user.pk)
+        own = [Q(pk=actor.user.pk)]
         if reach == Grant.Scope.SUBTREE and actor.user.department_id:
-            own |= Q(department__ancestors__contains=[actor.user.department_id])
+            own.append(Q(department__ancestors__contains=[actor.user.department_id]))
         if reach == Grant.Scope.DEPARTMENT and actor.user.department_id:
-            own |= Q(department=actor.user.department_id)
+            own.append(Q(department=actor.user.department_id))
         return own
-    return None
+    return []
 
 
 def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q | None:
@@ -344,8 +381,8 @@ def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q | Non
     target = get(entity.attributes[link].target)
     if not may(actor, target, action):
         return None
-    seen = target.model._base_manager.filter(rows(actor, target, action), deleted_at=None).values("pk")
-    return Q(**{f"{link}__in": seen})
+    seen = target.model._base_manager.filter(deleted_at=None, pk=OuterRef(link))
+    return reduce(or_, (Q(Exists(seen.filter(piece.q))) for piece in pieces(actor, target, action)))
 
 
 def why(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> list[Part]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from django.db.models import F, Max, Min, Model, Q, QuerySet, Sum
+from django.db.models import Exists, F, Max, Min, Model, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -123,11 +123,22 @@ def visible(actor: Actor, entity: AnyEntity, action: str = "list") -> QuerySet[A
 
 def select(actor: Actor, entity: AnyEntity, view: View, action: str = "list") -> QuerySet[Any]:
     """`visible`, narrowed and ordered as the view asks; Invalid for a field that is not there for this actor."""
+    return _asked(visible(actor, entity, action), actor, entity, view)
+
+
+def _asked(rows: QuerySet[Any], actor: Actor, entity: AnyEntity, view: View) -> QuerySet[Any]:
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
-    rows = narrow(visible(actor, entity, action), actor, view.conditions, known, closed)
+    rows = narrow(rows, actor, view.conditions, known, closed)
     if view.search:
         rows = rows.filter(search_q(entity, view.search, known, closed))
     return rows.order_by(*_order(view.sort, open_fields(known, closed), entity))
+
+
+def _pieces(actor: Actor, entity: AnyEntity, view: View) -> list[tuple[str, QuerySet[Any]]]:
+    """`select` in pieces that overlap, with the reason of each. One index answers each; joined by OR, none does."""
+    rows = entity.model._base_manager.filter(deleted_at=None)
+    found = access.pieces(actor, entity, "list")
+    return [(piece.reason, _asked(rows.filter(piece.q), actor, entity, view)) for piece in found]
 
 
 def open_fields(known: Mapping[str, Attribute], closed: Collection[str]) -> dict[str, Attribute]:
@@ -147,21 +158,24 @@ def narrow(
     A field of `closed` is seen in part: it answers to its whole value alone, or a filter would spell the rest.
     """
     for c in conditions:
-        a = known.get(c.key)
-        if a is None or c.op not in a.kind.ops or (c.key in closed and c.op not in ("eq", "empty")):
-            raise Invalid(
-                [{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}]
-            )
-        if a.expression is not None:
-            rows = rows.alias(**{a.key: a.expression()})
-        try:
-            if c.key in closed and c.op == "eq":
-                rows = rows.filter(**{a.column: a.kind.clean(a, c.value) or None})
-            else:
-                rows = rows.filter(_q(a, c, actor))
-        except Wrong as wrong:
-            raise Invalid([{c.key: [wrong]}]) from None
+        wanted = matching(actor, c, known, closed)
+        if (expression := known[c.key].expression) is not None:
+            rows = rows.alias(**{c.key: expression()})
+        rows = rows.filter(wanted)
     return rows
+
+
+def matching(actor: Actor, c: Condition, known: Mapping[str, Attribute], closed: Collection[str] = ()) -> Q:
+    """One condition, over the column of its field, or an alias of its key where it is computed; Invalid as above."""
+    a = known.get(c.key)
+    if a is None or c.op not in a.kind.ops or (c.key in closed and c.op not in ("eq", "empty")):
+        raise Invalid([{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}])
+    try:
+        if c.key in closed and c.op == "eq":
+            return Q(**{a.column: a.kind.clean(a, c.value) or None})
+        return _q(a, c, actor)
+    except Wrong as wrong:
+        raise Invalid([{c.key: [wrong]}]) from None
 
 
 def _q(a: Attribute, c: Condition, actor: Actor) -> Q:
@@ -340,13 +354,43 @@ def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
     access.require(actor, entity, "list")
     known = access.readable(actor, entity)
     shown = [known[k] for k in (view.columns or entity.columns) if k in known]
-    chosen = select(actor, entity, view)
     start = (view.page - 1) * view.size
     wanted = [*shown, known[entity.title]] if entity.title in known else shown
-    rows = read(actor, entity, chosen[start : start + view.size + 1], wanted)
-    total = len(rows) + start if rows and len(rows) <= view.size else count(chosen)
+    rows = read(actor, entity, first(actor, entity, view, start + view.size + 1)[start:], wanted)
+    total = len(rows) + start if rows and len(rows) <= view.size else how_many(actor, entity, view)
     rows = rows[: view.size]
     return Page(entity, view, shown, rows, total, labels(actor, shown, rows))
+
+
+def first(actor: Actor, entity: AnyEntity, view: View, n: int) -> QuerySet[Any]:
+    """The first `n` of `select`."""
+    pieces = _pieces(actor, entity, view)
+    if len(pieces) == 1:
+        return pieces[0][1][:n]
+    known, closed = access.readable(actor, entity), access.closed(actor, entity)
+    found = _union([rows[:n] for _reason, rows in pieces])
+    rows: QuerySet[Any] = entity.model._base_manager.filter(pk__in=found)
+    return rows.order_by(*_order(view.sort, open_fields(known, closed), entity))[:n]
+
+
+def how_many(actor: Actor, entity: AnyEntity, view: View) -> int:
+    """`count` of what `select` gives; what is seen through other records is only asked for below the cap."""
+    pieces = _pieces(actor, entity, view)
+    if len(pieces) == 1:
+        return count(pieces[0][1])
+    direct, through = ([rows.order_by() for why, rows in pieces if (why == "via") is late] for late in (False, True))
+    found = [rows[: COUNT_CAP + 1] for rows in direct]
+    if through:
+        open_ended = [~Exists(rows[COUNT_CAP : COUNT_CAP + 1]) for rows in direct]
+        ids = _union([rows[: COUNT_CAP + 1] for rows in through])
+        found.append(entity.model._base_manager.filter(*open_ended, pk__in=ids)[: COUNT_CAP + 1])
+    return count(_union(found))
+
+
+def _union(found: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
+    """The ids of all of them, each once."""
+    first, *others = (rows.values("pk") for rows in found)
+    return first.union(*others)
 
 
 def count(rows: QuerySet[Any]) -> int:

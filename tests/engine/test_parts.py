@@ -1,0 +1,229 @@
+"""Lists are read part by part of what somebody reaches: the same rows in the same order as by one condition."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zhike.base.models import Department, Grant, Role, User
+from zhike.engine import access, query
+from zhike.engine.access import FEW, Actor
+from zhike.engine.entity import get
+from zhike.engine.models import Share
+from zhike.engine.query import Condition, View
+from zhike.modules.customers.models import Account, Contact
+
+STATUSES = ("potential", "intent", "customer")
+SCOPES = ("", "own", "department", "subtree", "all")
+CONDITIONS: tuple[list[list[Any]], ...] = (
+    [], [["status", "eq", "customer"]], [["status", "in", ["customer", "intent"]], ["owner", "ne", "me"]],
+    [["idle_days", "gte", 0]],
+)  # fmt: skip
+SORTS = ("", "name", "-name", "status", "-created_at", "owner", "-owner", "idle_days", "last_contact_at")
+FILTERS = (
+    (), (Condition("status", "eq", "customer"),), (Condition("owner", "eq", "me"),), (Condition("idle_days", "gte", 1),)
+)  # fmt: skip
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return World(random.Random(7))
+
+
+class World:
+    """A tree of six levels, people all over it, customers with ties in every order, contacts across."""
+
+    def __init__(self, dice: random.Random) -> None:
+        now = timezone.now()
+        self.departments = [_department("root", None)]
+        for n in range(24):
+            parent = self.departments[-1] if n < 5 else dice.choice(self.departments)
+            self.departments.append(_department(f"d{n}", parent))
+        Department.objects.bulk_create(self.departments)
+        self.role, self.other = (Role.objects.create(key=key, name=key) for key in ("tested", "tested2"))
+        self.people = [
+            User(username=f"u{n}", name=f"n{n % 5}", pinyin=f"n{n % 5}", department=department, roles=[self.role.pk])
+            for n, department in enumerate([*self.departments, None])
+        ]
+        User.objects.bulk_create(self.people)
+        self.accounts = [self._record(Account, dice, now, status=dice.choice(STATUSES)) for _n in range(260)]
+        Account._base_manager.bulk_create(self.accounts)
+        contacts = [self._record(Contact, dice, now, account=dice.choice([*self.accounts, None])) for _n in range(200)]
+        Contact._base_manager.bulk_create(contacts)
+
+    def _record(self, model: type[Any], dice: random.Random, now: dt.datetime, **values: Any) -> Any:
+        owner = dice.choice([*self.people, None])
+        place = owner.department if owner else dice.choice([*self.departments, None])
+        name = dice.choice(("华为", "海尔", "华润", "中兴"))
+        return model(
+            name=name, pinyin=name[:1], search_text=name, search_grams=[name], owner=owner, department=place,
+            ancestors=place.ancestors if place else [], updated_at=now - dt.timedelta(days=dice.randrange(6)),
+            last_contact_at=dice.choice([None, now - dt.timedelta(days=dice.randrange(4))]),
+            deleted_at=dice.choice([None] * 9 + [now]), **values,
+        )  # fmt: skip
+
+
+def _department(name: str, parent: Department | None) -> Department:
+    made = Department(name=name, parent=parent)
+    made.ancestors = [*(parent.ancestors if parent else ()), made.pk]
+    return made
+
+
+@st.composite
+def rights(draw: st.DrawFn) -> list[tuple[int, str, str, Sequence[Any]]]:
+    """(role, entity, scope, conditions) of one role or two."""
+    found: list[tuple[int, str, str, Sequence[Any]]] = []
+    for role in range(draw(st.integers(1, 2))):
+        found.append((role, "account", draw(st.sampled_from(SCOPES)), draw(st.sampled_from(CONDITIONS))))
+        found.append((role, "contact", draw(st.sampled_from(SCOPES)), []))
+    return [each for each in found if each[2]]
+
+
+SHARES = st.lists(
+    st.tuples(
+        st.sampled_from(("user", "department", "role")),
+        st.sampled_from(("read", "write")),
+        st.sampled_from((None, -1, 0, 3)),
+        st.sampled_from((1, 6, FEW, FEW + 1)),
+        st.integers(0, 90),
+    ),
+    max_size=3,
+)
+VIEWS = st.builds(
+    View,
+    sort=st.sampled_from(SORTS),
+    conditions=st.sampled_from(FILTERS),
+    search=st.sampled_from(("", "", "华", "中兴")),
+    page=st.integers(1, 3),
+    size=st.sampled_from((1, 7, 50)),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    who=st.integers(0, 25), held=rights(), shares=SHARES, views=st.lists(VIEWS, min_size=4, max_size=4),
+    cap=st.sampled_from((3, 40, 10_000)),
+)  # fmt: skip
+def test_a_list_is_the_same_by_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch, who: int, held: Any, shares: Any, views: list[View], cap: int
+) -> None:
+    monkeypatch.setattr(query, "COUNT_CAP", cap)
+    actor = _arranged(world, who, held, shares)
+    for key in ("account", "contact"):
+        entity = get(key)
+        if not access.may(actor, entity, "list"):
+            continue
+        assert set(_ids(query.visible(actor, entity))) == _reached(world, actor, key, held)
+        for asked in views:
+            view = asked.but(conditions=(), sort=asked.sort.replace("status", "")) if key == "contact" else asked
+            rows = query.select(actor, entity, view)
+            start = (view.page - 1) * view.size
+            shown = [row.id for row in query.page(actor, entity, view).rows]
+            assert shown == _ids(rows)[start : start + view.size]
+            assert query.how_many(actor, entity, view) == min(rows.count(), cap + 1)
+
+
+def _ids(rows: Any) -> list[UUID]:
+    return list(rows.values_list("pk", flat=True))
+
+
+def _arranged(world: World, who: int, held: Any, shares: Any) -> Actor:
+    """The person with these rights and shares, and nothing of the example before."""
+    roles = (world.role, world.other)
+    Grant.objects.filter(role__in=roles).delete()
+    Share.objects.all().delete()
+    Grant.objects.bulk_create(
+        Grant(role=roles[n], entity=entity, action="list", scope=scope, conditions=conditions)
+        for n, entity, scope, conditions in held
+    )
+    user = world.people[who]
+    user.roles = [roles[n].pk for n in sorted({each[0] for each in held})] or [world.role.pk]
+    today = timezone.localdate()
+    Share.objects.bulk_create(
+        (
+            Share(
+                entity="account", record=record.pk, kind=kind, target=target, level=level, by=user,
+                until=None if days is None else today + dt.timedelta(days=days),
+            )
+            for kind, level, days, count, start in shares
+            if (target := _target(user, kind)) is not None
+            for record in world.accounts[start : start + count]
+        ),
+        ignore_conflicts=True,
+    )  # fmt: skip
+    return Actor(user, "web")
+
+
+def _target(user: User, kind: str) -> UUID | None:
+    """The person, the top of the tree above, or the first role."""
+    above = user.department.ancestors[0] if user.department else None
+    return {"user": user.pk, "department": above, "role": user.roles[0]}[kind]
+
+
+def _reached(world: World, actor: Actor, key: str, held: Any) -> set[UUID]:
+    """What somebody reaches, by going through all rows in Python."""
+    user = actor.user
+    today = timezone.localdate()
+    live = {s.record for s in Share.objects.all() if s.until is None or s.until >= today}
+
+    def within(row: Any, scope: str, conditions: Sequence[Any]) -> bool:
+        place = user.department_id
+        own = row.owner_id == user.pk
+        found = {
+            "own": own,
+            "department": own or (place is not None and row.department_id == place),
+            "subtree": own or (place is not None and place in row.ancestors),
+            "all": True,
+        }[scope]
+        return found and all(_holds(user, row, c) for c in conditions)
+
+    def direct(row: Any, entity: str) -> bool:
+        return any(within(row, scope, conditions) for _n, e, scope, conditions in held if e == entity)
+
+    accounts = {a.pk for a in world.accounts if a.deleted_at is None and (direct(a, "account") or a.pk in live)}
+    if key == "account":
+        return accounts
+    through = accounts if any(e == "contact" for _n, e, _s, _c in held) else set()
+    rows = Contact._base_manager.filter(deleted_at=None)
+    return {c.pk for c in rows if direct(c, "contact") or c.account_id in through}
+
+
+def _holds(user: User, row: Any, condition: Sequence[Any]) -> bool:
+    key, op, value = condition
+    if key == "owner":
+        return row.owner_id is None or row.owner_id != user.pk
+    if key == "idle_days":
+        return True
+    return row.status in value if op == "in" else row.status == value
+
+
+@pytest.mark.parametrize("shared", [20, 150])
+def test_a_page_needs_no_more_statements_than_one_condition(world: World, shared: int) -> None:
+    held = [(0, key, "subtree", []) for key in ("account", "contact")]
+    user = _arranged(world, 3, held, [("user", "read", None, shared, 0)]).user
+    for key in ("account", "contact"):
+        with CaptureQueriesContext(connection) as sent:
+            query.page(Actor(user, "web"), get(key), View(size=5))
+        assert len(sent) == {"account": 7, "contact": 8}[key], [one["sql"] for one in sent]
+
+
+def test_no_list_is_read_by_one_condition_over_all_parts(world: World) -> None:
+    held = [(0, key, "subtree", []) for key in ("account", "contact")]
+    actor = _arranged(world, 3, held, [("user", "read", None, 20, 0)])
+    reasons = {key: [p.reason for p in access.pieces(actor, get(key), "list")] for key in ("account", "contact")}
+    assert reasons == {
+        "account": ["subtree", "subtree", "share"], "contact": ["subtree", "subtree", "via", "via", "via"],
+    }  # fmt: skip
+    everything = _arranged(world, 3, [(0, "account", "all", [])], [("user", "read", None, 20, 0)])
+    assert [p.reason for p in access.pieces(everything, get("account"), "list")] == ["all"]
+    assert [p.q for p in access.pieces(everything, get("deal"), "list")] == [access.NOBODY]
