@@ -392,17 +392,28 @@ def why(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> list
 
 
 def level(actor: Actor, entity: AnyEntity, a: Attribute, status: str = "") -> str:
-    """hidden, masked, read or write: the mildest of what the roles say, each as the kind of the field is by default."""
+    """hidden, masked, read or write: the mildest of what the roles say, each as the kind of the field is by default.
+
+    What is computed is seen no better than the fields that it is made of.
+    """
     key = ("level", entity.key, a.key, status)
     if key not in actor.known:
-        said = actor.levels.get((entity.key, a.key, ""), {})
-        found = max((said.get(role, a.level) for role in actor.roles), key=ORDER.index, default="hidden")
-        late = actor.levels.get((entity.key, a.key, status), {}) if status else {}
-        if late and len(late) == len(actor.roles) and found == FieldGrant.Level.WRITE:
-            found = FieldGrant.Level.READ
+        found = _level(actor, entity, a, status)
+        if a.expression is not None:
+            parts = [b for b in entity.attributes.values() if b.expression is None and {b.key, b.column} & a.made_of]
+            found = min([found, *(level(actor, entity, b) for b in parts)], key=ORDER.index)
         actor.known[key] = found
     answer: str = actor.known[key]
     return answer
+
+
+def _level(actor: Actor, entity: AnyEntity, a: Attribute, status: str) -> str:
+    said = actor.levels.get((entity.key, a.key, ""), {})
+    found = max((said.get(role, a.level) for role in actor.roles), key=ORDER.index, default="hidden")
+    late = actor.levels.get((entity.key, a.key, status), {}) if status else {}
+    if late and len(late) == len(actor.roles) and found == FieldGrant.Level.WRITE:
+        return str(FieldGrant.Level.READ)
+    return found
 
 
 def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:

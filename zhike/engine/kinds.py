@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -49,6 +51,11 @@ class Attribute:
     unseen: bool = False
     privacy: str = ""  # public, internal, personal or sensitive; what the kind says where it is empty
 
+    @cached_property
+    def made_of(self) -> frozenset[str]:
+        """The columns that a computed value is made of: who may not see one of them, may not see what it gives."""
+        return frozenset(_columns(self.expression())) if self.expression else frozenset()
+
     @property
     def data_class(self) -> str:
         """public, internal, personal or sensitive: how the value of this field is to be treated."""
@@ -68,6 +75,22 @@ class Attribute:
 def classes(**said: str) -> dict[str, str]:
     """Field -> class, from class="field field …"."""
     return {key: name for name, keys in said.items() for key in keys.split()}
+
+
+def _columns(part: Any) -> Iterator[str]:
+    """The fields of the record itself that an expression reads."""
+    if isinstance(part, F):
+        yield part.name.split("__")[0]
+    elif isinstance(part, Q):
+        for child in part.children:
+            if isinstance(child, Q):
+                yield from _columns(child)
+            else:
+                yield child[0].split("__")[0]
+    else:
+        for inner in part.get_source_expressions():
+            if inner is not None:
+                yield from _columns(inner)
 
 
 def plain(raw: object) -> str:
