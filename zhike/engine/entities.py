@@ -6,10 +6,20 @@ from django.utils.translation import gettext_lazy as _
 
 from zhike.base.models import CalendarDay, Department, Role, User
 
-from .entity import Entity, Related, Section, View, register
+from .entity import Action, Entity, Related, Section, View, register
 from .kinds import classes
 from .models import Pipeline, Stage
-from .people import follow_people, move_below, name_role, place_department, sort_by_pinyin
+from .people import (
+    assign,
+    follow_people,
+    give_roles,
+    keep_givers,
+    keep_givers_left,
+    move_below,
+    name_role,
+    place_department,
+    sort_by_pinyin,
+)
 
 USER = Entity(
     key="user",
@@ -30,8 +40,10 @@ USER = Entity(
         personal="name username phone position hired_on manager last_seen_on",
         internal="roles language is_active must_change_password password_changed_at",
     ),
-    before_save=(sort_by_pinyin,),
-    after_save=(follow_people,),
+    before_save=(sort_by_pinyin, give_roles),
+    actions={"assign": Action(_("Give roles"), assign, fields=("roles",), icon="shield-check")},
+    after_save=(follow_people, keep_givers),
+    after_remove=(keep_givers_left,),
 )
 DEPARTMENT = Entity(
     key="department",
@@ -58,6 +70,8 @@ ROLE = Entity(
     unique=(("key",),),
     privacy=classes(internal="key name home office"),
     before_save=(name_role,),
+    after_save=(keep_givers,),
+    after_remove=(keep_givers_left,),
 )
 PIPELINE = Entity(
     key="pipeline",

@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from zhike.base import pinyin
-from zhike.base.models import Department, Role, User
+from zhike.base.models import Department, Policy, Role, User
 
+from . import notices
+from .access import Actor
 from .entity import entities
+from .errors import Invalid, Wrong
 from .guard import rows
 from .records import Change
+
+GIVING = ("all", "security")  # the offices that give roles
+OWN_RIGHTS = gettext_noop("%(by)s changed their own rights")
 
 
 def sort_by_pinyin(change: Change[User]) -> None:
@@ -71,3 +79,62 @@ def _refile(where: dict[str, Any], department: UUID | None, ancestors: list[UUID
         if entity.has_owner:
             found = rows(entity.model, "records follow their people, whoever moves those")
             found.filter(**where).update(department=department, ancestors=ancestors)
+
+
+def give_roles(change: Change[User]) -> None:
+    """Roles are given by who administers rights and nobody else, through every channel."""
+    if set(change.get("roles") or ()) != set(change.was("roles") or ()) and change.actor.office not in GIVING:
+        change.fail("roles", _("Only an administrator of rights gives and takes roles."), "refused")
+
+
+def assign(change: Change[User]) -> None:
+    """Give and take roles, for who may change nothing else of a person."""
+    for key in change.values.keys() - {"roles"}:
+        change.fail(key, _("Only roles are given here."), "refused")
+
+
+def keep_givers(changes: Sequence[Change[Any]]) -> None:
+    """Somebody stays who can give rights, and who changes their own, is seen to. Raises Invalid."""
+    givers = set(_giving(deleted=True).values_list("pk", flat=True))
+    for change in changes:
+        user = change.entity.model is User
+        if change.is_new or not any(change.changed(k) for k in (("roles", "is_active") if user else ("office",))):
+            continue
+        if givers & set(change.was("roles")) if user else change.was("office") in GIVING:
+            require_giver()
+        tell_own_rights(change.actor, {change.record.pk} if user else set(_holders([change.record.pk])))
+
+
+def keep_givers_left(_ids: Sequence[UUID]) -> None:
+    """The same after people or roles went to the recycle bin."""
+    if _giving(deleted=True).exists():
+        require_giver()
+
+
+def _giving(*, deleted: bool = False) -> Any:
+    offices = GIVING[1:] if Policy.current().separate_admins else GIVING
+    found = Role.objects.filter(office__in=offices)
+    return found if deleted else found.filter(deleted_at=None)
+
+
+def _holders(roles: Sequence[UUID]) -> Any:
+    found = User.objects.filter(is_active=True, deleted_at=None, roles__overlap=list(roles))
+    return found.values_list("pk", flat=True)
+
+
+def require_giver() -> None:
+    """Raises Invalid when nobody is left who can give rights."""
+    if not _holders(list(_giving().values_list("pk", flat=True))).exists():
+        text = _("Nobody would be left who can give rights. Give that office to somebody else first.")
+        raise Invalid([{"": [Wrong(text, "last")]}])
+
+
+def tell_own_rights(actor: Actor, concerned: set[UUID]) -> None:
+    """The other administrators of rights are told when somebody changes what they themselves may do."""
+    if actor.hand.pk not in concerned:
+        return
+    others = _holders(list(Role.objects.filter(office__in=(*GIVING, "audit")).values_list("pk", flat=True)))
+    now = timezone.now().isoformat()
+    for pk in others.exclude(pk=actor.hand.pk):
+        url = f"/user/{actor.hand.pk}/history"
+        notices.tell(pk, OWN_RIGHTS, {"by": actor.hand.name}, url, f"own:{actor.hand.pk}:{pk}:{now}")

@@ -427,7 +427,7 @@ def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
             else:
                 _overwrite(entity, changes)
     except IntegrityError as error:
-        raise _translated(error, len(changes)) from error
+        raise _translated(error, entity, len(changes)) from error
 
 
 def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
@@ -468,10 +468,14 @@ def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
         c.record.number = number
 
 
-def _translated(error: IntegrityError, rows: int) -> Invalid:
+def _translated(error: IntegrityError, entity: AnyEntity, rows: int) -> Invalid:
     """A database constraint as an error of the record: two people did the same thing at the same moment."""
     cause = getattr(error.__cause__, "diag", None)
     name = getattr(cause, "constraint_name", "") or ""
+    if name == "user_one_office":
+        text = _("Nobody holds two of the administrators' offices. Take the other role away first.")
+        key = next(k for k in ("roles", "office") if k in entity.attributes)
+        return Invalid([{key: [Wrong(text, "office")]}, *({} for _n in range(rows - 1))])
     text = _("This cannot be saved, because it would break the rule %(name)s. Reload and try again.") % {"name": name}
     return Invalid([{"": [Wrong(text, "constraint")]}, *({} for _n in range(rows - 1))])
 
