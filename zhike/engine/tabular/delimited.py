@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .encoding import errors_for
 from .errors import TabularError
-from .model import RUNS, RUNS_INSIDE, SPLITS, Limits, Notes
+from .model import MARK, RUNS, RUNS_INSIDE, SPLITS, Limits, Notes
 
 DELIMITERS = (",", "\t", ";", "|")
 RARE_DELIMITERS = ("%", "\x1f", "^")
@@ -323,7 +323,8 @@ def _stream(path: Path, encoding: str, dialect: Dialect, notes: Notes, limits: L
             next(lines, None)
             offset = 1
         for number, cells in Records(lines, dialect, notes):
-            yield number + offset, cells
+            if not (cells and cells[0].startswith(MARK)):
+                yield number + offset, cells
 
 
 def _bounded(lines: Iterator[str], limits: Limits) -> Iterator[str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
+MARK = "#zhike "  # a line that says who made the file; reading leaves it out
 Cell = str | int | Decimal | bool | date | datetime | None
 MiB = 1024 * 1024
 # How a text begins that some spreadsheet computes, in all widths of the signs, seen or unseen space before it or not.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import xlsxwriter
 
-from .model import RUNS, RUNS_INSIDE, SPLITS, Cell
+from .model import MARK, RUNS, RUNS_INSIDE, SPLITS, Cell
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CELL_CHARS = 32_767
 SHEET_ROWS = 1_048_576
+MARK_SHEET = "Zhike"
 _RISKY = re.compile(rf"'*{RUNS}")
 _RISKY_INSIDE = re.compile(rf"{SPLITS}(?='*{RUNS_INSIDE})")
 _NEGATIVE = re.compile(r"^-\d{1,15}(\.\d+)?$")
@@ -67,8 +68,18 @@ class _Sheet:
             self._sheet.write_number(row, column, float(cell))
 
 
-def write_xlsx(path: Path, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, sheet: str = "Sheet1") -> int:
-    """Write one sheet with constant memory; returns the number of rows. Raises ValueError beyond a sheet."""
+def write_xlsx(
+    path: Path,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    sheet: str = "Sheet1",
+    mark: Sequence[tuple[str, str]] = (),
+) -> int:
+    """Write one sheet with constant memory; returns the number of rows. Raises ValueError beyond a sheet.
+
+    `mark` (label, text) goes to a second sheet: who made the file, and when.
+    """
     book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False})
     try:
         page = book.add_worksheet(_ILLEGAL_NAME.sub(" ", sheet)[:31].strip("'") or "Sheet1")
@@ -88,6 +99,11 @@ def write_xlsx(path: Path, headers: Sequence[str], rows: Iterable[Sequence[Cell]
             if count >= SHEET_ROWS:
                 raise ValueError("too many rows for one sheet")
             writer.row(count, cells)
+        if mark:
+            about = book.add_worksheet(MARK_SHEET)
+            for number, line in enumerate(mark):
+                for column, text in enumerate(line):
+                    about.write_string(number, column, text)
         return count
     finally:
         book.close()
@@ -113,12 +129,19 @@ def _text(cell: Cell) -> str:
     return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
 
 
-def write_csv(path: Path, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> int:
-    """Write UTF-8 with a byte order mark, as spreadsheets expect; returns the number of rows."""
+def write_csv(
+    path: Path, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, mark: Sequence[tuple[str, str]] = ()
+) -> int:
+    """Write UTF-8 with a byte order mark, as spreadsheets expect; returns the number of rows.
+
+    `mark` (label, text) goes to a last line that reading leaves out: who made the file, and when.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         file.write(",".join(map(quoted, headers)) + "\r\n")
         count = 0
         for cells in rows:
             file.write(",".join(map(_text, cells)) + "\r\n")
             count += 1
+        if mark:
+            file.write(quoted(MARK + "; ".join(f"{label}: {text}" for label, text in mark)) + "\r\n")
         return count

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .export import FORMATS, export
+from . import leaving
+from .export import FORMATS, columns, export
 from .files import export_file, import_file
 from .model import Column, Plan, Problem, Result, Stopped, plan_of, result_of, to_json
 from .planning import importable, specs
@@ -18,10 +19,12 @@ __all__ = [
     "Result",
     "Stopped",
     "Tally",
+    "columns",
     "export",
     "export_file",
     "import_file",
     "importable",
+    "leaving",
     "plan",
     "plan_of",
     "result_of",

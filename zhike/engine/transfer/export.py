@@ -15,6 +15,7 @@ from zhike.engine.query import View
 from zhike.engine.tabular import Cell
 from zhike.engine.tabular.write import write_csv, write_xlsx
 
+from . import leaving
 from .model import Progress
 
 FORMATS = ("xlsx", "csv")
@@ -22,20 +23,36 @@ CHUNK = 2_000
 
 
 def export(
-    actor: Actor, entity: AnyEntity, view: View, path: Path, *, kind: str = "xlsx", progress: Progress | None = None
+    actor: Actor,
+    entity: AnyEntity,
+    view: View,
+    path: Path,
+    *,
+    kind: str = "xlsx",
+    progress: Progress | None = None,
+    approved: int = 0,
+    approved_by: str = "",
+    console: bool = False,
 ) -> int:
     """Write the rows of a list that the actor may export, with all fields that the actor may read; how many.
 
-    Raises Refused without the right to export.
+    `approved` is for how many rows a second person (`approved_by`) said yes; `console` is for who runs the machine.
+    Raises Refused without the right to export or without an approval that so many rows need, Limited beyond the day's.
     """
     access.require(actor, entity, "export")
     shown = columns(actor, entity)
     ids = list(query.select(actor, entity, view, "export").filter(_read(actor, entity)).values_list("pk", flat=True))
     headers = [str(a.label) for a in shown]
-    rows = _rows(actor, entity, shown, ids, progress)
-    if kind == "csv":
-        return write_csv(path, headers, rows)
-    return write_xlsx(path, headers, rows, sheet=str(entity.plural))
+    asked = view.but(page=1).query()
+    mark = leaving.marks(actor, entity, len(ids), asked)
+    with leaving.counted(actor, len(ids), approved=approved, console=console):
+        rows = _rows(actor, entity, shown, ids, progress)
+        if kind == "csv":
+            count = write_csv(path, headers, rows, mark=mark)
+        else:
+            count = write_xlsx(path, headers, rows, sheet=str(entity.plural), mark=mark)
+        leaving.note(actor, entity, shown, path, rows=count, query=asked, kind=kind, approved_by=approved_by)
+    return count
 
 
 def _read(actor: Actor, entity: AnyEntity) -> Any:

@@ -84,7 +84,7 @@ def export_file(
         raise Invalid([{"output": [Wrong(_("Give the file an ending of .xlsx or .csv."))]}])
     actor = Actor(user, "export")
     with override(user.language or get_language()):
-        count = export(actor, found, query.parse(query_text), path, kind=kind, progress=progress)
+        count = export(actor, found, query.parse(query_text), path, kind=kind, progress=progress, console=True)
     note(actor, found, count, query_text, kind)
     return {"file": str(path), "entity": found.key, "rows": count}
 

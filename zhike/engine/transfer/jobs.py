@@ -34,6 +34,7 @@ from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
 
+from . import leaving
 from .export import export
 from .model import Plan, Result, Stopped, plan_of, to_json
 from .planning import make
@@ -53,14 +54,19 @@ def begin(actor: Actor, entity: AnyEntity, source: StoredFile) -> Job:
     """A new import of an uploaded file; nothing is read yet. Raises Refused without the right to import."""
     access.require(actor, entity, "import")
     options = {"phase": "read", "name": source.name, "language": get_language() or "", "sheet": ""}
+    options |= leaving.acting(actor)
     return Job.objects.create(kind="import", entity=entity.key, user=actor.user, source=source, options=options)
 
 
 def begin_export(actor: Actor, entity: AnyEntity, query_text: str, kind: str, total: int) -> Job:
-    """A new export. Raises Refused without the right to export."""
+    """A new export, which waits for a second person where it is large. Raises Refused without the right to export."""
     access.require(actor, entity, "export")
     options = {"phase": "run", "query": query_text, "format": kind, "language": get_language() or ""}
-    return Job.objects.create(kind="export", entity=entity.key, user=actor.user, total=total, options=options)
+    options |= leaving.acting(actor)
+    job = Job.objects.create(kind="export", entity=entity.key, user=actor.user, total=total, options=options)
+    if leaving.needs_approval(total):
+        leaving.ask(actor, job)
+    return job
 
 
 def mine(actor: Actor, pk: UUID, kind: str = "") -> Job:
@@ -261,7 +267,7 @@ def propose(job: Job, actor: Actor, mapping: Mapping[str, Any] | None = None) ->
 
 
 def _actor(job: Job) -> Actor:
-    return Actor(job.user, "import" if job.kind == "import" else "export")
+    return leaving.actor_of(job, "import" if job.kind == "import" else "export")
 
 
 def _do_read(job: Job, ticket: str, pulse: Still) -> None:
@@ -325,7 +331,10 @@ def _do_export(job: Job, ticket: str, pulse: Still) -> None:
 
     with _place(f".{kind}") as path:
         view = query.parse(job.options["query"])
-        count = export(_actor(job), entity, view, path, kind=kind, progress=progress)
+        count = export(
+            _actor(job), entity, view, path, kind=kind, progress=progress,
+            approved=int(job.options.get("approved_rows", 0)), approved_by=str(job.options.get("approved_by", "")),
+        )  # fmt: skip
         pulse.rest()
         report = _store(job, path, f"{entity.plural} {timezone.localdate():%Y-%m-%d}.{kind}")
     options = {**job.options, "phase": "done"}
