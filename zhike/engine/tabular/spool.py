@@ -23,10 +23,12 @@ BATCH = 200
 _encoder = msgspec.msgpack.Encoder()
 _rows_decoder = msgspec.msgpack.Decoder(list[tuple[int, list[object]]])
 _meta_decoder = msgspec.msgpack.Decoder(Meta)
-_SIMPLE = (str, bool, type(None))
+_SIMPLE = (bool, type(None))
 
 
 def _pack(cell: Cell) -> object:
+    if isinstance(cell, str):
+        return cell.replace("\x00", "")  # PostgreSQL keeps none, and no reader may let one through
     if isinstance(cell, _SIMPLE):
         return cell
     if isinstance(cell, int):
