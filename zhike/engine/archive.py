@@ -19,8 +19,9 @@ from django.utils import timezone
 from zhike.base.models import Policy
 
 from . import chain, offbox
-from .chain import ERASED, SHORTEST, Line
+from .chain import SHORTEST, Line
 from .entity import entities
+from .history import ERASED
 from .models import Seal
 
 OPEN_CLASSES = ("public", "internal")

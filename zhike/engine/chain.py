@@ -24,12 +24,12 @@ from django.utils import timezone
 from zhike.base.models import User
 
 from . import offbox
+from .history import ERASED
 from .models import History, Seal
 
 LOCK = 0x7A6873656C  # "zhsel": one seal at a time
 BATCH = 10_000
 LEAF = 40
-ERASED = "erased"
 SHORTEST = 184  # days of history that nobody may take away: six calendar months (Cybersecurity Law, article 23)
 SHOWN = 1_000
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, migrations, transaction
+from django.db.models import Q
 from django.utils import timezone
-from markupsafe import Markup
+from django.utils.translation import gettext as _
+from markupsafe import Markup, escape
 
 from zhike.base.models import User
 
@@ -21,6 +23,8 @@ from .entity import AnyEntity, entities
 from .kinds import Labels
 from .models import History
 
+NONE = UUID(int=0)
+ERASED = "erased"  # stands for a personal value that was taken out: zhike_history_erased() writes it
 IGNORED = (
     "search_text",
     "search_grams",
@@ -188,7 +192,11 @@ def redact(entity: str, record: UUID, fields: Collection[str], by: Actor | None,
 
 @dataclass(frozen=True)
 class Entry:
-    """One step of a record's history as its reader may see it; `changes` are (label, before, after)."""
+    """One step of a record's history as its reader may see it.
+
+    `actor` is who did it, `behalf` for whom ("" for themselves); `changes` are (label, before, after), `fields` the
+    labels of the fields that were revealed, `rows` how many records a step touched, 0 where it was this one.
+    """
 
     id: int
     at: Any
@@ -196,20 +204,50 @@ class Entry:
     channel: str
     action: str
     changes: Sequence[tuple[Any, Markup, Markup]]
+    behalf: str = ""
+    fields: Sequence[Any] = ()
+    rows: int = 0
 
 
 def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Collection[str] = ()) -> list[Entry]:
-    """The newest steps of a record: stored whole, redacted for the reader when shown. Missing if it is not visible."""
+    """The newest steps of a record: stored whole, redacted for the reader when shown. Missing if it is not visible.
+
+    Beside its changes: who revealed, printed, shared it, and who took it along in an export.
+    """
     query.record(actor, entity, pk)
-    shown = {a.column: a for a in access.readable(actor, entity).values() if a.column and a.column not in without}
-    entries = list(History.objects.filter(record=pk, entity=entity.key).order_by("-id")[:limit])
+    readable = access.readable(actor, entity)
+    shown = {a.column: a for a in readable.values() if a.column and a.column not in without}
+    mine = Q(record=pk) | Q(details__has_key="records", details__contains={"records": [str(pk)]})
+    entries = list(History.objects.filter(mine, entity=entity.key).order_by("-id")[:limit])
     labels = _labels(actor, entries, shown)
-    people = {u.pk: u.name for u in User.objects.filter(pk__in={e.actor for e in entries if e.actor})}
+    people = names_of(entries)
+    masked = access.masked(actor, entity)
     return [
-        Entry(e.id, e.at, people.get(e.actor, "") if e.actor else "", e.channel, e.action, _changes(e, shown, labels))
+        Entry(
+            e.id,
+            e.at,
+            people.get(e.actor, ""),
+            e.channel,
+            e.action,
+            _changes(e, shown, labels, masked),
+            people.get(e.behalf, ""),
+            [readable[key].label for key in e.details.get("fields", ()) if key in readable],
+            _rows(e) if e.record is None else 0,
+        )
         for e in entries
         if e.action != "update" or any(c in shown for c in e.changes)
     ]
+
+
+def names_of(entries: Iterable[History]) -> dict[UUID | None, str]:
+    """Names of who did it and for whom, by id."""
+    ids = {pk for e in entries for pk in (e.actor, e.behalf) if pk}
+    return dict(User.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def _rows(entry: History) -> int:
+    found = entry.details.get("rows", 0)
+    return found if isinstance(found, int) else 0
 
 
 def _value(a: Any, raw: Any) -> Any:
@@ -219,11 +257,20 @@ def _value(a: Any, raw: Any) -> Any:
         return None
 
 
-def _changes(entry: History, shown: Any, labels: Labels) -> list[tuple[Any, Markup, Markup]]:
+def _changes(entry: History, shown: Any, labels: Labels, masked: Collection[str]) -> list[tuple[Any, Markup, Markup]]:
     found = []
-    for column, (old, new) in entry.changes.items():
+    for column, sides in entry.changes.items():
         if (a := shown.get(column)) is not None:
-            found.append((a.label, a.kind.html(a, _value(a, old), labels), a.kind.html(a, _value(a, new), labels)))
+            old, new = (_html(a, raw, labels, masked=a.key in masked) for raw in sides)
+            found.append((a.label, old, new))
+    return found
+
+
+def _html(a: Any, raw: Any, labels: Labels, *, masked: bool) -> Markup:
+    if raw == ERASED:
+        return escape(_("erased"))
+    value = _value(a, raw)
+    found: Markup = a.kind.html(a, a.kind.mask(value) if masked else value, labels)
     return found
 
 
@@ -233,5 +280,5 @@ def _labels(actor: Actor, entries: Sequence[History], shown: Any) -> Labels:
     for e in entries:
         for side in (0, 1):
             values = {a.key: _value(a, e.changes[a.column][side]) for a in links if a.column in e.changes}
-            rows.append(query.Row(e.record or UUID(int=0), 0, values))
+            rows.append(query.Row(e.record or NONE, 0, values))
     return query.labels(actor, links, rows)

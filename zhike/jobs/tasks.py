@@ -10,6 +10,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from zhike.base.models import User
 from zhike.engine import archive, chain, deliveries, outbox, privacy, recycle
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
@@ -97,6 +98,13 @@ def forget_messages(timestamp: int) -> None:
 def seal(timestamp: int) -> None:
     """Every minute: seal what was logged. Where the copy outside cannot be written, this fails and is tried again."""
     chain.seal()
+
+
+@app.task(name="zhike.history.verify", queueing_lock="verify")
+def verify(user: str) -> None:
+    """What somebody asked for on the page of the log."""
+    chain.seal()
+    chain.verified(chain.verify(), user=User.objects.get(pk=UUID(user)), channel="web")
 
 
 @app.periodic(cron="23 4 * * *")

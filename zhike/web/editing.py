@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from zhike.engine.errors import Conflict, Errors, Invalid, Missing
 from zhike.engine.kinds import Attribute
 from zhike.engine.query import Page
 
-from . import forms, plugs
+from . import audit_words, forms, plugs
 from .listing import entity_info, record_title
 from .lookup import entity_or_404
 from .record import head, record_context
@@ -290,12 +291,13 @@ def log(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def history_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
-    """Every change of a record, field by field."""
+    """Every step of a record: changes field by field, and who revealed, exported, printed or shared it."""
     entity, actor = entity_or_404(key), actor_of(request)
     page = query.record(actor, entity, pk)
     context = {
         "entity": entity_info(actor, entity),
         "record": head(entity, page, {}),
         "entries": history.of(actor, entity, pk, limit=500),
+        "words": partial(audit_words.action, entity=entity.key),
     }
     return render(request, "web/history.html", context)

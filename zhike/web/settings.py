@@ -73,6 +73,12 @@ def index(request: HttpRequest) -> HttpResponse:
             "title": _("Security"),
             "items": [
                 {
+                    "label": _("Log"),
+                    "hint": _("who did, saw and took along what; whether anybody touched the log"),
+                    "url": "/settings/audit",
+                    "icon": "history",
+                },
+                {
                     "label": _("Security policy"),
                     "hint": _("passwords, second factor, time-outs, limits"),
                     "url": "/settings/policy",

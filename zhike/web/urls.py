@@ -6,6 +6,7 @@ from django.urls import path
 
 from . import (
     account,
+    audit,
     board,
     editing,
     export,
@@ -44,6 +45,7 @@ urlpatterns = [
     *webhooks.urlpatterns,
     *retention.urlpatterns,
     *privacy.urlpatterns,
+    *audit.urlpatterns,
     path("<slug:key>/", listing.list_page),
     path("<slug:key>/board", board.board_page),
     path("<slug:key>/board/<uuid:stage>", board.lane_more),

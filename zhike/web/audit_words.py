@@ -1,0 +1,99 @@
+"""Steps of the history in words."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from zhike.engine.entity import entities
+
+
+def action(name: str, entity: str = "") -> str:
+    """What was done, in words."""
+    known = entities().get(entity)
+    if known and name in known.actions:
+        return str(known.actions[name].label)
+    return {
+        "create": _("Created"),
+        "insert": _("Created"),
+        "update": _("Changed"),
+        "delete": _("Deleted"),
+        "restore": _("Restored"),
+        "erase": _("Erased for good"),
+        "redact": _("Personal data erased"),
+        "reveal": _("Revealed"),
+        "export": _("Exported"),
+        "print": _("Printed"),
+        "share": _("Shared"),
+        "unshare": _("Sharing ended"),
+        "delegate": _("Delegated"),
+        "undelegate": _("Delegation ended"),
+        "act_for": _("Worked for somebody else"),
+        "view_as": _("Looked as somebody else"),
+        "token": _("Key made"),
+        "token_end": _("Key ended"),
+        "api": _("Read or written by a key"),
+        "pipeline": _("Pipeline changed"),
+        "sign_in": _("Signed in"),
+        "sign_out": _("Signed out"),
+        "sign_in_failed": _("Sign-in failed"),
+        "proved_again": _("Proved again who they are"),
+        "sessions_ended": _("Sessions ended"),
+        "password_changed": _("Password changed"),
+        "factor_added": _("Second factor added"),
+        "factor_removed": _("Second factor removed"),
+        "recovery_codes_made": _("Recovery codes made"),
+        "sso_bound": _("Single sign-on bound"),
+        "sso_unbound": _("Single sign-on unbound"),
+        "invited": _("Invited"),
+        "attach": _("File added"),
+        "detach": _("File removed"),
+        "retention": _("Retention rules applied"),
+        "webhook.off": _("Webhook switched off"),
+        "password_set": _("Password set"),
+        "policy_changed": _("Security policy changed"),
+        "verify": _("Log verified"),
+        "expire": _("Old steps archived"),
+        "chain": _("Chain begun anew"),
+        "audit_export": _("Log exported"),
+    }.get(name, name)
+
+
+def thing(entity: str) -> str:
+    """A kind of record in words."""
+    known = entities().get(entity)
+    if known:
+        return str(known.label)
+    return {
+        "grant": _("Permission"),
+        "fieldgrant": _("Field level"),
+        "policy": _("Security policy"),
+        "share": _("Sharing"),
+        "delegation": _("Delegation"),
+        "token": _("Key"),
+        "webhook": _("Webhook"),
+        "retention": _("Retention rule"),
+    }.get(entity, entity)
+
+
+def field(entity: str, column: str) -> str:
+    """A field in words, by its column."""
+    known = entities().get(entity)
+    for a in known.attributes.values() if known else ():
+        if column in (a.column, a.key):
+            return str(a.label)
+    return column
+
+
+def channel(name: str) -> str:
+    """A way in, in words."""
+    return {
+        "web": _("Page"),
+        "api": _("API"),
+        "mcp": _("Assistant program"),
+        "import": _("Import"),
+        "export": _("Export"),
+        "job": _("Background work"),
+        "demo": _("Demo firm"),
+        "console": _("Command line"),
+        "sql": _("Database"),
+    }.get(name, name)
