@@ -17,7 +17,7 @@ HTTPS = os.environ.get("ZHIKE_HTTPS") == "1"
 URL = os.environ.get("ZHIKE_URL", "http://127.0.0.1:8000").rstrip("/")  # links in mails lead here, whatever was asked
 ALLOWED_HOSTS = [*os.environ.get("ZHIKE_HOSTS", "localhost,127.0.0.1,[::1]").split(","), urlsplit(URL).hostname or ""]
 PROXIES = [network for network in os.environ.get("ZHIKE_PROXIES", "").replace(" ", "").split(",") if network]
-CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHIKE_ORIGINS", "").split(",") if origin]
+CSRF_TRUSTED_ORIGINS = [origin for origin in [*os.environ.get("ZHIKE_ORIGINS", "").split(","), URL] if origin]
 
 
 def database(url: str) -> dict[str, Any]:
@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "zhike.web.identity.sessions",
     "zhike.web.middleware.limits",
     "zhike.web.middleware.answers",
+    "zhike.web.acting.guard",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

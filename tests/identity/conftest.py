@@ -32,7 +32,7 @@ def is_in(client: Client) -> bool:
 def code_of(secret: str, *, steps: int = 0) -> str:
     """The code an app shows, so many half minutes from now."""
     counter = int(time.time()) // 30 + steps
-    return totp.format_hotp_value(totp.hotp_value(secret, counter))
+    return str(totp.format_hotp_value(totp.hotp_value(secret, counter)))
 
 
 def secret_of(user: Any) -> str:
@@ -42,7 +42,7 @@ def secret_of(user: Any) -> str:
 
 def enrol(user: Any) -> str:
     """Set up an app; gives its secret."""
-    secret = totp.generate_totp_secret()
+    secret = str(totp.generate_totp_secret())
     totp.TOTP.activate(user, secret)
     return secret
 

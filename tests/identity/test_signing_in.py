@@ -181,14 +181,14 @@ def test_a_session_from_before_is_worth_nothing_after(firm: Any) -> None:
     session = client.session
     session["planted"] = "by a thief"
     session.save()
-    client.cookies["zhike_session"] = session.session_key
+    client.cookies["zhike_session"] = str(session.session_key)
     sign_in(client, "seller")
     new = client.cookies["zhike_session"].value
     assert new != session.session_key
     assert not Session.objects.filter(session_key=session.session_key).exists()
     assert "planted" not in client.session
     thief = Client()
-    thief.cookies["zhike_session"] = session.session_key
+    thief.cookies["zhike_session"] = str(session.session_key)
     assert not is_in(thief)
 
 

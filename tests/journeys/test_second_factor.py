@@ -33,7 +33,7 @@ def desk(site: Site, chromium: Browser) -> Iterator[Desk]:
 
 
 def code(secret: str, *, steps: int = 0) -> str:
-    return totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30 + steps))
+    return str(totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30 + steps)))
 
 
 def password(desk: Desk) -> None:
@@ -80,7 +80,7 @@ def test_an_app_and_a_passkey(desk: Desk) -> None:
     desk.go("/me/factors")
     page.locator("[data-passkey=create] [name=name]").fill("测试机")
     page.locator("[data-passkey=create] button").click()
-    page.locator('a[href="/me"]').click()
+    page.wait_for_url("**/me")
     expect(page.locator("[data-factor=webauthn]")).to_contain_text("测试机")
     sign_out(desk)
 

@@ -15,7 +15,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import login, logout
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -144,6 +145,13 @@ def end_all(user: User, *, but: str | None = None) -> int:
         row.end()
         count += 1
     return count
+
+
+def tidy() -> None:
+    """Forget sessions that are over."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    known = Session.objects.filter(session_key=OuterRef("session_key"))
+    UserSession.objects.filter(~Exists(known)).delete()
 
 
 # ---- every request

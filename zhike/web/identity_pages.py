@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from zhike.base import passwords
 from zhike.base.models import Policy, User
+from zhike.engine import webhooks
 
 from . import identity, throttle
 from . import identity_factors as factors
@@ -22,7 +23,7 @@ from . import identity_sso as sso
 from .account import code_field, second_proof, too_many
 from .identity import fresh, next_of
 from .identity_links import accept, has_password, password_fields
-from .templating import render
+from .templating import actor_of, render
 
 
 def person(request: HttpRequest) -> User:
@@ -58,6 +59,7 @@ def me(request: HttpRequest) -> HttpResponse:
             }
             for s in sorted(rows, key=lambda s: s.last_seen_at, reverse=True)
         ],
+        "may_have_webhooks": webhooks.may_have(actor_of(request)),
     }
     return render(request, "web/me.html", context)
 
@@ -187,11 +189,12 @@ def factor_start(request: HttpRequest) -> HttpResponse:
 def totp(request: HttpRequest) -> HttpResponse:
     """Take a secret over into the app, and prove it by the code of now."""
     user, error = person(request), ""
+    first = factors.CODES not in factors.kinds(user)
     if request.method == "POST":
         attempt = throttle.enter(request, f"2nd:{user.username}")
         if not attempt.wait and factors.enrol_totp(request, user, request.POST.get("code", "")):
             attempt.succeeded()
-            return added(request, user, "totp")
+            return added(request, user, "totp", first=first)
         error = _("Too many attempts.") if attempt.wait else _("That code is wrong. Enter the one that is shown now.")
     secret, picture = factors.totp_offer(user)
     context = {
@@ -207,11 +210,14 @@ def totp(request: HttpRequest) -> HttpResponse:
     return render(request, "door.html", context, status=422 if error else 200)
 
 
-def added(request: HttpRequest, user: User, kind: str) -> HttpResponse:
-    """A factor is set up: a new session id, and the recovery codes once."""
+def added(request: HttpRequest, user: User, kind: str, *, first: bool) -> HttpResponse:
+    """A factor is set up: a new session id and, with the first one, the recovery codes."""
     identity.prove(request)
     identity.note(request, "factor_added", kind=kind)
-    return codes_page(request, factors.codes_left(user))
+    if first:
+        return codes_page(request, factors.codes_left(user))
+    identity.toast(request, _("The second factor is set up."))
+    return HttpResponseRedirect("/me", status=303)
 
 
 def codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
@@ -248,8 +254,9 @@ def new_passkey_options(request: HttpRequest) -> HttpResponse:
 def new_passkey(request: HttpRequest) -> HttpResponse:
     """Keep the passkey that the browser has made."""
     user = person(request)
+    first = factors.CODES not in factors.kinds(user)
     if factors.add_passkey(user, request.POST.get("credential", ""), request.POST.get("name", "")):
-        return added(request, user, "passkey")
+        return added(request, user, "passkey", first=first)
     context = {"must": False, "error": _("The passkey was not kept. Please try again.")}
     return render(request, "web/factors.html", context, status=422)
 

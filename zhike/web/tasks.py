@@ -11,3 +11,13 @@ def mail(purpose: str, who: str, lang: str) -> None:
     from . import identity_links  # it defers this task
 
     identity_links.send(purpose, who, lang)
+
+
+@app.periodic(cron="29 3 * * *")
+@app.task(name="zhike.identity.tidy", queue="mail", pass_context=False)
+def tidy(timestamp: int) -> None:
+    """Every night: forget sessions that are over, and attempts of yesterday."""
+    from . import identity, throttle
+
+    identity.tidy()
+    throttle.tidy()

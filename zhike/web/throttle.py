@@ -37,9 +37,13 @@ class Try:
     wait: int = 0
 
     def succeeded(self) -> None:
-        """A success ends the count of its key, and old counts go."""
+        """A success ends the count of its key."""
         FailedLogin.objects.filter(username=self.key).delete()
-        FailedLogin.objects.filter(at__lt=timezone.now() - timedelta(days=1)).delete()
+
+
+def tidy() -> None:
+    """Forget what is too old to count."""
+    FailedLogin.objects.filter(at__lt=timezone.now() - timedelta(days=1)).delete()
 
 
 def address(request: HttpRequest) -> str:
