@@ -52,6 +52,7 @@ def test_a_mail_lets_a_person_choose_a_new_password(firm: Any) -> None:
     message: Any = mail.outbox[-1]
     assert message.to == ["wang@example.cn"]
     assert [link in text for text, _kind in message.alternatives] == [True]
+    client = follow(link)
     assert client.post("/new-password", {"new": "short", "again": "short"}).status_code == 422
     assert client.post("/new-password", FORM).status_code == 200
     assert (is_in(before), is_in(client)) == (False, False)  # a link is no sign-in
