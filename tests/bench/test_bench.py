@@ -48,6 +48,23 @@ def test_every_page_of_every_role_is_measured(postgres: Any, unblocked: None) ->
     assert all(one["value"] > one["baseline"] > 0 for one in found)
 
 
+def test_access_is_measured_for_each_person(postgres: Any, unblocked: None) -> None:
+    found = {one["name"]: one for one in bench.run("access", {"server": postgres, "rows": 3_000, "rounds": 2})}
+    people = [f"seller, {n} shared" for n in (0, 20, 500, 5_000)] + [f"manager, level {n}" for n in (5, 4, 3, 2, 1)]
+    people += ["manager, level 3, by status", "executive"]
+    assert {name.partition(":")[0] for name in found} == set(people)
+    assert len(found) == len(people) * (9 * 2 + 2 * (1 + 2 + 2 + 1))
+    assert all(set(one) == NAMES and one["value"] >= 0 and one["baseline"] > 0 for one in found.values())
+    assert [name for name, one in found.items() if one["goal"]] == [f"{p}: account, newest 50, p95" for p in people]
+    reached = {name: one["value"] for name, one in found.items() if name.endswith(": account, reached")}
+    levels = [reached[f"manager, level {n}: account, reached"] for n in range(1, 6)]
+    assert levels == sorted(levels, reverse=True)
+    assert 0 < levels[4] < levels[1] < 1_500
+    assert reached["executive: account, reached"] == 3_000
+    assert reached["seller, 5000 shared: account, reached"] > reached["seller, 500 shared: account, reached"]
+    assert {one["value"] for name, one in found.items() if name.endswith("statements of the page")} <= {6, 7, 8, 9}
+
+
 def test_real_data_give_the_published_figures(postgres: Any, unblocked: None) -> None:
     root = os.environ.get("ZHIKE_SHARED_DATA")
     data = Path(root) if root else Path(__file__).resolve().parents[2].parent / "shared" / "data"

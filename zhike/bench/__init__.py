@@ -15,7 +15,7 @@ from zhike.launch.errors import LaunchError
 
 Figure = dict[str, Any]
 Options = Mapping[str, Any]
-NAMES = ("pages", "start", "real")
+NAMES = ("pages", "start", "real", "access")
 
 
 class UnknownBench(LaunchError):
@@ -49,8 +49,8 @@ def exact(name: str, got: Any, expected: Any, unit: str = "", *, by_hand: Any = 
 def run(name: str, options: Options) -> list[Figure]:
     """The figures of one bench, or of all; UnknownBench for another name.
 
-    `options` holds `server`, a running PostgreSQL with `scratch(name)`, and `data`, the folder of real data sets,
-    without which the bench `real` is left out of all.
+    `options` holds `server`, a running PostgreSQL with `scratch(name)`, `data`, the folder of real data sets, without
+    which the bench `real` is left out of all, and `rows`, how many customers the bench `access` makes.
     """
     if name != "all" and name not in NAMES:
         known = ", ".join(NAMES)

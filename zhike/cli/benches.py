@@ -13,6 +13,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     bench = commands.add_parser("bench", help=_("measure, each figure beside the same work done by hand"))
     bench.add_argument("name", nargs="?", default="all", metavar="NAME", help=_("one bench, such as pages or real"))
     bench.add_argument("--data", type=Path, help=_("folder of real data sets, for the bench real"))
+    bench.add_argument("--rows", type=int, help=_("customers that the bench access makes, 1,000,000 unless told"))
     bench.add_argument("--json", action="store_true", help=_("figures as a list of JSON objects"))
     bench.set_defaults(run=run)
 
@@ -23,6 +24,6 @@ def run(options: argparse.Namespace) -> int:
         # Here, because it needs Django set up.
         from zhike import bench
 
-        figures = bench.run(options.name, {"data": options.data, "server": server})
+        figures = bench.run(options.name, {"data": options.data, "rows": options.rows, "server": server})
     result(figures, as_json=options.json)
     return 0 if all(figure.get("met", True) for figure in figures) else 1
