@@ -228,6 +228,17 @@ def test_a_session_for_libraries(
     assert (ledger.tried, farm.seen) == ([("127.0.0.1", server.port)], 0)
 
 
+def test_a_session_knows_no_passwords_of_the_machine(
+    names: Names, serve: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.say("idp.test", ["127.0.0.1"])
+    (tmp_path / "netrc").write_text("machine idp.test login root password secret\n", encoding="ascii")
+    monkeypatch.setenv("NETRC", os.fspath(tmp_path / "netrc"))
+    server = serve(OK)
+    assert Session().get(f"http://idp.test:{server.port}/").status_code == 200
+    assert server.requests[0].count(b"Authorization") == 0
+
+
 # ---- TLS
 
 

@@ -25,8 +25,8 @@ WORDS = {
     "off": gettext_lazy("Not sent: the webhook is switched off."),
     "owner": gettext_lazy("Not sent: its owner may no longer sign in."),
     "nothing": gettext_lazy("Not sent: its owner may no longer see or take out the records."),
-    "redirect": gettext_lazy("The address leads to another one, which is not followed; enter the final one."),
-    "status": gettext_lazy("The receiver answered that it did not take it."),
+    "redirect": gettext_lazy("leads to another address, which is not followed; enter the final one"),
+    "status": gettext_lazy("not taken by the receiver"),
 }
 
 
