@@ -24,7 +24,10 @@ from .templating import actor_of
 @login_required
 @require_GET
 def export(request: HttpRequest, key: str) -> HttpResponse | FileResponse:
-    """The list that the address means as xlsx or csv (`format`): at once when it is short, else as a job."""
+    """The list that the address means as xlsx or csv (`format`): at once when it is short, else as a job.
+
+    A large one waits for a second person.
+    """
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "export")
     kind = request.GET.get("format", "xlsx")
@@ -32,8 +35,10 @@ def export(request: HttpRequest, key: str) -> HttpResponse | FileResponse:
         raise Missing
     _tab, _own, view = asked(request, entity)
     total = query.select(actor, entity, view, "export").order_by().count()
-    if total > jobs.AT_ONCE_EXPORT:
+    if total > jobs.AT_ONCE_EXPORT or transfer.leaving.needs_approval(total):
         job = jobs.begin_export(actor, entity, view.query(), kind, total)
+        if job.options["phase"] == "ask":
+            return HttpResponseRedirect(f"/exports/{job.pk}", status=303)
         tasks.start(job, "run")
         return HttpResponseRedirect(f"/job/{job.pk}", status=303)
     with tempfile.TemporaryDirectory(prefix="zhike-write-") as folder:

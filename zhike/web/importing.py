@@ -229,6 +229,8 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = jobs.mine(actor, pk)
     if found.kind == "import":
         return HttpResponseRedirect(f"/{found.entity}/import/{found.pk}", status=303)
+    if found.options.get("phase") in ("ask", "refused"):
+        return HttpResponseRedirect(f"/exports/{pk}", status=303)
     if found.state == State.DONE and found.report_id and request.headers.get("HX-Request"):
         return go(request, f"/job/{pk}")
     context = import_pages.exporting(actor, get(found.entity), found)

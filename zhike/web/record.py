@@ -22,7 +22,7 @@ from zhike.engine.kinds import Masked
 from zhike.engine.models import OwnerPeriod, StageEvent, StoredFile
 from zhike.engine.query import Condition, Page, View
 
-from . import plugs
+from . import access_pages_team, plugs
 from .listing import entity_info, record_title, total_text
 from .lookup import entity_or_404
 from .plugs import Item
@@ -63,8 +63,11 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         "related": [
             *(r for r in (related(actor, entity, pk, item) for item in entity.related) if r),
             *([attached(entity, pk, may=may["update"])] if entity.has_owner else []),
+            *([access_pages_team.panel(actor, entity, pk)] if entity.has_owner else []),
         ],
         "notices": [],
+        "visibility_url": f"/{entity.key}/{pk}/visibility" if entity.has_owner or entity.via else "",
+        "printed_url": f"/{entity.key}/{pk}/printed",
     }
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhike.base import passwords
 from zhike.base.i18n import LANGUAGES
-from zhike.base.models import Department, Grant, Role, User
+from zhike.base.models import Department, Role, User
 from zhike.engine import access, history, pipelines, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities, get
@@ -91,6 +90,24 @@ def index(request: HttpRequest) -> HttpResponse:
                     "icon": "key-round",
                 },
                 {
+                    "label": _("Entering for others"),
+                    "hint": _("assistants who enter for somebody, until when"),
+                    "url": "/settings/delegations",
+                    "icon": "users-round",
+                },
+                {
+                    "label": _("Look as somebody"),
+                    "hint": _("see the system as a person sees it, read only"),
+                    "url": "/settings/view-as",
+                    "icon": "eye",
+                },
+                {
+                    "label": _("Large exports"),
+                    "hint": _("what a second person approves"),
+                    "url": "/settings/exports",
+                    "icon": "download",
+                },
+                {
                     "label": _("Unused accounts"),
                     "hint": ngettext("%(n)s for 90 days", "%(n)s for 90 days", unused) % {"n": unused},
                     "url": "/settings/unused",
@@ -118,7 +135,25 @@ def index(request: HttpRequest) -> HttpResponse:
         *integrations(actor),
         *personal_data(actor),
     ]
-    return render(request, "web/settings_index.html", {"groups": groups})
+    return render(request, "web/settings_index.html", {"groups": opened(actor, groups)})
+
+
+OPENED = {
+    "/user/": ANYBODY,
+    "/settings/departments": SYSTEM,
+    "/settings/unused": ("all", "system", "security"),
+    "/settings/pipelines": SYSTEM,
+    "/settings/webhooks": SYSTEM,
+    "/calendarday/": SYSTEM,
+    "/settings/privacy": (*SECURITY, *AUDIT),
+    "/settings/audit": AUDIT,
+}  # all other pages are the administrators of rights'
+
+
+def opened(actor: Actor, groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Only what the reader may open; a group of which nothing is left, is left out."""
+    found = [{**g, "items": [i for i in g["items"] if actor.office in OPENED.get(i["url"], SECURITY)]} for g in groups]
+    return [g for g in found if g["items"]]
 
 
 def integrations(actor: Actor) -> list[dict[str, Any]]:
@@ -199,6 +234,8 @@ def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = query.visible(actor, get("user"), "update").filter(pk=pk).first()
     if user is None:
         raise Missing
+    if actor.office != "all" and Actor(user).office not in ("", actor.office):
+        raise Refused("password of another administrator")  # it would be a way into an office that is not theirs
     error = ""
     if request.method == "POST":
         try:
@@ -232,101 +269,6 @@ def set_password(request: HttpRequest, pk: UUID) -> HttpResponse:
         },
     }
     return form_answer(request, context, status=422 if error else 200)
-
-
-@login_required
-@require_GET
-def role_list(request: HttpRequest) -> HttpResponse:
-    """All roles with how many people have them."""
-    admin(request, SECURITY)
-    rows = []
-    for role in Role.objects.filter(deleted_at=None):
-        members = User.objects.filter(roles__contains=[role.pk], is_active=True, deleted_at=None).count()
-        rows.append(
-            {
-                "id": str(role.pk),
-                "name": role.name,
-                "key": role.key,
-                "home": role.get_home_display(),
-                "office": role.get_office_display() if role.office else "",
-                "members": members,
-                "url": f"/settings/roles/{role.pk}",
-                "members_url": f"/user/?view=&roles__has={role.pk}",
-            }
-        )
-    return render(request, "web/settings_roles.html", {"rows": rows, "new_url": "/role/new"})
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def role_matrix(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Entities × actions → none, own, department, all; saved as a whole."""
-    admin(request, SECURITY)
-    role = Role.objects.filter(pk=pk, deleted_at=None).first()
-    if role is None:
-        raise Missing
-    if request.method == "POST":
-        save_grants(role, request.POST)
-        request.session["toast"] = _("The permissions of “%(role)s” are saved and in force now.") % {"role": role.name}
-        return HttpResponseRedirect(request.path, status=303)
-    grants = {(g.entity, g.action): g.scope for g in Grant.objects.filter(role=role)}
-    scopes = [
-        {"value": "", "label": pgettext("scope of a permission", "None")},
-        *({"value": v, "label": label} for v, label in Grant.Scope.choices),
-    ]
-    context = {
-        "role": {"id": str(role.pk), "name": role.name, "edit_url": f"/role/{role.pk}/edit"},
-        "actions": [{"key": a, "label": action_label(a)} for a in access.ACTIONS],
-        "scopes": scopes,
-        "rows": [matrix_row(e, grants) for e in sorted(entities().values(), key=lambda e: (e.menu or 500, e.key))],
-        "wildcard": grants.get((access.ANY, access.ANY), ""),
-        "url": request.path,
-    }
-    return render(request, "web/settings_role.html", context)
-
-
-def save_grants(role: Role, posted: QueryDict) -> None:
-    """Replace a role's permission rows by those of the form; a role that may do everything stays as it is."""
-    with transaction.atomic():
-        if Grant.objects.select_for_update().filter(role=role, entity=access.ANY, action=access.ANY).exists():
-            raise Refused("administrator role")
-        Grant.objects.filter(role=role).delete()
-        Grant.objects.bulk_create(
-            Grant(role=role, entity=e.key, action=action, scope=scope)
-            for e in entities().values()
-            for action in (*access.ACTIONS, *e.actions)
-            if (scope := posted.get(f"g:{e.key}:{action}", "")) in Grant.Scope.values
-        )
-
-
-def action_label(action: str) -> str:
-    """An action in words."""
-    return {
-        "read": _("See"),
-        "create": _("Create"),
-        "update": _("Change"),
-        "delete": _("Delete"),
-        "transfer": _("Hand over"),
-        "import": _("Import"),
-        "export": _("Export"),
-    }.get(action, action)
-
-
-def matrix_row(entity: Any, grants: dict[tuple[str, str], str]) -> dict[str, Any]:
-    """One entity of the matrix; its own actions behind the general ones."""
-    own = [{"key": name, "label": a.label} for name, a in entity.actions.items()]
-
-    def cell(action: str) -> dict[str, Any]:
-        where = ((entity.key, action), (entity.key, access.ANY), (access.ANY, action), (access.ANY, access.ANY))
-        return {"name": f"g:{entity.key}:{action}", "value": next((grants[w] for w in where if w in grants), "")}
-
-    return {
-        "key": entity.key,
-        "label": entity.plural,
-        "icon": entity.icon,
-        "cells": [cell(a) for a in access.ACTIONS],
-        "own": [{**o, **cell(o["key"])} for o in own],
-    }
 
 
 @login_required
@@ -450,8 +392,6 @@ urlpatterns = [
     path("settings/", index),
     path("settings/departments", departments),
     path("settings/people/<uuid:pk>/password", set_password),
-    path("settings/roles", role_list),
-    path("settings/roles/<uuid:pk>", role_matrix),
     path("settings/pipelines", pipeline_list),
     path("settings/pipelines/<uuid:pk>", pipeline_edit),
     path("settings/pipelines/new/<slug:key>", pipeline_edit),

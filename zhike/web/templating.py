@@ -25,7 +25,7 @@ from zhike.engine.entity import entities
 from zhike.engine.kinds import symbol, tone_of
 from zhike.engine.models import Notice
 
-from . import plugs
+from . import acting, plugs
 
 
 @cache
@@ -42,10 +42,10 @@ def static(path: str) -> str:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The actor of this request, made once."""
+    """The actor of this request, made once: oneself, or the person for whom one acts (acting.py)."""
     found = getattr(request, "zhike_actor", None)
     if found is None:
-        found = Actor(request.user, "web")  # type: ignore[arg-type]  # views are behind login
+        found = acting.actor(request)
         request.zhike_actor = found  # type: ignore[attr-defined]
     return found
 
@@ -101,6 +101,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             if access.may(actor, e, "create")
         ],
         "is_admin": admin,
+        "acting": acting.banner(request, actor),
         "unread": Notice.objects.filter(user=user, read_at=None).count(),
     }
     return shared

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from . import (
+    access_pages,
     account,
     audit,
     board,
@@ -20,6 +21,7 @@ from . import (
     listing,
     notices,
     privacy,
+    proposals,
     record,
     retention,
     settings,
@@ -40,12 +42,14 @@ urlpatterns = [
     path("notices", notices.inbox),
     *files.urlpatterns,
     path("job/<uuid:pk>", importing.job),
+    *access_pages.urlpatterns,
     *settings.urlpatterns,
     *tokens.urlpatterns,
     *webhooks.urlpatterns,
     *retention.urlpatterns,
     *privacy.urlpatterns,
     *audit.urlpatterns,
+    *proposals.urlpatterns,
     path("<slug:key>/", listing.list_page),
     path("<slug:key>/board", board.board_page),
     path("<slug:key>/board/<uuid:stage>", board.lane_more),

@@ -144,8 +144,8 @@ def ask(actor: Actor, job: Job) -> None:
 
 def _heads(job: Job) -> set[UUID]:
     places = job.user.department.ancestors if job.user.department else []
-    rows = Department.objects.filter(pk__in=places, head__is_active=True, head__deleted_at=None, deleted_at=None)
-    return {pk for pk in rows.values_list("head", flat=True) if pk is not None}
+    rows = User.objects.filter(heads__in=places, heads__deleted_at=None, is_active=True, deleted_at=None)
+    return set(rows.values_list("pk", flat=True))
 
 
 def _own(job: Job) -> set[str]:
