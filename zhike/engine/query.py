@@ -395,7 +395,7 @@ def _union(found: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
 
 def count(rows: QuerySet[Any]) -> int:
     """How many, counting no further than COUNT_CAP + 1."""
-    return rows.order_by()[: COUNT_CAP + 1].count()
+    return (rows if rows.query.is_sliced else rows.order_by()[: COUNT_CAP + 1]).count()
 
 
 def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
