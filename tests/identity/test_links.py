@@ -243,6 +243,36 @@ def test_only_an_administrator_invites(firm: Any, who: str) -> None:
     assert post_mails() == []
 
 
+@pytest.mark.parametrize(
+    ("office", "whom", "do", "status"),
+    [
+        ("all", "audit", "link", 200),
+        ("all", "audit", "mail", 303),
+        ("system", "new", "link", 200),
+        ("system", "new", "mail", 303),
+        ("system", "seller", "link", 403),
+        ("system", "seller", "mail", 303),
+        ("system", "audit", "link", 403),
+        ("system", "audit", "mail", 403),
+        ("security", "new", "link", 403),
+        ("security", "new", "mail", 403),
+        ("audit", "new", "link", 403),
+    ],
+)
+def test_no_administrator_gets_in_as_another(firm: Any, office: str, whom: str, do: str, status: int) -> None:
+    from zhike.base.models import Grant, Role
+
+    offices = {key: Role.objects.create(key=f"of-{key}", name=key, office=key) for key in {office, "audit"}}
+    Grant.objects.get_or_create(role=offices[office], entity="user", action="read", defaults={"scope": "all"})
+    actor = User.objects.create_user("acting", PASSWORD, name="操作员", roles=[offices[office].pk])
+    User.objects.create_user("new", name="新人", email="new@example.cn")
+    User.objects.create_user("audit", PASSWORD, name="审计", email="audit@example.cn", roles=[offices["audit"].pk])
+    client = Client()
+    client.force_login(actor)
+    target = User.objects.get(username=whom)
+    assert client.post(f"/settings/people/{target.pk}/entrance", {"do": do}).status_code == status
+
+
 def test_a_reset_does_not_lift_the_second_factor(firm: Any) -> None:
     enrol(firm.seller)
     assert follow(mailed_link()).post("/new-password", FORM).status_code == 200

@@ -23,6 +23,7 @@ from .identity import next_of
 from .templating import render
 
 HALF_SECONDS = 5 * 60
+DEMO_PASSWORD = "zhike-demo"  # noqa: S105 - of the demo firm alone, printed by the command that makes it
 
 
 def too_many(request: HttpRequest, template: str, context: dict[str, Any], wait: int) -> HttpResponse:
@@ -65,7 +66,7 @@ def demo_accounts() -> list[dict[str, str]]:
     if not Counter.objects.filter(entity="demo").exists():
         return []
     rows = User.objects.filter(username__in=["seller", "manager", "executive", "admin"], is_active=True)
-    return [{"username": u.username, "name": u.name, "position": u.position} for u in rows]
+    return [{"username": u.username, "name": u.name, "position": u.position, "password": DEMO_PASSWORD} for u in rows]
 
 
 # ---- the second step

@@ -49,6 +49,20 @@ def officer(request: HttpRequest, *offices: str) -> Actor:
     return actor
 
 
+def may_hand_over(actor: Actor, user: User) -> bool:
+    """Whether the actor may know how this person gets in: of a new person, or where one administrator does everything.
+
+    Else one of three administrators could act as another, or as anybody, and GB/T 22239 has them apart.
+    """
+    return actor.office == ALL or (actor.office == SYSTEM and not identity_links.has_password(user))
+
+
+def may_invite(actor: Actor, user: User) -> bool:
+    """Whether the actor may have a link sent to the person's own address: not to another administrator in office."""
+    other = identity.has_office(user) and identity_links.has_password(user)
+    return actor.office == ALL or (actor.office == SYSTEM and not other)
+
+
 # ---- one person's way in
 
 
@@ -71,7 +85,8 @@ def entrance(request: HttpRequest, pk: UUID) -> HttpResponse:
         "person": user,
         "url": request.path,
         "link": shown,
-        "may_invite": actor.office in (ALL, SYSTEM),
+        "may_invite": may_invite(actor, user),
+        "may_hand_over": may_hand_over(actor, user),
         "may_reset": actor.office in (ALL, SECURITY),
         "invited": not identity_links.has_password(user),
         "sessions": len(UserSession.objects.purge_and_list(user)),
@@ -83,7 +98,8 @@ def entrance(request: HttpRequest, pk: UUID) -> HttpResponse:
 def act(request: HttpRequest, actor: Actor, user: User, wanted: str) -> str:
     """Do what the button says; gives a one-time link to show, or ""."""
     if wanted in ("mail", "link"):
-        officer(request, ALL, SYSTEM)
+        if not (may_invite if wanted == "mail" else may_hand_over)(actor, user):
+            raise Refused("invite")
         history.note(actor, "invited", entity="user", record=user.pk, details={"by": wanted})
         if wanted == "link":
             return identity_links.link(user, "invitation")
