@@ -212,8 +212,9 @@ def _settle(actor: Actor, stored: StoredFile, source: Path) -> None:
 
 def _links() -> Iterator[tuple[type[models.Model], str]]:
     """Every field that may hold a stored file: (model, field name)."""
-    for relation in StoredFile._meta.related_objects:
-        yield relation.related_model, relation.field.name
+    for field in StoredFile._meta.get_fields(include_hidden=True):  # those without a way back are hidden
+        if isinstance(field, models.ManyToOneRel):
+            yield field.related_model, field.field.name
 
 
 def _parents(stored: StoredFile) -> Iterator[tuple[AnyEntity | None, UUID]]:

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from zhike.base.models import User
-from zhike.engine import archive, chain, deliveries, outbox, privacy, recycle
+from zhike.engine import archive, chain, deliveries, outbox, privacy, recycle, uploads
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
@@ -35,8 +35,9 @@ def transfer(job: str, ticket: str) -> None:
 @app.periodic(cron="17 3 * * *")
 @app.task(name="zhike.transfer.tidy", queue="transfer", pass_context=False)
 def tidy(timestamp: int) -> None:
-    """Every night: forget the files of old imports and exports."""
+    """Every night: forget the files of old imports and exports, and bytes that belong to nothing."""
     jobs.tidy()
+    uploads.sweep()
 
 
 @app.periodic(cron="41 3 * * *")
