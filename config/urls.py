@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from zhike.mcp import http as mcp
+
 urlpatterns = [
+    path("mcp", mcp.endpoint),
     path("api/", include("zhike.api.urls")),
     path("", include("zhike.modules.customers.urls")),
     path("", include("zhike.modules.sales.urls")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -66,7 +67,11 @@ def only(request: HttpRequest, *known: str) -> dict[str, str]:
 
 def asked(request: HttpRequest) -> Asked:
     """What the address asks of a list; Problem 422 for what is not known."""
-    given = pairs(request)
+    return understood(pairs(request))
+
+
+def understood(given: Sequence[tuple[str, str]]) -> Asked:
+    """The same from the pairs of an address."""
     plain: dict[str, str] = {}
     for name, value in given:
         key, found, op = name.rpartition("__")

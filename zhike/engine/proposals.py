@@ -1,0 +1,156 @@
+"""Writes that a program asks for and a person confirms: nothing is written before, and only with the rights of then."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from . import access, history, notices, query, records
+from .access import Actor, Limit
+from .entity import AnyEntity, get
+from .errors import Conflict, Invalid, Limited, Missing, Refused
+from .models import Proposal, Token
+
+CHANNEL = "mcp"
+VALID = dt.timedelta(hours=24)
+WAITING = 50  # open proposals of one person
+
+
+def propose(
+    actor: Actor,
+    token: Token | None,
+    entity: AnyEntity,
+    action: str,
+    values: Mapping[str, Any],
+    *,
+    pk: UUID | None = None,
+    version: int | None = None,
+) -> Proposal:
+    """Keep a write for its owner to confirm, after a trial that is undone: what could not be done is said at once.
+
+    `action` is create, update, delete, transfer, restore or one of the entity's own. Raises what the write path raises,
+    and Limited where too many wait already.
+    """
+    if Proposal.objects.filter(user=actor.user, state="asked", expires_at__gt=timezone.now()).count() >= WAITING:
+        raise Limited(_("Too many changes wait for confirmation already. Confirm or refuse those first."), 3600)
+    with transaction.atomic():
+        run(actor, entity, action, values, pk, version)
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        made = Proposal.objects.create(
+            user=actor.user,
+            token=token,
+            channel=actor.channel,
+            entity=entity.key,
+            action=action,
+            record=pk,
+            version=version,
+            values=dict(values),
+            expires_at=timezone.now() + VALID,
+        )
+        history.note(
+            actor, "propose", entity=entity.key, record=pk, details={"doing": action, "fields": sorted(values)}
+        )
+        notices.tell(
+            actor.user.pk, _CONFIRM, {"what": str(entity.label)}, f"/proposals/{made.pk}", f"proposal:{made.pk}"
+        )
+    return made
+
+
+_CONFIRM = "An assistant asks you to confirm a change: %(what)s"
+
+
+def run(
+    actor: Actor, entity: AnyEntity, action: str, values: Mapping[str, Any], pk: UUID | None, version: int | None
+) -> UUID:
+    """Do it; the id of the record. Raises Missing for a record that is not there, and what the write path raises."""
+    if action == "create":
+        return UUID(str(records.create(actor, entity, values).pk))
+    if pk is None:
+        raise Missing
+    if action == "delete":
+        records.delete_many(actor, entity, [pk])
+    elif action == "restore":
+        if not records.restore_many(actor, entity, [pk]):
+            raise Missing
+    else:
+        versions = None if version is None else {pk: version}
+        records.update_many(actor, entity, {pk: values}, action=action, versions=versions)
+    return pk
+
+
+def mine(actor: Actor) -> Any:
+    """The proposals of a person, newest first; an assistant or a token sees none."""
+    if actor.by or actor.limit:
+        return Proposal.objects.none()
+    return Proposal.objects.filter(user=actor.user).order_by("-at")
+
+
+def state(proposal: Proposal) -> str:
+    """asked, done, refused, failed, or expired."""
+    over = proposal.state == Proposal.State.ASKED and proposal.expires_at <= timezone.now()
+    return "expired" if over else proposal.state
+
+
+def decide(actor: Actor, pk: UUID, *, yes: bool) -> Proposal:
+    """Confirm or refuse: only the person in whose name it was asked, once, while the key that asked is in force.
+
+    What goes wrong then is kept in `result`; Missing for what is not there, not this person's, or decided already.
+    """
+    with transaction.atomic():
+        found: Proposal | None = mine(actor).select_for_update().filter(pk=pk).first()
+        if found is None or state(found) != "asked":
+            raise Missing
+        found.decided_at = timezone.now()
+        found.state = Proposal.State.REFUSED
+        if yes:
+            _do(actor, found)
+        found.save(update_fields=["state", "result", "decided_at"])
+        details = {"doing": found.action, "state": found.state}
+        history.note(actor, "decide", entity=found.entity, record=found.record, details=details)
+    return found
+
+
+def _do(actor: Actor, found: Proposal) -> None:
+    token = found.token
+    gone = token is not None and (token.revoked_at is not None or token.expires_at <= timezone.now())
+    found.state, found.result = Proposal.State.FAILED, {"text": _("The key that asked for this is no longer valid.")}
+    if gone:
+        return
+    limit = Limit.of(token.scopes) if token else None
+    doer = Actor(actor.user, found.channel, limit=limit)
+    try:
+        with transaction.atomic():
+            made = run(doer, get(found.entity), found.action, found.values, found.record, found.version)
+    except Invalid as error:
+        found.result = {"text": " ".join(w.text for wrongs in error.first.values() for w in wrongs)}
+    except (Refused, Missing, Conflict) as error:
+        found.result = {"text": error.text}
+    else:
+        found.state, found.result = Proposal.State.DONE, {"record": str(made)}
+
+
+def preview(actor: Actor, proposal: Proposal) -> list[dict[str, str]]:
+    """(field, before, after) of what would be written, as its reader may see it."""
+    entity = get(proposal.entity)
+    known = access.readable(actor, entity)
+    page = query.record(actor, entity, proposal.record) if proposal.record else None
+    wanted = [known[k] for k in proposal.values if k in known]
+    found = []
+    row = query.Row(proposal.record or proposal.pk, 0, {})
+    for a in wanted:
+        try:
+            row.values[a.key] = a.kind.clean(a, proposal.values[a.key])
+        except ValueError:
+            row.values[a.key] = None
+    labels = query.labels(actor, wanted, [row])
+    for a in wanted:
+        before = a.kind.text(a, page.rows[0].values.get(a.key), page.labels) if page else ""
+        found.append({"label": str(a.label), "before": before, "after": a.kind.text(a, row.values[a.key], labels)})
+    return found

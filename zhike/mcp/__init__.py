@@ -1,0 +1,1 @@
+"""Zhike for assistants: the Model Context Protocol, a thin skin over the read gate and the write path."""
