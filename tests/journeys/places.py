@@ -15,7 +15,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "": ("/login", "/forgot"),
     "seller": (
         "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
-        "/search?q=科技", "/notices", "/me", "/me/password", "/account/import", "import:map", "import:dry", "import:done",
+        "/search?q=科技", "/notices", "/me", "/me/password",
+        "/account/import", "import:map", "import:dry", "import:done",
     ),
     "manager": (
         "/", "/deal/board", "/lead/board", "/deal/?view=all", "/reports/funnel?period=all", "/reports/team?period=all",
@@ -26,7 +27,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "executive": ("/", "/ui/"),
     "admin": (
         "/", "/settings/", "/settings/departments", "/settings/roles", "/settings/roles/{role}", "/settings/pipelines",
-        "/settings/pipelines/{pipeline}", "/settings/policy", "/settings/unused", "/user/", "/user/new", "/user/{user}", "/department/{department}",
+        "/settings/pipelines/{pipeline}", "/settings/policy",
+        "/settings/unused", "/user/", "/user/new", "/user/{user}", "/department/{department}",
         "/role/{role}", "/lead/?view=all", "/contact/?view=all", "/activity/?view=all", "/product/",
         "/product/{product}",
         "/competitor/{competitor}", "/tag/{tag}", "/affiliation/{affiliation}", "/contactpoint/{contactpoint}",
