@@ -42,6 +42,7 @@ class Door:
     takes: tuple[str, ...]
     applies: Callable[[AnyEntity, Item], bool] = lambda _entity, item: not item.deleted
     web: bool = True
+    whole: bool = False  # asks for a right on the entity, not on one record
 
 
 def through(answer: Any) -> Answer:
@@ -239,6 +240,53 @@ def api_bulk(world: World, person: Person, item: Item) -> Answer:
     return through(answer)
 
 
+def create(world: World, person: Person, item: Item) -> Answer:
+    """Save the form of a new record."""
+    return through(world.client(person).post(f"/{item.entity}/new", change(get(item.entity))))
+
+
+def api_create(world: World, person: Person, item: Item) -> Answer:
+    """POST to the collection."""
+    answer = Client(raise_request_exception=False).post(
+        f"/api/v1/{item.entity}/",
+        json.dumps(change(get(item.entity))),
+        content_type="application/json",
+        headers=_headers(world, person),
+    )
+    return through(answer)
+
+
+def mcp(tool: str, more: Callable[[World, Item], dict[str, Any]]) -> Run:
+    """A tool of the MCP server."""
+
+    def run(world: World, person: Person, item: Item) -> Answer:
+        arguments = {"entity": item.entity, **more(world, item)}
+        message = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": tool, "arguments": arguments},
+        }
+        answer = Client(raise_request_exception=False).post(
+            "/mcp", json.dumps(message), content_type="application/json", headers=_headers(world, person)
+        )
+        if answer.status_code != 200:
+            return through(answer)
+        found = answer.json()["result"]
+        status = int(found["structuredContent"].get("status", 200)) if found["isError"] else 200
+        allowed = status not in REFUSED
+        if tool == "find":
+            allowed = allowed and str(world.ids[item.name]) in found["content"][0]["text"]
+        return Answer(allowed, status, found["content"][0]["text"])
+
+    return run
+
+
+def is_first(entity: AnyEntity, item: Item) -> bool:
+    """One record stands for its entity."""
+    return item.name.endswith(("-own", "-all"))
+
+
 def is_staged(entity: AnyEntity, item: Item) -> bool:
     """Boards are for what goes through stages."""
     return entity.is_staged and not item.deleted
@@ -290,6 +338,7 @@ WEB: Sequence[Door] = (
     Door("bulk delete", in_bulk("delete"), ("delete", "bulk")),
     Door("bulk transfer", in_bulk("owner"), ("transfer", "bulk"), is_owned),
     Door("reveal", reveal, ("reveal",), has_masks),
+    Door("create", create, ("create",), is_first, whole=True),
 )
 API: Sequence[Door] = (
     Door("api list", api_list, ("list",), web=False),
@@ -311,7 +360,46 @@ API: Sequence[Door] = (
         has_masks,
         web=False,
     ),
+    Door("api create", api_create, ("create",), is_first, web=False, whole=True),
+    Door("mcp find", mcp("find", lambda _world, _item: {"limit": 200}), ("list",), web=False),
+    Door("mcp get", mcp("get", lambda world, item: {"id": str(world.ids[item.name])}), ("read",), web=False),
+    Door(
+        "mcp save",
+        mcp(
+            "save",
+            lambda world, item: {
+                "id": str(world.ids[item.name]),
+                "version": world.version(item),
+                "values": change(get(item.entity)),
+            },
+        ),
+        ("update",),
+        web=False,
+    ),
+    Door(
+        "mcp delete",
+        mcp("act", lambda world, item: {"id": str(world.ids[item.name]), "action": "delete"}),
+        ("delete",),
+        web=False,
+    ),
+    Door(
+        "mcp create",
+        mcp("save", lambda _world, item: {"values": change(get(item.entity))}),
+        ("create",),
+        is_first,
+        web=False,
+        whole=True,
+    ),
+    Door(
+        "mcp describe",
+        mcp("describe_entity", lambda _world, _item: {}),
+        ("list", "read", "create", "update", "delete"),
+        is_first,
+        web=False,
+        whole=True,
+    ),
 )
+ANY_OF = {"mcp describe"}  # one of its rights is enough
 
 
 def own_actions(entity: AnyEntity) -> Sequence[Door]:

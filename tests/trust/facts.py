@@ -85,6 +85,13 @@ EXTRA = {
         ],
         "office": "",
     },
+    "careful": {  # changes one at a time
+        "grants": [
+            {"on": g, "may": ["list", "read", "update", "delete", "transfer"], "reach": "all"}
+            for g in ("records", "parts")
+        ],
+        "office": "",
+    },
     "blind": {
         "grants": [{"on": g, "may": ["*"], "reach": "all"} for g in ("records",)],
         "fields": {
@@ -116,6 +123,8 @@ PEOPLE = (
     Person("bounded", "south", ("bounded",)),
     Person("lister", "south", ("lister",)),
     Person("blind", "head", ("blind",)),
+    Person("careful", "north1", ("careful",)),
+    Person("carefulkey", "north1", ("careful",), token=("*:*",)),
     Person("shy", "head", ("shy",)),
     Person("shykey", "head", ("shy",), token=("*:*",)),
     Person("both", "south", ("seller", "reader")),
