@@ -104,8 +104,13 @@ def actions(entity: AnyEntity) -> tuple[str, ...]:
 
 def with_cells(old: Book, cells: Mapping[Cell, Given]) -> Book:
     """The same role with other permissions; a row for every action stays one where all cells still agree with it."""
-    grants: dict[Cell, Given] = {k: g for k, g in old.grants.items() if k[0] != ANY and k[0] not in entities()}
-    for e in entities().values():
+    known = entities()
+    grants = {  # rows that no cell stands for stay
+        (e, a): g
+        for (e, a), g in old.grants.items()
+        if e != ANY and not (e in known and a in (*actions(known[e]), ANY))
+    }
+    for e in known.values():
         wide = old.grants.get((e.key, ANY))
         if wide and all(cells.get((e.key, a)) == wide for a in actions(e) if a not in EXPLICIT):
             grants[e.key, ANY] = wide
@@ -122,15 +127,15 @@ def with_fields(old: Book, entity: str, levels: Mapping[tuple[str, str], str]) -
     return replace(old, fields={**kept, **{(entity, k, w): level for (k, w), level in levels.items()}})
 
 
-def check(actor: Actor, book: Book) -> None:
-    """Raises Invalid, by "entity:action" or "entity.field", for what is not in the one language of rights."""
+def check(actor: Actor, book: Book, old: Book) -> None:
+    """Raises Invalid, by "entity:action" or "entity.field", for what is new and not in the one language of rights."""
     errors: dict[str, list[Wrong]] = {}
-    for (key, action), given in book.grants.items():
+    for (key, action), given in book.grants.items() - old.grants.items():
         try:
             _check_grant(actor, key, action, given)
         except Wrong as wrong:
             errors.setdefault(f"{key}:{action}", []).append(wrong)
-    for (key, name, when), level in book.fields.items():
+    for (key, name, when), level in book.fields.items() - old.fields.items():
         e = entities().get(key)
         bad = e is None or name not in e.attributes or level not in FieldGrant.Level.values
         if bad or (when and (level != FieldGrant.Level.READ or e is None or not e.is_staged)):
@@ -216,7 +221,7 @@ def save(actor: Actor, role: UUID, new: Book, base: str) -> list[Step]:
         raise Refused("administrator role")
     if old.digest() != base:
         raise Conflict([role])
-    check(actor, new)
+    check(actor, new, old)
     steps = diff(old, new)
     _context(actor, "rights")
     _write(found, old, new)

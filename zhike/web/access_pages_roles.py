@@ -170,7 +170,7 @@ def preview(request: HttpRequest, pk: UUID) -> HttpResponse:
     entity = entities().get(request.POST.get("entity", ""))
     new = posted(old, request.POST) if entity is None else _fields(old, entity, request.POST)
     try:
-        rights.check(actor, new)
+        rights.check(actor, new, old)
     except Invalid as invalid:
         errors = {_where(key): found[0].text for key, found in invalid.first.items()}
         if entity is None:

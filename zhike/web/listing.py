@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 from markupsafe import Markup
 
-from zhike.engine import access, query, records
+from zhike.engine import access, query, records, sharing
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors, Invalid, Missing
@@ -287,9 +287,18 @@ def bulk(request: HttpRequest, key: str, action: str) -> HttpResponse:
         if action == "owner"
         else _("Delete %(n)s records") % {"n": len(ids)},
         "submit": _("Hand over") if action == "owner" else _("Move to the recycle bin"),
-        "hint": _("They can be restored from the recycle bin for 30 days.") if action == "delete" else "",
+        "hint": _("They can be restored from the recycle bin for 30 days.")
+        if action == "delete"
+        else _kept(actor, entity, ids),
     }
     return render(request, "web/bulk.html", context, status=422 if errors else 200)
+
+
+def _kept(actor: Actor, entity: AnyEntity, ids: list[UUID]) -> str:
+    """What the new owner also takes over: a share outlives the hand-over."""
+    n = sharing.count(entity, query.visible(actor, entity, "transfer").filter(pk__in=ids).values_list("pk", flat=True))
+    text = ngettext("They stay shared as they are: %(n)s share.", "They stay shared as they are: %(n)s shares.", n)
+    return text % {"n": n} if n else ""
 
 
 def _do(request: HttpRequest, actor: Actor, entity: AnyEntity, action: str) -> str:
