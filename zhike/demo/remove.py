@@ -23,7 +23,7 @@ from zhike.engine.entity import entities
 from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, Seal, StageEvent, StoredFile
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
-from zhike.modules.customers.models import Address, Affiliation, Contact, ContactPoint
+from zhike.modules.customers.models import Address, Affiliation, Consent, Contact, ContactPoint, PersonRequest
 from zhike.modules.leads.models import Lead
 from zhike.modules.sales.models import Deal, DealCompetitor, DealContact
 
@@ -35,6 +35,8 @@ PARTS: dict[type[Stored], tuple[str, ...]] = {
     Affiliation: ("account", "contact"),
     ContactPoint: ("account", "contact"),
     Address: ("account",),
+    Consent: ("contact",),
+    PersonRequest: ("contact",),
     DealContact: ("deal", "contact"),
     DealCompetitor: ("deal", "competitor"),
 }

@@ -21,6 +21,7 @@ from zhike.engine.models import Stage
 from .dice import Days, Dice, at
 from .market import Market
 from .people import ACCOUNTS, PASSWORD, TEAMS, Firm
+from .persons import consent
 from .story import Deal, Lead, Step, Tale
 from .talk import Act
 
@@ -102,6 +103,7 @@ def write(store: Store) -> None:
     _people(store)
     shared = _shared(store)
     _customers(store, shared["tag"])
+    consent(store)
     _leads(store)
     _deals(store, shared["product"], shared["competitor"])
     _activities(store)
