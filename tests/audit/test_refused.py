@@ -42,6 +42,16 @@ def test_tables_of_the_log(log: Any, fill: Fill, who: str, table: str) -> None:
         assert (text, refused(url, text)) == (text, "42501")
 
 
+def test_the_application_may_add_and_no_more(log: Any) -> None:
+    found = log.run(
+        log.owner,
+        "SELECT table_name, string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM "
+        "information_schema.role_table_grants WHERE grantee = 'zhike_app' AND table_name IN "
+        f"{TABLES} GROUP BY 1",
+    )
+    assert dict(found) == dict.fromkeys(TABLES, "INSERT SELECT")
+
+
 def test_tables_belong_to_somebody_else(log: Any) -> None:
     for text in (
         "ALTER TABLE engine_history DISABLE TRIGGER ALL",
