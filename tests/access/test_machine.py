@@ -273,7 +273,7 @@ class Sharing(RuleBasedStateMachine):
         """Somebody lets another enter for them."""
         if principal == assistant or (principal, assistant) in self.model.lent:
             return
-        people = {
+        people: dict[str, Any] = {
             k: User.objects.get(pk=self.people[v]) for k, v in (("principal", principal), ("assistant", assistant))
         }
         scopes = [f"account:{a}" for a in actions]

@@ -122,9 +122,12 @@ def test_a_changed_right_is_in_force_at_the_next_request(visit: Visit, device: D
 
 
 def grant(admin: Desk, role: str, entity: str, action: str, scope: str) -> None:
-    """Sets one cell of the matrix and saves it."""
+    """Sets one cell of the matrix, what is seen in lists too, and saves it from the page that tells the effect."""
     page = admin.go(f"/settings/roles/{role}")
-    page.locator(f'[name="g:{entity}:{action}"]').select_option(scope)
+    for one in ("list", "read") if action == "read" else (action,):
+        page.locator(f'[name="g:{entity}:{one}"]').select_option(scope)
+    admin.tap(page.locator("main form [type=submit]"))
+    page.wait_for_url(re.compile("/preview$"))
     admin.tap(page.locator("main form [type=submit]"))
     admin.said(re.compile("已保存"))
     expect(page.locator(f'[name="g:{entity}:{action}"]')).to_have_value(scope)

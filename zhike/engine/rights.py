@@ -105,11 +105,7 @@ def actions(entity: AnyEntity) -> tuple[str, ...]:
 def with_cells(old: Book, cells: Mapping[Cell, Given]) -> Book:
     """The same role with other permissions; a row for every action stays one where all cells still agree with it."""
     known = entities()
-    grants = {  # rows that no cell stands for stay
-        (e, a): g
-        for (e, a), g in old.grants.items()
-        if e != ANY and not (e in known and a in (*actions(known[e]), ANY))
-    }
+    grants = {k: g for k, g in old.grants.items() if k[0] != ANY and k[0] not in known}
     for e in known.values():
         wide = old.grants.get((e.key, ANY))
         if wide and all(cells.get((e.key, a)) == wide for a in actions(e) if a not in EXPLICIT):
