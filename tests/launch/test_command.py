@@ -110,6 +110,10 @@ def test_a_server_of_ones_own_that_lags_behind_is_not_served(home: Path) -> None
         assert (findings["migrations"], findings["database"]) == (True, True)
         added = zhike("user", "add", "zhangsan", "--name", "张三")
         assert (added.returncode, "zhangsan can log in now." in added.stderr) == (0, True)
+        links = [
+            re.search(r"http://\S+/invitation/\S+", said.stderr) for said in (added, zhike("user", "link", "zhangsan"))
+        ]
+        assert all(links)
         with psycopg.connect(environment["DATABASE_URL"]) as connection:
             assert connection.execute("SELECT username, name FROM base_user").fetchall() == [("zhangsan", "张三")]
         again = zhike("user", "add", "zhangsan")
@@ -117,7 +121,7 @@ def test_a_server_of_ones_own_that_lags_behind_is_not_served(home: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "words", ["demo", "serve", "worker", "migrate", "user add", "import", "export", "bench", "check"]
+    "words", ["demo", "serve", "worker", "migrate", "user add", "user link", "import", "export", "bench", "check"]
 )
 def test_every_command_explains_itself(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from gettext import gettext as _
+from uuid import UUID
 
 from zhike.cli import schema, serving
 from zhike.cli.running import django_ready
@@ -40,18 +41,12 @@ def run(options: argparse.Namespace) -> int:
         from django.core.exceptions import ValidationError
 
         from zhike.base import passwords
-        from zhike.base.models import Department, Role, User
+        from zhike.base.models import Department, User
         from zhike.web import identity_links
 
         if User.objects.filter(username=options.username).exists():
             raise LaunchError(_("There is a person with the login name %(name)s already.") % {"name": options.username})
-        roles = {role.key: role.pk for role in Role.objects.filter(key__in=options.role)}
-        unknown = sorted(set(options.role) - set(roles))
-        if unknown:
-            known = ", ".join(Role.objects.values_list("key", flat=True))
-            raise LaunchError(
-                _("No role has the key %(key)s; there are: %(known)s.") % {"key": unknown[0], "known": known or "-"}
-            )
+        roles = _roles(options.role)
         department = Department.objects.filter(name=options.department).first() if options.department else None
         if options.department and department is None:
             raise LaunchError(_("No department is called %(name)s.") % {"name": options.department})
@@ -65,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             name=options.name or options.username,
             email=options.email,
             department=department,
-            roles=list(roles.values()),
+            roles=roles,
         )
         if password is not None:
             passwords.change(user, password)
@@ -88,6 +83,19 @@ def run_link(options: argparse.Namespace) -> int:
             raise LaunchError(_("Nobody in use has the login name %(name)s.") % {"name": options.username})
         _tell(identity_links.link(user, "invitation"))
     return 0
+
+
+def _roles(keys: list[str]) -> list[UUID]:
+    from zhike.base.models import Role  # needs Django set up
+
+    known = dict(Role.objects.values_list("key", "pk"))
+    unknown = sorted(set(keys) - set(known))
+    if unknown:
+        raise LaunchError(
+            _("No role has the key %(key)s; there are: %(known)s.")
+            % {"key": unknown[0], "known": ", ".join(known) or "-"}
+        )
+    return [known[key] for key in keys]
 
 
 def _serving() -> None:
