@@ -366,15 +366,19 @@ def actions(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> list[dict
     found: list[dict[str, Any]] = []
     if row.values.get("phone"):
         found.append({"label": _("Call"), "icon": "phone", "url": f"tel:{row.values['phone']}", "kind": "tel"})
-    for name, action in entity.actions.items():
-        if may.get(name) and (not action.when or status in action.when):
-            found.append({"label": action.label, "icon": action.icon, "url": f"{base}/act/{name}", "kind": "drawer"})
+    verbs = [
+        {"label": action.label, "icon": action.icon, "url": f"{base}/act/{name}", "kind": "drawer", "name": name}
+        for name, action in entity.actions.items()
+        if may.get(name) and (not action.when or status in action.when)
+    ]
+    found += [v for v in verbs if v["name"] not in access.EXPLICIT]
     found += [
         {"label": item.label, "icon": item.icon, "url": item.url(row.id), "kind": item.kind}
         for item in plugs.actions.get(entity.key, ())
         if item.may(row.values, may)
     ]
     found.append({"label": _("History"), "icon": "history", "url": f"{base}/history", "kind": "link"})
+    found += [v for v in verbs if v["name"] in access.EXPLICIT]  # rare, and not to be hit by accident
     if may.get("delete"):
         found.append({"label": _("Delete"), "icon": "trash-2", "url": f"{base}/delete", "kind": "post", "danger": True})
     return found

@@ -61,8 +61,10 @@ def plan(actor: Actor, entity: AnyEntity, pk: UUID) -> Plan:
     where = around(entity, pk, needles(entity, pk, own).names)
     found = Plan(entity, pk, erased=is_erased(entity, pk))
     found.goes = [(get(key).plural, len(ids)) for key, ids in own.items()]
-    found.goes.append((_("Files attached to them"), media.attached(own).count()))
-    found.stays = [(get(key).plural, len(ids)) for key, ids in where.near.items() if not is_person(get(key))]
+    if files := media.attached(own).count():
+        found.goes.append((_("Files attached to them"), files))
+    kinds = [e for e in entities().values() if e.menu and not is_person(e)]
+    found.stays = [(e.plural, len(where.near[e.key])) for e in kinds if where.near.get(e.key)]
     return found
 
 

@@ -90,7 +90,8 @@ def around(entity: AnyEntity, pk: UUID, names: Iterable[str]) -> Around:
     for found in (hubs, _pointing(hubs)):
         for key, ids in found.items():
             _add(near, key, ids)
-    return Around(own, {key: ids - own.get(key, set()) for key, ids in near.items()})
+    rest = {key: ids - own.get(key, set()) for key, ids in near.items()}
+    return Around(own, {key: ids for key, ids in rest.items() if ids})
 
 
 def _namesakes(entity: AnyEntity, pk: UUID, hubs: Ids, names: list[str]) -> bool:
