@@ -43,8 +43,8 @@ class Asked:
 
 def pairs(request: HttpRequest) -> list[tuple[str, str]]:
     """The parameters of the address, in strict UTF-8; Problem 400 for what is none."""
-    raw = request.META.get("QUERY_STRING", "")
     try:
+        raw = request.META.get("QUERY_STRING", "").encode("latin-1").decode("utf-8")  # bytes, as WSGI carries them
         found = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         raise Problem(400, _("The parameters of the address cannot be read.")) from None

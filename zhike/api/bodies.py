@@ -77,7 +77,7 @@ def _check(value: Any, depth: int) -> None:
         raise Problem(400, _("The body is nested too deeply."))
     if isinstance(value, str):
         if "\x00" in value or not _whole(value):
-            raise Problem(400, _("A text holds a character that cannot be kept."))
+            raise Problem(422, _("A text holds a character that cannot be kept."))
     elif isinstance(value, dict):
         for key, inner in value.items():
             _check(key, depth + 1)

@@ -78,4 +78,12 @@ def _kind(schema: dict[str, Any]) -> str:
 
 def _filters(doc: dict[str, Any], chosen: str) -> list[dict[str, str]]:
     get = doc["paths"].get(f"/{chosen}/", {}).get("get", {})
-    return [{"name": p["name"], "text": p["description"]} for p in get.get("parameters", ())]
+    found = []
+    for p in get.get("parameters", ()):
+        inside = p["schema"].get("properties")
+        found += (
+            [{"name": name, "text": one["title"]} for name, one in inside.items()]
+            if inside
+            else [{"name": p["name"], "text": p["description"]}]
+        )
+    return found

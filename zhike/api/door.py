@@ -17,8 +17,9 @@ from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from zhike.engine import tokens
+from zhike.engine import access, tokens
 from zhike.engine.access import Actor
+from zhike.engine.entity import entities
 from zhike.engine.models import Token
 from zhike.web import throttle
 
@@ -106,9 +107,33 @@ def _run(call: Call, methods: Mapping[str, Handler] | None, kwargs: Mapping[str,
         raise problems.missing()
     handler = methods.get("GET" if call.request.method == "HEAD" else str(call.request.method))
     if handler is None:
-        raise Problem(405, headers={"Allow": ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))})
+        raise _not_so(call, methods, kwargs)
     _acceptable(call.request)
     return handler(call, **kwargs)
+
+
+def _not_so(call: Call, methods: Mapping[str, Handler], kwargs: Mapping[str, Any]) -> Problem:
+    """405 with the methods that this key has at the address; where it has none, there is no such address for it."""
+    found = set(methods)
+    if "key" in kwargs:
+        entity = entities().get(kwargs["key"])
+        asked = {name: kwargs.get("action", RIGHTS.get(run.__name__, "")) for name, run in methods.items()}
+        found = {name for name in found if entity and access.may(call.actor, entity, asked[name])}
+    if not found:
+        return problems.missing()
+    return Problem(405, headers={"Allow": ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))})
+
+
+RIGHTS = {
+    "listing": "list",
+    "create": "create",
+    "bulk": "bulk",
+    "show": "read",
+    "change": "update",
+    "remove": "delete",
+    "changes": "read",
+    "reveal": "reveal",
+}
 
 
 def _come_in(request: HttpRequest) -> Call:

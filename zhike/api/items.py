@@ -90,7 +90,7 @@ def based_on(call: Call, *, needed: bool) -> int | None:
         return None
     found = re.fullmatch(r'\s*"([1-9][0-9]{0,8})(-[0-9a-f]{16})?"\s*', said, re.ASCII)
     if found is None:
-        raise Problem(400, _("If-Match takes one ETag as it was given, or *."))
+        raise Problem(412, _("If-Match takes one ETag as it was given, or *."))
     return int(found[1])
 
 

@@ -220,10 +220,13 @@ def _parameters(actor: Actor, entity: AnyEntity) -> list[Doc]:
         found.append(_query("sort", {"type": "string", "enum": both}, _("order; a minus turns it round")))
     if entity.search:
         found.append(_query("q", {**TEXT, "maxLength": 100}, _("search: parts of names, pinyin, numbers")))
+    filters: Doc = {}
     for key, a in known.items():
         for op in a.kind.ops if key not in closed else ("eq",) if "eq" in a.kind.ops else ():
             schema: Schema = {"type": "string", "enum": ["0", "1"]} if op == "empty" else {**TEXT, "minLength": 1}
-            found.append(_query(f"{key}__{op}", schema, str(a.label)))
+            filters[f"{key}__{op}"] = {**schema, "title": str(a.label)}
+    schema = {"type": "object", "properties": filters, "additionalProperties": False}
+    found.append({**_query("filter", schema, _("each is a parameter of its own")), "style": "form", "explode": True})
     return found
 
 
