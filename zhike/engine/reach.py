@@ -109,15 +109,15 @@ def _actors(groups: Mapping[Any, Sequence[User]], entity: AnyEntity, pk: UUID, r
     return found
 
 
-def _shares(actor: Actor, shares: Iterable[Share]) -> dict[str, list[tuple[UUID, str, str]]]:
+def _shares(actor: Actor, shares: Iterable[Share]) -> dict[str, dict[str, list[UUID]]]:
     """As `Actor.shares`, from rows that were read for everybody; only those of the records in question."""
-    found: dict[str, list[tuple[UUID, str, str]]] = {}
+    found: dict[str, dict[str, list[UUID]]] = {}
     if actor.held:
         place = actor.user.department
         targets = {actor.user.pk, *actor.roles, *(place.ancestors if place else ())}
         for s in shares:
             if s.target in targets:
-                found.setdefault(s.entity, []).append((s.record, s.level, s.kind))
+                found.setdefault(s.entity, {}).setdefault(s.level, []).append(s.record)
     return found
 
 

@@ -86,7 +86,7 @@ def edit(request: HttpRequest, key: str, pk: UUID, share: UUID | None = None) ->
         "url": request.path,
         "key": "",
         "cancel_url": f"/{key}/{pk}",
-        "submit_label": _("Share") if old is None else _("Save"),
+        "submit_label": _("Share the record") if old is None else _("Save"),
         "sections": [{"title": "", "fields": fields}],
         "errors": [
             {"name": f["name"], "label": f["label"], "text": f["error"]} for f in fields if f.get("error")
