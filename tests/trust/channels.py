@@ -150,7 +150,7 @@ def in_bulk(action: str) -> Run:
 
 def first_masked(entity: AnyEntity) -> str:
     """A field that is shown in part."""
-    return next((k for k, a in entity.attributes.items() if a.kind.masks), "")
+    return next((k for k, a in entity.attributes.items() if a.masks), "")
 
 
 def reveal(world: World, person: Person, item: Item) -> Answer:

@@ -106,6 +106,10 @@ EXTRA = {
     },
 }
 
+LENT = (
+    *(f"account:{a}" for a in ("list", "read", "create", "update", "delete", "bulk", "export", "reveal", "restore")),
+    *("contact:list", "contact:read", "deal:update"),
+)
 PEOPLE = (
     Person("boss", "head", ("executive",)),
     Person("admin", "head", ("administrator",)),
@@ -136,7 +140,7 @@ PEOPLE = (
     Person("expired", "head", ("administrator",), token=("*:*",), token_is="expired"),
     Person("revoked", "head", ("administrator",), token=("*:*",), token_is="revoked"),
     Person("goneskey", "north", ("manager",), active=False, token=("*:*",)),
-    Person("helper", "south", (), for_whom="seller", lent=("account:*", "contact:list", "contact:read", "deal:update")),
+    Person("helper", "south", (), for_whom="seller", lent=LENT),
     Person("viewer", "head", ("administrator",), for_whom="seller", looking=True),
 )
 

@@ -34,6 +34,7 @@ USER = Entity(
     filters=("department", "is_active", "manager"),
     views=(View("active", _("Active"), "is_active__eq=1"), View("all", _("Everybody"))),
     unique=(("username",),),
+    whole=("email",),
     match=(("username",), ("name",)),
     meanings={"name": "name", "phone": "phone", "email": "email", "title": "position", "department": "department"},
     privacy=classes(

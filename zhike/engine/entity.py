@@ -138,6 +138,7 @@ class Entity(Generic[M]):
     actions: Mapping[str, Action] = field(default_factory=dict)
     named: str = "company"  # how the title is read aloud, for pinyin: company or person
     number: str = ""  # pattern of the running number kept in the field `number`, such as "C%06d"
+    whole: Sequence[str] = ()  # numbers and mails that are not masked: those of our own people
     privacy: Mapping[str, str] = field(default_factory=dict)  # field -> class of its data, where the kind does not say
     about: Sequence[str] = ()  # whose data a row holds: "id" for a person's own record, else links to that record
 
@@ -175,7 +176,7 @@ class Entity(Generic[M]):
         for f in self.model._meta.concrete_fields:
             if f.name not in SYSTEM:
                 privacy = self.privacy.get(f.name, COMMON.get(f.name, ""))
-                yield attribute_for(f, tones=self.tones.get(f.name, {}), privacy=privacy)
+                yield attribute_for(f, tones=self.tones.get(f.name, {}), privacy=privacy, whole=f.name in self.whole)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -185,7 +186,9 @@ AnyEntity = Entity[Any]
 _registry: dict[str, AnyEntity] = {}
 
 
-def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str], privacy: str = "") -> Attribute:
+def attribute_for(
+    f: models.Field[Any, Any], *, tones: Mapping[str, str], privacy: str = "", whole: bool = False
+) -> Attribute:
     """Label, kind, choices and target of a model field: the model says these once."""
     key, target = _kind_of(f)
     choices = f.choices or getattr(f, "of", None) or ()
@@ -203,6 +206,7 @@ def attribute_for(f: models.Field[Any, Any], *, tones: Mapping[str, str], privac
         help=f.help_text,
         tones=tones,
         privacy=privacy,
+        whole=whole,
         choices=tuple((str(k), v) for k, v in flat),
     )
 

@@ -49,6 +49,7 @@ class Attribute:
     help: Any = ""
     expression: Callable[[], Expression] | None = None
     unseen: bool = False
+    whole: bool = False  # shown whole to everybody who may see it, though its kind would be masked
     privacy: str = ""  # public, internal, personal or sensitive; what the kind says where it is empty
 
     @cached_property
@@ -64,7 +65,12 @@ class Attribute:
     @property
     def level(self) -> str:
         """What a role that says nothing about the field may do with it: personal numbers are masked."""
-        return "masked" if self.kind.masks or self.unseen else "write"
+        return "masked" if self.masks or self.unseen else "write"
+
+    @property
+    def masks(self) -> bool:
+        """Whether the value is shown in part unless a role says otherwise."""
+        return self.kind.masks and not self.whole
 
     @property
     def is_link(self) -> bool:
