@@ -173,7 +173,8 @@ def _arranged(world: World, who: int, held: Any, shares: Any) -> Actor:
 def _target(user: User, kind: str) -> UUID | None:
     """The person, the top of the tree above, or the first role."""
     above = user.department.ancestors[0] if user.department else None
-    return {"user": user.pk, "department": above, "role": user.roles[0]}[kind]
+    found: dict[str, UUID | None] = {"user": user.pk, "department": above, "role": user.roles[0]}
+    return found[kind]
 
 
 def _reached(world: World, actor: Actor, key: str, held: Any) -> set[UUID]:
@@ -218,7 +219,7 @@ def _holds(user: User, row: Any, condition: Sequence[Any]) -> bool:
 
 @pytest.mark.parametrize("shared", [20, 150])
 def test_a_page_needs_no_more_statements_than_one_condition(world: World, shared: int) -> None:
-    held = [(0, key, "subtree", []) for key in ("account", "contact")]
+    held: list[Any] = [(0, key, "subtree", []) for key in ("account", "contact")]
     user = _arranged(world, 3, held, [("user", "read", None, shared, 0)]).user
     for key in ("account", "contact"):
         with CaptureQueriesContext(connection) as sent:
@@ -227,7 +228,7 @@ def test_a_page_needs_no_more_statements_than_one_condition(world: World, shared
 
 
 def test_no_list_is_read_by_one_condition_over_all_parts(world: World) -> None:
-    held = [(0, key, "subtree", []) for key in ("account", "contact")]
+    held: list[Any] = [(0, key, "subtree", []) for key in ("account", "contact")]
     actor = _arranged(world, 3, held, [("user", "read", None, 20, 0)])
     reasons = {key: [p.reason for p in access.pieces(actor, get(key), "list")] for key in ("account", "contact")}
     assert reasons == {
@@ -236,3 +237,9 @@ def test_no_list_is_read_by_one_condition_over_all_parts(world: World) -> None:
     everything = _arranged(world, 3, [(0, "account", "all", [])], [("user", "read", None, 20, 0)])
     assert [p.reason for p in access.pieces(everything, get("account"), "list")] == ["all"]
     assert [p.q for p in access.pieces(everything, get("deal"), "list")] == [access.NOBODY]
+
+
+@pytest.mark.parametrize(("days", "reasons"), [(-1, ["own"]), (0, ["own", "share"]), (None, ["own", "share"])])
+def test_a_share_holds_to_the_end_of_its_last_day(world: World, days: int | None, reasons: list[str]) -> None:
+    actor = _arranged(world, 3, [(0, "account", "own", [])], [("user", "read", days, 6, 0)])
+    assert [p.reason for p in access.pieces(actor, get("account"), "list")] == reasons
