@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,19 +12,19 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhike.base import passwords
 from zhike.base.i18n import LANGUAGES
-from zhike.base.models import Department, Role, User
+from zhike.base.models import Department, User
 from zhike.engine import access, history, pipelines, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities, get
 from zhike.engine.errors import Invalid, Missing, Refused
 from zhike.engine.models import Pipeline
 
-from . import identity, plugs
+from . import plugs
 from .editing import form_answer, go
 from .templating import actor_of, render
 
@@ -38,155 +38,6 @@ def admin(request: HttpRequest, offices: Sequence[str] = SYSTEM) -> Actor:
     if actor.office not in offices:
         raise Refused("settings")
     return actor
-
-
-@login_required
-@require_GET
-def index(request: HttpRequest) -> HttpResponse:
-    """What can be set, with how much there is of it."""
-    actor = admin(request, ANYBODY)
-    people = User.objects.filter(deleted_at=None, is_active=True).count()
-    departments = Department.objects.filter(deleted_at=None).count()
-    roles = Role.objects.filter(deleted_at=None).count()
-    unused = identity.unused().count()
-    groups = [
-        {
-            "title": _("Organisation"),
-            "items": [
-                {"label": _("People"), "hint": _("%(n)s active") % {"n": people}, "url": "/user/", "icon": "users"},
-                {
-                    "label": _("Departments"),
-                    "hint": ngettext("%(n)s department", "%(n)s departments", departments) % {"n": departments},
-                    "url": "/settings/departments",
-                    "icon": "network",
-                },
-                {
-                    "label": _("Roles and permissions"),
-                    "hint": ngettext("%(n)s role", "%(n)s roles", roles) % {"n": roles},
-                    "url": "/settings/roles",
-                    "icon": "shield-check",
-                },
-            ],
-        },
-        {
-            "title": _("Security"),
-            "items": [
-                {
-                    "label": _("Log"),
-                    "hint": _("who did, saw and took along what; whether anybody touched the log"),
-                    "url": "/settings/audit",
-                    "icon": "history",
-                },
-                {
-                    "label": _("Security policy"),
-                    "hint": _("passwords, second factor, time-outs, limits"),
-                    "url": "/settings/policy",
-                    "icon": "shield",
-                },
-                {
-                    "label": _("Keys of programs"),
-                    "hint": _("who has one, what it may do, what it has read"),
-                    "url": "/settings/tokens",
-                    "icon": "key-round",
-                },
-                {
-                    "label": _("Entering for others"),
-                    "hint": _("assistants who enter for somebody, until when"),
-                    "url": "/settings/delegations",
-                    "icon": "users-round",
-                },
-                {
-                    "label": _("Look as somebody"),
-                    "hint": _("see the system as a person sees it, read only"),
-                    "url": "/settings/view-as",
-                    "icon": "eye",
-                },
-                {
-                    "label": _("Large exports"),
-                    "hint": _("what a second person approves"),
-                    "url": "/settings/exports",
-                    "icon": "download",
-                },
-                {
-                    "label": _("Unused accounts"),
-                    "hint": ngettext("%(n)s for 90 days", "%(n)s for 90 days", unused) % {"n": unused},
-                    "url": "/settings/unused",
-                    "icon": "user-round-x",
-                },
-            ],
-        },
-        {
-            "title": _("Process"),
-            "items": [
-                {
-                    "label": _("Pipelines and stages"),
-                    "hint": _("stages, win %, required fields, days allowed"),
-                    "url": "/settings/pipelines",
-                    "icon": "milestone",
-                },
-                {
-                    "label": _("Calendar of the firm"),
-                    "hint": _("days off and days worked besides the State Council's calendar"),
-                    "url": "/calendarday/",
-                    "icon": "calendar-days",
-                },
-            ],
-        },
-        *integrations(actor),
-        *personal_data(actor),
-    ]
-    return render(request, "web/settings_index.html", {"groups": opened(actor, groups)})
-
-
-OPENED = {
-    "/user/": ANYBODY,
-    "/settings/departments": SYSTEM,
-    "/settings/unused": ("all", "system", "security"),
-    "/settings/pipelines": SYSTEM,
-    "/settings/webhooks": SYSTEM,
-    "/calendarday/": SYSTEM,
-    "/settings/privacy": (*SECURITY, *AUDIT),
-    "/settings/audit": AUDIT,
-}  # all other pages are the administrators of rights'
-
-
-def opened(actor: Actor, groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Only what the reader may open; a group of which nothing is left, is left out."""
-    found = [{**g, "items": [i for i in g["items"] if actor.office in OPENED.get(i["url"], SECURITY)]} for g in groups]
-    return [g for g in found if g["items"]]
-
-
-def integrations(actor: Actor) -> list[dict[str, Any]]:
-    """What connects other systems."""
-    hook = {
-        "label": _("Webhooks"),
-        "hint": _("other systems that are told of events"),
-        "url": "/settings/webhooks",
-        "icon": "send",
-    }
-    return [{"title": _("Integrations"), "items": [hook]}] if actor.office in SYSTEM else []
-
-
-def personal_data(actor: Actor) -> list[dict[str, Any]]:
-    """What the firm does with the data of persons."""
-    items = [
-        {
-            "label": _("Data inventory"),
-            "hint": _("which data of persons are kept, and who can see them"),
-            "url": "/settings/privacy",
-            "icon": "database",
-        }
-    ]
-    if actor.office in SECURITY:
-        items.append(
-            {
-                "label": _("Retention rules"),
-                "hint": _("how long records are kept, and what happens then"),
-                "url": "/settings/retention",
-                "icon": "timer",
-            }
-        )
-    return [{"title": _("Personal data"), "items": items}] if actor.office in (*SECURITY, *AUDIT) else []
 
 
 @login_required
@@ -389,7 +240,6 @@ plugs.actions["user"] = [
     ),
 ]
 urlpatterns = [
-    path("settings/", index),
     path("settings/departments", departments),
     path("settings/people/<uuid:pk>/password", set_password),
     path("settings/pipelines", pipeline_list),

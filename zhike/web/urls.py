@@ -25,6 +25,7 @@ from . import (
     record,
     retention,
     settings,
+    settings_index,
     tokens,
     webhooks,
 )
@@ -43,6 +44,7 @@ urlpatterns = [
     *files.urlpatterns,
     path("job/<uuid:pk>", importing.job),
     *access_pages.urlpatterns,
+    *settings_index.urlpatterns,
     *settings.urlpatterns,
     *tokens.urlpatterns,
     *webhooks.urlpatterns,

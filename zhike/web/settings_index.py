@@ -1,0 +1,185 @@
+"""The first page of the settings: what can be set, as far as it is open to the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET
+
+from zhike.base.models import Department, Role, User
+from zhike.engine.access import Actor
+
+from . import identity
+from .settings import ANYBODY, AUDIT, SECURITY, SYSTEM, admin
+from .templating import render
+
+
+@login_required
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """What can be set, with how much there is of it."""
+    actor = admin(request, ANYBODY)
+    groups = [
+        {"title": _("Organisation"), "items": organisation()},
+        {"title": _("Security"), "items": security()},
+        {"title": _("Process"), "items": process()},
+        *integrations(),
+        *personal_data(actor),
+    ]
+    return render(request, "web/settings_index.html", {"groups": opened(actor, groups)})
+
+
+def organisation() -> list[dict[str, Any]]:
+    """People, departments, roles."""
+    people = User.objects.filter(deleted_at=None, is_active=True).count()
+    departments = Department.objects.filter(deleted_at=None).count()
+    roles = Role.objects.filter(deleted_at=None).count()
+    return [
+        {"label": _("People"), "hint": _("%(n)s active") % {"n": people}, "url": "/user/", "icon": "users"},
+        {
+            "label": _("Departments"),
+            "hint": ngettext("%(n)s department", "%(n)s departments", departments) % {"n": departments},
+            "url": "/settings/departments",
+            "icon": "network",
+        },
+        {
+            "label": _("Roles and permissions"),
+            "hint": ngettext("%(n)s role", "%(n)s roles", roles) % {"n": roles},
+            "url": "/settings/roles",
+            "icon": "shield-check",
+        },
+    ]
+
+
+def security() -> list[dict[str, Any]]:
+    """Who may what, and what was done."""
+    unused = identity.unused().count()
+    return [
+        {
+            "label": _("Log"),
+            "hint": _("who did, saw and took along what; whether anybody touched the log"),
+            "url": "/settings/audit",
+            "icon": "history",
+        },
+        {
+            "label": _("Security policy"),
+            "hint": _("passwords, second factor, time-outs, limits"),
+            "url": "/settings/policy",
+            "icon": "shield",
+        },
+        {
+            "label": _("Keys of programs"),
+            "hint": _("who has one, what it may do, what it has read"),
+            "url": "/settings/tokens",
+            "icon": "key-round",
+        },
+        {
+            "label": _("Entering for others"),
+            "hint": _("assistants who enter for somebody, until when"),
+            "url": "/settings/delegations",
+            "icon": "users-round",
+        },
+        {
+            "label": _("Look as somebody"),
+            "hint": _("see the system as a person sees it, read only"),
+            "url": "/settings/view-as",
+            "icon": "eye",
+        },
+        {
+            "label": _("Large exports"),
+            "hint": _("what a second person approves"),
+            "url": "/settings/exports",
+            "icon": "download",
+        },
+        {
+            "label": _("Unused accounts"),
+            "hint": ngettext("%(n)s for 90 days", "%(n)s for 90 days", unused) % {"n": unused},
+            "url": "/settings/unused",
+            "icon": "user-round-x",
+        },
+    ]
+
+
+def process() -> list[dict[str, Any]]:
+    """How the firm works."""
+    return [
+        {
+            "label": _("Pipelines and stages"),
+            "hint": _("stages, win %, required fields, days allowed"),
+            "url": "/settings/pipelines",
+            "icon": "milestone",
+        },
+        {
+            "label": _("Calendar of the firm"),
+            "hint": _("days off and days worked besides the State Council's calendar"),
+            "url": "/calendarday/",
+            "icon": "calendar-days",
+        },
+    ]
+
+
+OPENED = {
+    "/user/": ANYBODY,
+    "/settings/departments": SYSTEM,
+    "/settings/unused": ("all", "system", "security"),
+    "/settings/pipelines": SYSTEM,
+    "/settings/webhooks": SYSTEM,
+    "/calendarday/": SYSTEM,
+    "/settings/privacy": (*SECURITY, *AUDIT),
+    "/settings/audit": AUDIT,
+    "/api/docs": ANYBODY,
+}  # all other pages are the administrators of rights'
+
+
+def opened(actor: Actor, groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Only what the reader may open; a group of which nothing is left, is left out."""
+    found = [{**g, "items": [i for i in g["items"] if actor.office in OPENED.get(i["url"], SECURITY)]} for g in groups]
+    return [g for g in found if g["items"]]
+
+
+def integrations() -> list[dict[str, Any]]:
+    """What connects other systems."""
+    hook = {
+        "label": _("Webhooks"),
+        "hint": _("other systems that are told of events"),
+        "url": "/settings/webhooks",
+        "icon": "send",
+    }
+    api = {
+        "label": _("Interface for programs"),
+        "hint": _("what programs can read and write, with examples"),
+        "url": "/api/docs",
+        "icon": "book-open",
+    }
+    return [{"title": _("Integrations"), "items": [hook, api]}]
+
+
+def personal_data(actor: Actor) -> list[dict[str, Any]]:
+    """What the firm does with the data of persons."""
+    items = [
+        {
+            "label": _("Data inventory"),
+            "hint": _("which data of persons are kept, and who can see them"),
+            "url": "/settings/privacy",
+            "icon": "database",
+        }
+    ]
+    if actor.office in SECURITY:
+        items.append(
+            {
+                "label": _("Retention rules"),
+                "hint": _("how long records are kept, and what happens then"),
+                "url": "/settings/retention",
+                "icon": "timer",
+            }
+        )
+    return [{"title": _("Personal data"), "items": items}] if actor.office in (*SECURITY, *AUDIT) else []
+
+
+urlpatterns = [path("settings/", index)]
