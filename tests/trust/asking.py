@@ -60,6 +60,7 @@ def send(world: World, person: Person, asked: Asked) -> tuple[Any, ...]:
         headers["Authorization"] = f"Bearer {world.keys[person.name]}"
     else:
         client = world.client(person)
+    answer: Any
     if asked.method == "GET":
         answer = client.get(asked.path, headers=headers)
     elif asked.path.startswith("/api/"):
