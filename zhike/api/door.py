@@ -181,7 +181,7 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     problem = problems.of(error) or _database(error)
     if problem is None:
         number = secrets.token_hex(4)
-        log.error("error %s at %s", number, request.path, exc_info=error)
+        log.error("error %s at %r", number, request.path, exc_info=error)
         problem = Problem(500, _("Tell your administrator this number: %(number)s") % {"number": number})
     return problems.answer(problem)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -84,7 +85,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """500 with a number that the log carries too."""
     number = secrets.token_hex(4)
-    log.error("error %s at %s", number, request.path)
+    log.error("error %s at %r", number, request.path, exc_info=sys.exc_info())
     return page(request, 500, number=number)
 
 
