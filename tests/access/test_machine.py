@@ -312,7 +312,7 @@ def run(firm: Any, examples: int, steps: int) -> None:
 
 
 def test_the_gate_agrees_with_the_model(firm: Any) -> None:
-    run(firm, 20, 25)
+    run(firm, 60, 30)
 
 
 @pytest.mark.long
