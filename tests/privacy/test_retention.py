@@ -61,7 +61,8 @@ def test_only_old_ones_as_the_conditions_say(firm: Any) -> None:
 def test_broken_off_and_gone_on_with(firm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     old = leads(firm, 23, days=YEARS)
     monkeypatch.setattr(retain, "BATCH", 5)
-    wipe, done = retain.wipe, []
+    wipe: Any = retain.__dict__["wipe"]
+    done: list[Any] = []
 
     def killed(*args: Any, **values: Any) -> Any:
         if len(done) == 12:

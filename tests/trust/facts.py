@@ -65,7 +65,7 @@ class Facts:
         return found
 
 
-EXTRA = {
+EXTRA: dict[str, dict[str, object]] = {
     "reader": {
         "grants": [{"on": g, "may": ["look"], "reach": "department"} for g in ("records", "parts")],
         "office": "",

@@ -91,5 +91,6 @@ def test_a_planted_fault_is_caught(copy: Path, fault: Fault) -> None:
         file.write_text(text, "utf-8")
     caught = ran.returncode == 1 and " failed" in ran.stdout
     RESULTS.append((fault.what, "caught" if caught else "MISSED"))
-    sys.__stdout__.write(f"\nplanted: {fault.what}: {'caught' if caught else 'MISSED'} by {fault.test}")
+    result = "caught" if caught else "MISSED"
+    print(f"\nplanted: {fault.what}: {result} by {fault.test}", file=sys.__stdout__, flush=True)  # noqa: T201  the result
     assert caught, ran.stdout[-3000:]

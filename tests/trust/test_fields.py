@@ -61,7 +61,7 @@ def test_hidden_fields_are_nowhere(firm: Any, key: str) -> None:
 
 def _schema(document: str, key: str) -> Any:
     found = json.loads(document)["components"]["schemas"]
-    return {name: list(s.get("properties", {})) for name, s in found.items() if name.lower().startswith(key)}
+    return {name: list(s.get("properties", {})) for name, s in found.items() if name.split(".")[0] == key}
 
 
 def asked(user: User, entity: AnyEntity, pk: str) -> Any:
@@ -71,7 +71,7 @@ def asked(user: User, entity: AnyEntity, pk: str) -> Any:
     base = f"/{entity.key}/"
     for path in ("", "?view=", "board", "bin", "new", "options?q=", "export?format=csv&view=", "import"):
         if path != "board" or entity.is_staged:
-            answer = client.get(base + path)
+            answer: Any = client.get(base + path)
             content = b"".join(answer.streaming_content) if answer.streaming else answer.content
             yield path, content.decode("utf-8", "replace")
     for path in ("", "/edit", "/history"):

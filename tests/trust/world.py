@@ -111,7 +111,7 @@ def build(facts: Facts) -> World:
 def _roles(world: World) -> None:
     world.roles = {role.key: role for role in Role.objects.all()}
     for key, said in world.facts.extra_roles.items():
-        role = world.roles[key] = Role.objects.create(key=key, name=f"角色{key}", office=said["office"])
+        role = world.roles[key] = Role.objects.create(key=key, name=f"角色{key}", office=str(said["office"]))
         for grant in said["grants"]:  # type: ignore[attr-defined]
             for entity in world.oracle.groups.get(grant["on"], [grant["on"]]):
                 for word in grant["may"]:

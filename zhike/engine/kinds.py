@@ -86,13 +86,13 @@ def classes(**said: str) -> dict[str, str]:
 def _columns(part: Any) -> Iterator[str]:
     """The fields of the record itself that an expression reads."""
     if isinstance(part, F):
-        yield part.name.split("__")[0]
+        yield str(getattr(part, "name", "")).split("__")[0]
     elif isinstance(part, Q):
         for child in part.children:
-            if isinstance(child, Q):
-                yield from _columns(child)
+            if isinstance(child, tuple):
+                yield str(child[0]).split("__")[0]
             else:
-                yield child[0].split("__")[0]
+                yield from _columns(child)
     else:
         for inner in part.get_source_expressions():
             if inner is not None:

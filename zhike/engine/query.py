@@ -19,7 +19,7 @@ from zhike.base.models import Department
 
 from . import access
 from .access import Actor
-from .entity import AnyEntity, get
+from .entity import AnyEntity, entities, get
 from .errors import Invalid, Missing, Wrong
 from .kinds import Attribute, Cash, Labels, Toned
 
@@ -492,13 +492,11 @@ def labels(actor: Actor, attributes: Iterable[Attribute], rows: Sequence[Row]) -
 
 def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Titles of records by id, as far as the actor may see them. People and departments are the firm's directory."""
-    from .models import StoredFile
-
     chosen = set(ids)
     if not chosen:
         return {}
     if target == "file":
-        return dict(StoredFile.objects.filter(pk__in=chosen).values_list("pk", "name"))
+        return _file_names(actor, chosen)
     entity = get(target)
     if target in DIRECTORY:
         rows = entity.model._base_manager.all()
@@ -513,6 +511,26 @@ def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
         return dict.fromkeys(found.values_list("pk", flat=True), "…")
     titles = dict(found.values_list("pk", entity.title))
     return {pk: str(a.kind.mask(t)) for pk, t in titles.items()} if a.key in access.masked(actor, entity) else titles
+
+
+def _file_names(actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Names of files that the actor put there, or that hang on a record they may see."""
+    from .models import StoredFile
+
+    found: dict[UUID, str] = {}
+    by_entity: dict[str, dict[UUID, tuple[UUID | None, str]]] = {}
+    for pk, name, uploader, key, record in StoredFile.objects.filter(pk__in=ids).values_list(
+        "pk", "name", "uploader", "entity", "record"
+    ):
+        if uploader == actor.user.pk:
+            found[pk] = name
+        elif key in entities():
+            by_entity.setdefault(key, {})[pk] = (record, name)
+    for key, files in by_entity.items():
+        records = {record for record, _name in files.values()}
+        seen = set(visible(actor, get(key), "read").filter(pk__in=records).values_list("pk", flat=True))
+        found |= {pk: name for pk, (record, name) in files.items() if record in seen}
+    return found
 
 
 DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})

@@ -98,7 +98,8 @@ def _hello(params: Mapping[str, Any]) -> dict[str, Any]:
 def _tool(caller: Caller, params: Mapping[str, Any]) -> dict[str, Any]:
     from . import tools  # as above
 
-    name, given = params.get("name"), params.get("arguments", {})
+    name: Any = params.get("name")
+    given: Any = params.get("arguments", {})
     if name not in tools.TOOLS or not isinstance(given, dict):
         raise Fault(
             PARAMS, f"There is no tool {str(name)[:60]}." if name not in tools.TOOLS else "arguments is an object."

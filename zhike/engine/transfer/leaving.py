@@ -92,9 +92,7 @@ def note(
     if approved_by:
         details["approved_by"] = approved_by
     history.note(actor, ACTION, entity=entity.key, details=details)
-    contact = any(a.masks for a in shown) and (
-        access.may(actor, entity, "reveal") or not access.masked(actor, entity)
-    )
+    contact = any(a.masks for a in shown) and (access.may(actor, entity, "reveal") or not access.masked(actor, entity))
     manager = manager_of(actor.hand) if contact and rows > Policy.current().export_tell_rows else None
     if manager:
         params = {"by": actor.hand.name, "n": str(rows), "entity": entity.key}

@@ -47,7 +47,7 @@ def check_consent(change: Change[Consent]) -> None:
         change.fail("given_at", _("This lies in the future."))
     if consent.until_on and consent.until_on < timezone.localdate(consent.given_at):
         change.fail("until_on", _("This day lies before the beginning."))
-    if consent.basis not in GROUNDS[consent.purpose]:
+    if consent.purpose and consent.basis not in GROUNDS[consent.purpose]:
         change.fail("basis", _("This purpose cannot stand on that ground."), "ground")
     if consent.basis == Basis.CONSENT:
         if not consent.text_version:

@@ -8,10 +8,14 @@ IMPLIED = {"read": ("list", "reveal"), "update": ("bulk",), "delete": ("restore"
 
 
 def forwards(apps, schema_editor):
-    """Rights that were part of another one become rows of their own, so that nobody loses what they could do."""
+    """Rights that were part of another one become rows of their own, so that nobody loses what they could do.
+
+    A role that can list knows these rights already: it was made from the role file of today.
+    """
     roles, grants = apps.get_model("base", "Role"), apps.get_model("base", "Grant")
     grants.objects.filter(scope="department").update(scope="subtree")
-    for grant in list(grants.objects.filter(action__in=IMPLIED)):
+    knowing = set(grants.objects.filter(action="list").values_list("role", flat=True))
+    for grant in list(grants.objects.filter(action__in=IMPLIED).exclude(role__in=knowing)):
         for action in IMPLIED[grant.action]:
             grants.objects.get_or_create(
                 role=grant.role, entity=grant.entity, action=action, defaults={"scope": grant.scope}
