@@ -92,5 +92,5 @@ def test_a_planted_fault_is_caught(copy: Path, fault: Fault) -> None:
     caught = ran.returncode == 1 and " failed" in ran.stdout
     RESULTS.append((fault.what, "caught" if caught else "MISSED"))
     result = "caught" if caught else "MISSED"
-    print(f"\nplanted: {fault.what}: {result} by {fault.test}", file=sys.__stdout__, flush=True)  # noqa: T201  the result
+    print(f"\nplanted: {fault.what}: {result} by {fault.test}", file=sys.__stdout__, flush=True)
     assert caught, ran.stdout[-3000:]
