@@ -230,3 +230,64 @@ def test_who_may_not_reveal_cannot_spell_a_number(firm: Any) -> None:
     with pytest.raises(Invalid):
         found(sort="phone")
     assert found(search="account的") == [record.pk]
+
+
+def test_a_number_of_somebody_elses_record_is_no_clearer_for_who_may_reveal_their_own(firm: Any) -> None:
+    own = make(firm, "seller", "account", phone="13912340001")
+    other = make(firm, "stranger", "account", phone="13912349999", name="别人的客户")
+    Share.objects.create(
+        entity="account", record=other.pk, kind="user", target=firm.seller.pk, level="write", by=firm.stranger
+    )
+    actor, entity = firm.actor("seller"), get("account")
+
+    def found(**view: Any) -> set[Any]:
+        return set(query.select(actor, entity, View(**view)).values_list("pk", flat=True))
+
+    assert found() == {own.pk, other.pk}
+    assert found(conditions=(Condition("phone", "contains", "1391234"),)) == {own.pk}
+    assert found(conditions=(Condition("phone", "ne", "13800000000"),)) == {own.pk}
+    assert found(search="0001") == {own.pk}
+    assert found(search="9999") == set()
+    assert found(search="13912349999") == {other.pk}
+    assert found(search="别人") == found(search="bieren") == found(search="brdkh") == {other.pk}
+    with pytest.raises(Invalid):
+        found(sort="phone")
+    contact = make(firm, "stranger", "contact", phone="13712345678")
+    records.update(firm.actor("admin"), get("contact"), contact.pk, {"account": own.pk})
+    assert contact.pk in seen(actor, "contact")
+    view = View(search="5678")
+    assert not query.select(actor, get("contact"), view).exists()
+
+
+@pytest.mark.parametrize("who", ["seller", "nobody"])
+def test_a_share_for_writing_is_no_way_to_own(firm: Any, who: str) -> None:
+    record = make(firm, "stranger", "account")
+    Share.objects.create(
+        entity="account", record=record.pk, kind="user", target=firm.seller.pk, level="write", by=firm.stranger
+    )
+    given = {"owner": str(firm.seller.pk if who == "seller" else firm.colleague.pk)}
+    before = digest()
+    with pytest.raises(Invalid):
+        records.update(firm.actor("seller"), get("account"), record.pk, given)
+    assert digest() == before
+    records.update(firm.actor("seller"), get("account"), record.pk, {"remark": "还可以改"})
+
+
+def test_conditions_bind_what_is_made_and_handed_over(firm: Any) -> None:
+    role = Role.objects.create(key="only-a", name="只管A")
+    for action in ("list", "read", "create", "update", "transfer"):
+        Grant.objects.create(role=role, entity="account", action=action, scope="all", conditions=[["tier", "eq", "A"]])
+    User.objects.filter(pk=firm.seller.pk).update(roles=[role.pk])
+    actor = Actor(User.objects.get(pk=firm.seller.pk))
+    made = records.create(actor, get("account"), {"name": "甲", "tier": "A", "owner": str(firm.stranger.pk)})
+    before = digest()
+    attempts: list[Callable[[], Any]] = [
+        lambda: records.create(actor, get("account"), {"name": "乙", "tier": "B"}),
+        lambda: records.create(actor, get("account"), {"name": "乙", "tier": "B", "owner": str(firm.stranger.pk)}),
+        lambda: records.update(actor, get("account"), made.pk, {"tier": "B", "owner": str(firm.colleague.pk)}),
+        lambda: records.update(actor, get("account"), made.pk, {"tier": "B"}),
+    ]
+    for run in attempts:
+        with pytest.raises(Refused):
+            run()
+    assert digest() == before

@@ -113,7 +113,7 @@ def _write(call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[s
         same_versions(call, entity, versions)
         records.delete_many(call.actor, entity, ids, bulk=True)
     elif action == "restore":
-        restore(call, entity, ids)
+        restore(call, entity, ids, bulk=True)
     else:
         notes = {v.pop("note", None) for v in given if "note" not in writable}
         if len(notes) > 1:
@@ -132,7 +132,7 @@ def same_versions(call: Call, entity: AnyEntity, versions: Mapping[UUID, int]) -
             raise Problem(412)
 
 
-def restore(call: Call, entity: AnyEntity, ids: Sequence[UUID]) -> None:
+def restore(call: Call, entity: AnyEntity, ids: Sequence[UUID], *, bulk: bool = False) -> None:
     """Back from the recycle bin; Problem 404 unless all of them are in it."""
-    if records.restore_many(call.actor, entity, ids) != len(ids):
+    if records.restore_many(call.actor, entity, ids, bulk=bulk) != len(ids):
         raise problems.missing()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from zhike import __version__
@@ -222,7 +223,7 @@ def _parameters(actor: Actor, entity: AnyEntity) -> list[Doc]:
         found.append(_query("q", {**TEXT, "maxLength": 100}, _("search: parts of names, pinyin, numbers")))
     filters: Doc = {}
     for key, a in known.items():
-        for op in a.kind.ops if key not in closed else ("eq",) if "eq" in a.kind.ops else ():
+        for op in a.kind.ops if closed.get(key, Q()) != access.NOBODY else ("eq",) if "eq" in a.kind.ops else ():
             schema: Schema = {"type": "string", "enum": ["0", "1"]} if op == "empty" else {**TEXT, "minLength": 1}
             filters[f"{key}__{op}"] = {**schema, "title": str(a.label)}
     schema = {"type": "object", "properties": filters, "additionalProperties": False}

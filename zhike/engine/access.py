@@ -364,6 +364,16 @@ def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Condition]
     return Q(Exists(chosen))
 
 
+def bounds(actor: Actor, entity: AnyEntity, action: str) -> Q:
+    """What the stored conditions of the rights to an action ask of a record, wherever it lies; Q() for nothing."""
+    found = Q(pk__in=())
+    for right in rights(actor, entity, action):
+        if not right.conditions:
+            return Q()
+        found |= _conditions(actor, entity, right.conditions)
+    return found
+
+
 def _directory(actor: Actor, entity: AnyEntity, reach: str) -> list[Q]:
     """Reach over rows without an owner: a person's own row, or the people and departments below."""
     if entity.model is User:
@@ -430,12 +440,29 @@ def masked(actor: Actor, entity: AnyEntity) -> frozenset[str]:
     return frozenset(k for k, a in entity.attributes.items() if level(actor, entity, a) == FieldGrant.Level.MASKED)
 
 
-def closed(actor: Actor, entity: AnyEntity) -> frozenset[str]:
-    """The fields that may not answer questions: a filter or an order over them would tell what is masked.
+def closed(actor: Actor, entity: AnyEntity) -> Mapping[str, Q]:
+    """The fields that may not answer questions everywhere, with the rows in which they may.
 
-    Who may reveal a value one by one may also search it; who may not, can only ask for the whole of one they know.
+    A filter or a search over a masked field would spell it, and an order would tell it. Who may reveal a value one by
+    one may search it too, in just those rows; elsewhere one can only ask for the whole of a value that one knows.
     """
-    return frozenset() if may(actor, entity, "reveal") else masked(actor, entity)
+    key = ("closed", entity.key)
+    if key not in actor.known:
+        hidden = [k for k, a in entity.attributes.items() if level(actor, entity, a) == FieldGrant.Level.MASKED]
+        actor.known[key] = (
+            {} if not hidden or _reveals_all(actor, entity) else dict.fromkeys(hidden, rows(actor, entity, "reveal"))
+        )
+    found: Mapping[str, Q] = actor.known[key]
+    return found
+
+
+def _reveals_all(actor: Actor, entity: AnyEntity) -> bool:
+    """Whether the actor may reveal whatever they may list."""
+    if any(p.reason == Grant.Scope.ALL and not p.q for p in parts(actor, entity, "reveal")):
+        return True
+    reached = parts(actor, entity, "list")
+    plain = all(p.reason not in ("share", "via") for p in reached)
+    return plain and rights(actor, entity, "list") == rights(actor, entity, "reveal")
 
 
 def writable(actor: Actor, entity: AnyEntity, status: str = "") -> dict[str, Attribute]:

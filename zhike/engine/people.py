@@ -87,6 +87,22 @@ def give_roles(change: Change[User]) -> None:
         change.fail("roles", _("Only an administrator of rights gives and takes roles."), "refused")
 
 
+def keep_way_in(change: Change[User]) -> None:
+    """Login name and mail lead to a new password: of somebody who has one, the person and who may do everything.
+
+    Else the administrator of the system could get in as another administrator or, where the firm separates them as
+    GB/T 22239 asks, as anybody.
+    """
+    user, actor = change.record, change.actor
+    if change.is_new or not user.has_usable_password() or actor.office == GIVING[0] or actor.hand.pk == user.pk:
+        return
+    if not Policy.current().separate_admins and not Actor(user).office:
+        return
+    for key in ("username", "email"):
+        if change.changed(key):
+            change.fail(key, _("Only the person may change this: a new password can be asked for with it."), "refused")
+
+
 def assign(change: Change[User]) -> None:
     """Give and take roles, for who may change nothing else of a person."""
     for key in change.values.keys() - {"roles"}:

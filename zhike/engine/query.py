@@ -23,6 +23,7 @@ from .entity import AnyEntity, entities, get
 from .errors import Invalid, Missing, Wrong
 from .kinds import Attribute, Cash, Labels, Toned
 
+NONE: Mapping[str, Q] = {}
 COUNT_CAP = 10_000
 SEARCH_CAP = 2_000
 PAGE = 50
@@ -151,11 +152,12 @@ def narrow(
     actor: Actor,
     conditions: Sequence[Condition],
     known: Mapping[str, Attribute],
-    closed: Collection[str] = (),
+    closed: Mapping[str, Q] = NONE,
 ) -> QuerySet[Any]:
     """Apply conditions; every name must be a field the actor may read.
 
-    A field of `closed` is seen in part: it answers to its whole value alone, or a filter would spell the rest.
+    A field of `closed` is seen in part: outside the rows that go with it, it answers to its whole value alone, or a
+    filter would spell the rest.
     """
     for c in conditions:
         wanted = matching(actor, c, known, closed)
@@ -165,15 +167,18 @@ def narrow(
     return rows
 
 
-def matching(actor: Actor, c: Condition, known: Mapping[str, Attribute], closed: Collection[str] = ()) -> Q:
+def matching(actor: Actor, c: Condition, known: Mapping[str, Attribute], closed: Mapping[str, Q] = NONE) -> Q:
     """One condition, over the column of its field, or an alias of its key where it is computed; Invalid as above."""
     a = known.get(c.key)
-    if a is None or c.op not in a.kind.ops or (c.key in closed and c.op not in ("eq", "empty")):
+    rows = closed.get(c.key)
+    if a is None or c.op not in a.kind.ops or (rows == access.NOBODY and c.op not in ("eq", "empty")):
         raise Invalid([{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}])
     try:
-        if c.key in closed and c.op == "eq":
+        if rows is None or c.op == "empty":
+            return _q(a, c, actor)
+        if c.op == "eq":
             return Q(**{a.column: a.kind.clean(a, c.value) or None})
-        return _q(a, c, actor)
+        return _q(a, c, actor) & rows
     except Wrong as wrong:
         raise Invalid([{c.key: [wrong]}]) from None
 
@@ -288,18 +293,16 @@ def period(word: str, today: dt.date | None = None) -> tuple[dt.date | None, dt.
     raise Wrong(_("“%(word)s” is not a period.") % {"word": word[:40]})
 
 
-def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute], closed: Collection[str] = ()) -> Q:
+def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute], closed: Mapping[str, Q] = NONE) -> Q:
     """Records found by `term`: parts of names, pinyin, pinyin initials, ends of phone numbers.
 
     Bigrams cut the candidates through an index, the text decides (docs/decisions/0001). Where a searched field is
-    hidden from the actor or shown in part, the common text would give it away letter by letter: then only the open
-    fields are searched, and what is shown in part is found by the whole of it.
+    hidden from the actor or shown in part, the common text would give it away letter by letter: there only the open
+    fields are searched besides, and what is shown in part is found by the whole of it.
     """
     words = fold.query_terms(term)
     if not entity.search or not words:
         return access.NOBODY
-    if any(key in closed or (key not in known and not entity.attributes[key].unseen) for key in entity.search):
-        return _plain_search(entity, term, words, known, closed)
     found = Q()
     for word in words:
         forms = Q()
@@ -309,18 +312,37 @@ def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute], close
                 part &= Q(search_grams__contains=grams)
             forms |= part
         found &= forms
+    if any(key not in known and not entity.attributes[key].unseen for key in entity.search):
+        return found & _plain_search(entity, words, known, closed) | _whole_values(entity, term, known, closed)
+    if rows := [closed[key] for key in entity.search if key in closed]:
+        plain = _plain_search(entity, words, known, closed)
+        return found & (rows[0] | plain) | _whole_values(entity, term, known, closed)
     return found
 
 
 def _plain_search(
-    entity: AnyEntity, term: str, words: Sequence[str], known: Mapping[str, Attribute], closed: Collection[str]
+    entity: AnyEntity, words: Sequence[str], known: Mapping[str, Attribute], closed: Mapping[str, Q]
 ) -> Q:
+    """The words in the open fields alone."""
     columns = [known[key].column for key in entity.search if key in known and key not in closed]
-    if entity.has_owner and entity.title in known and entity.title not in closed:
-        columns.append("pinyin")
+    read_aloud = entity.has_owner and entity.title in known and entity.title not in closed
     found = Q() if columns else access.NOBODY
     for word in words:
-        found &= Q(*(Q(**{f"{column}__icontains": word}) for column in columns), _connector=Q.OR)
+        places = [Q(**{f"{column}__icontains": word}) for column in columns]
+        if read_aloud and word.isascii() and word.isalpha():
+            places.append(Q(pinyin__iregex=_sounds_like(word)))
+        found &= Q(*places, _connector=Q.OR)
+    return found
+
+
+def _sounds_like(word: str) -> str:
+    """A pattern for sort keys such as ~shang4上~hai3海: the word as pinyin without tones, or as initials."""
+    return "|".join((r"(?:\d[^~]*~)?".join(word), "".join(f"~{letter}[^~]*" for letter in word)))
+
+
+def _whole_values(entity: AnyEntity, term: str, known: Mapping[str, Attribute], closed: Mapping[str, Q]) -> Q:
+    """Fields shown in part whose whole value is the term."""
+    found = access.NOBODY
     for key in entity.search:
         if key in closed and key in known:
             try:

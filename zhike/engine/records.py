@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -213,12 +214,15 @@ def _refuse_if_needed(entity: AnyEntity, ids: list[UUID]) -> None:
             raise Invalid([{"": [Wrong(text, "needed")]}])
 
 
-def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> int:
-    """Bring records back from the recycle bin."""
-    access.require(actor, entity, "restore")
+def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: bool = False) -> int:
+    """Bring records back from the recycle bin; how many. `bulk` as in `update_many`."""
+    reach = Q()
+    for action in ("restore", *(("bulk",) if bulk else ())):
+        access.require(actor, entity, action)
+        reach &= access.rows(actor, entity, action)
     with transaction.atomic():
         rows = guard.rows(entity.model, "rows from access, in the bin").filter(
-            access.rows(actor, entity, "restore"), pk__in=ids, deleted_at__isnull=False
+            reach, pk__in=ids, deleted_at__isnull=False
         )
         found = list(rows.values_list("pk", flat=True))
         _context(actor, "restore")
@@ -351,9 +355,8 @@ def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> N
                 c.record.owner_id = actor.user.pk
     moved = [c for c in changes if c.is_new or c.changed("owner")]
     given = [c for c in moved if c.record.owner_id != actor.user.pk or not c.is_new]
-    if given and not access.may(actor, entity, "transfer"):
-        for c in given:
-            c.fail("owner", _("You may not hand this over to somebody else."), "refused")
+    for c in _not_given(actor, entity, given):
+        c.fail("owner", _("You may not hand this over to somebody else."), "refused")
     owners = User.objects.select_related("department").in_bulk({c.record.owner_id for c in moved if c.record.owner_id})
     for c in moved:
         owner = owners.get(c.record.owner_id)
@@ -362,6 +365,15 @@ def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> N
         department = owner.department if owner else None
         c.record.department = department
         c.record.ancestors = list(department.ancestors) if department else []
+
+
+def _not_given(actor: Actor, entity: AnyEntity, given: Sequence[Change[Any]]) -> list[Change[Any]]:
+    """What the actor may not hand over: a record that is there must itself lie where the right reaches."""
+    if not given or not access.may(actor, entity, "transfer"):
+        return list(given)
+    ids = [c.record.pk for c in given if not c.is_new]
+    reached = set(query.visible(actor, entity, "transfer").filter(pk__in=ids).values_list("pk", flat=True))
+    return [c for c in given if not c.is_new and c.record.pk not in reached]
 
 
 def _require(change: Change[Any]) -> None:
@@ -492,11 +504,22 @@ def _context(actor: Actor, action: str, *, dated: bool = False) -> None:
 
 
 def _check_reach(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
-    """A change may not put a record where its author cannot reach it, unless handing over is what the author may do."""
-    ids = [c.record.pk for c in changes if not (entity.has_owner and c.changed("owner") and not c.is_new)]
-    if access.may(actor, entity, "transfer") and changes[0].is_new:
-        return
+    """A change may not put a record where its author cannot reach it, unless handing over is what the author may do.
+
+    The stored conditions of a right hold for what is handed over too.
+    """
+    gives = entity.has_owner and access.may(actor, entity, "transfer")
+    away = {
+        c.record.pk
+        for c in changes
+        if entity.has_owner and (c.changed("owner") if not c.is_new else gives and c.record.owner_id != actor.user.pk)
+    }
+    ids = {c.record.pk for c in changes} - away
     reached = query.visible(actor, entity, action).filter(pk__in=ids).count()
+    bounds = access.bounds(actor, entity, action)
+    if away and bounds:
+        reached += guard.rows(entity.model, "written by the actor just now").filter(bounds, pk__in=away).count()
+        ids |= away
     if reached != len(ids):
         raise Refused("beyond reach")
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from zhike.api import asking, schemas, shapes, values
@@ -108,7 +109,7 @@ def describe_entity(caller: Caller, given: Mapping[str, Any]) -> dict[str, Any]:
     fields = {
         key: {
             **shape[key],
-            "filters": [op for op in a.kind.ops if key not in closed or op in ("eq", "empty")],
+            "filters": [op for op in a.kind.ops if closed.get(key, Q()) != access.NOBODY or op in ("eq", "empty")],
             **({"choices": {k: str(label) for k, label in a.choices}} if a.choices else {}),
         }
         for key, a in known.items()
