@@ -20,10 +20,16 @@ PROXIES = [network for network in os.environ.get("ZHIKE_PROXIES", "").replace(" 
 CSRF_TRUSTED_ORIGINS = [origin for origin in [*os.environ.get("ZHIKE_ORIGINS", "").split(","), URL] if origin]
 
 
+# A page that asks too much ends after so many seconds; imports, exports and the console take the time they need.
+STATEMENT_SECONDS = int(os.environ.get("ZHIKE_STATEMENT_SECONDS", "30")) if os.environ.get("ZHIKE_WEB") == "1" else 0
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's settings for postgres://user:password@host:port/name?host=/socket/directory."""
     parts = urlsplit(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    if STATEMENT_SECONDS:
+        query["options"] = f"{query.get('options', '')} -c statement_timeout={STATEMENT_SECONDS}s".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "zhike",
@@ -121,6 +127,7 @@ CSRF_USE_SESSIONS = False
 CSRF_FAILURE_VIEW = "zhike.web.errors.csrf"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^api/(?!docs$)", r"^mcp$"]  # refused there: a redirected key would be sent twice
 SECURE_SSL_REDIRECT = HTTPS and bool(PROXIES)  # only a proxy of ours is believed when it says how it was asked
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True

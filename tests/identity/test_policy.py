@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tests.identity.conftest import PASSWORD, is_in, sign_in
 from zhike.base import passwords
-from zhike.base.models import OldPassword, Policy, Role, User
+from zhike.base.models import Department, OldPassword, Policy, Role, User
 from zhike.engine.models import History
 
 
@@ -62,6 +62,24 @@ def test_nothing_like_the_persons_own_name_or_address(firm: Any) -> None:
     assert not fits("wangfang.north1", user)
     assert not fits("north-machines", user)
     assert fits("zebra lamp river", user)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["zhike-2026-zhike", "Zhike2026!!!!!", "知客知客知客知客2026", "qiming-2026-!", "启明精密仪器2026!!",
+     "Qiming@Zhike#2026", "wangxiaofang-1", "王小芳2026王小芳", "Xiaofang.Wang.1999", "wxf88-wxf88-1",
+     "fangfang_77@northern", "crm-example-2026"],
+)  # fmt: skip
+def test_words_of_the_context_make_up_no_password(firm: Any, settings: Any, password: str) -> None:
+    settings.URL = "https://crm.example.cn"
+    Department.objects.filter(pk=firm.head_office.pk).update(name="苏州启明精密仪器有限公司")
+    user = User(username="wxf88", name="王小芳", email="fangfang_77@northern.cn")
+    for standard in ("modern", "dengbao"):
+        put(passwords=standard)
+        assert not fits(password, user)
+    put(passwords="modern")
+    for others in ("zhike-zebra-lamp", "wangxiaofang lamp river", "知客今天天气真好我们去爬山", "northern zebra 77"):
+        assert fits(others, user), others
 
 
 def test_none_of_the_last_five_under_dengbao(firm: Any) -> None:

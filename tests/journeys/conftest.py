@@ -49,6 +49,7 @@ def site(postgres: Any) -> Iterator[Site]:
     if not (ROOT / "zhike/web/static/build/app.js").is_file():
         pytest.fail("The front end is not built: run `make frontend`.")
     home = Path(tempfile.mkdtemp(prefix="zhike-journeys-"))
+    (home / "demo.json").write_text("{}")  # as a demo, which has the page of components
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -21,7 +21,8 @@ from zhike.engine import access, tokens
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
 from zhike.engine.models import Token
-from zhike.web import throttle
+from zhike.web import refused, throttle
+from zhike.web.errors import CANCELLED
 
 from . import problems
 from .problems import Problem
@@ -74,6 +75,7 @@ def middleware(get_response: Next) -> Next:
             return serve(request, None, {})
         if not isinstance(found.func, Route):
             return serve(request, None, {})
+        request.resolver_match = found
         return found.func(request, **found.kwargs)
 
     return answer
@@ -90,6 +92,7 @@ def serve(request: HttpRequest, methods: Mapping[str, Handler] | None, kwargs: M
             response = _failed(request, error)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    refused.say(request, response.status_code, channel="api")
     if request.method == "HEAD":
         response.content = b""
     return response
@@ -142,12 +145,15 @@ def _come_in(request: HttpRequest) -> Call:
         request.get_host()
     except DisallowedHost:
         raise Problem(400, _("This host name is not served here.")) from None
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        raise Problem(400, _("Send this by https://. The key was sent in the clear: end it and make another."))
     scheme, _sep, secret = request.headers.get("Authorization", "").partition(" ")
     token = tokens.find(secret.strip(), throttle.address(request)) if scheme.lower() == "bearer" else None
     if token is None:
         raise Problem(
             401, _("Send a valid key: Authorization: Bearer zk_…"), headers={"WWW-Authenticate": 'Bearer realm="zhike"'}
         )
+    request.META[refused.WHO] = f"{token.user_id} key {token.pk}"
     tokens.count_request(token, settings.API_PER_MINUTE)
     tokens.used(token)
     return Call(request, token, tokens.actor_of_token(token))
@@ -189,6 +195,8 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
 def _database(error: Exception) -> Problem | None:
     """A database that is gone or full is said so; every other database error is a fault of ours."""
     state = getattr(getattr(error, "__cause__", None), "sqlstate", "") or ""
+    if state == CANCELLED:
+        return Problem(503, _("That was too much at once. Ask for less: filter, or take smaller pages."))
     if isinstance(error, DatabaseError) and state.startswith("53"):
         return Problem(507 if state == "53100" else 503)
     if isinstance(error, OperationalError):

@@ -7,7 +7,11 @@ GB/T 22239-2019 (8.1.4.1 a) demands both.
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import CommonPasswordValidator, UserAttributeSimilarityValidator
 from django.core.exceptions import ValidationError
@@ -15,11 +19,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .models import OldPassword, Policy, User
+from . import names
+from .fold import fold
+from .models import Department, OldPassword, Policy, User
 
 LONGEST = 128
 KEPT = 5
 MAX_AGE = dt.timedelta(days=90)
+PRODUCT = ("zhike", "知客")
+OWN_CHARACTERS = 4  # that a password has besides words of its context, digits and signs
 SHORTEST = {Policy.Passwords.MODERN: 12, Policy.Passwords.DENGBAO: 8}
 
 
@@ -29,7 +37,8 @@ class Standard:
     def validate(self, password: str, user: User | None = None) -> None:
         """Raises ValidationError with every reason against the password."""
         standard = Policy.current().passwords
-        wrong = [text for text in (_length(password, standard), _composed(password, standard)) if text]
+        found = (_length(password, standard), _composed(password, standard), _context(password, user))
+        wrong = [text for text in found if text]
         for rule in (
             CommonPasswordValidator(),
             UserAttributeSimilarityValidator(("username", "name", "email", "phone")),
@@ -68,6 +77,43 @@ def _composed(password: str, standard: str) -> str:
     tests = (str.isupper, str.islower, str.isdigit, lambda c: not c.isalnum())
     kinds = sum(any(test(c) for c in password) for test in tests)
     return "" if kinds >= 3 else _("Use three of these: capitals, small letters, digits, other characters.")
+
+
+def _context(password: str, user: User | None) -> str:
+    """ASVS 6.2.11: words that anybody may guess who knows the product, the firm and the person do not make it up."""
+    rest = fold(password)
+    for word in sorted(context_words(user), key=len, reverse=True):
+        rest = rest.replace(word, " ")
+    if rest == fold(password) or sum(c.isalpha() for c in rest) >= OWN_CHARACTERS:
+        return ""
+    return _("This is made of words that others may guess: the product, the firm, your own names. Add other words.")
+
+
+def context_words(user: User | None) -> set[str]:
+    """The documented list (ASVS 6.1.2), folded: product, host, the firm as its root departments are called, the person.
+
+    Chinese names count as they are and in pinyin; Latin words from three letters on.
+    """
+    firms = Department.objects.filter(parent=None, deleted_at=None).values_list("name", flat=True)
+    found = set(PRODUCT) | set((urlsplit(settings.URL).hostname or "").split("."))
+    for firm in firms:
+        short = names.similarity_key(firm)
+        for name in (firm, names.name_key(firm), short, *(short[:n] for n in (2, 3, 4))):  # its brand comes first
+            found |= set(_readings(name))
+    if user is not None:
+        for name in (user.name, user.name[:1], user.name[1:]):
+            found |= set(_readings(name))
+        found |= {user.username} | set(re.split(r"[\W_]+", f"{user.username} {user.email}"))
+    folded = {fold(word) for word in found}
+    return {word for word in folded if len(word) >= (3 if word.isascii() else 1)}
+
+
+def _readings(name: str) -> Iterator[str]:
+    from .pinyin import company, person  # here, because pinyin loads a large table that most commands never need
+
+    yield name
+    for read in (company(name), person(name)):
+        yield read.full
 
 
 def reused(user: User, password: str) -> bool:

@@ -28,6 +28,7 @@ def main() -> None:
     """Serves until told to stop."""
     end_with_supervisor()
     os.environ[PARENT] = str(os.getpid())
+    os.environ["ZHIKE_WEB"] = "1"  # pages have a time limit for each statement of the database
     host, port, workers = sys.argv[1:]
     Granian(
         "config.wsgi:application",

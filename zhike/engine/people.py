@@ -88,13 +88,23 @@ def give_roles(change: Change[User]) -> None:
 
 
 def keep_way_in(change: Change[User]) -> None:
-    """Login name and mail lead to a new password: of somebody who has one, the person and who may do everything.
+    """Login name and mail lead to a new password: of somebody who has one, who may do everything, else nobody here.
+
+    One's own are changed under My account, where the person proves again who they are (ASVS 7.5.1),
+    so not in a form of records, by a key or by an import.
 
     Else the administrator of the system could get in as another administrator or, where the firm separates them as
     GB/T 22239 asks, as anybody.
     """
     user, actor = change.record, change.actor
-    if change.is_new or not user.has_usable_password() or actor.office == GIVING[0] or actor.hand.pk == user.pk:
+    if change.is_new:
+        return
+    if actor.hand.pk == user.pk:
+        for key in ("username", "email", "phone"):
+            if change.changed(key):
+                change.fail(key, _("Change your own login name, mail address and phone under My account."), "refused")
+        return
+    if not user.has_usable_password() or actor.office == GIVING[0]:
         return
     if not Policy.current().separate_admins and not Actor(user).office:
         return

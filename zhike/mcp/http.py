@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from zhike.api import bodies
 from zhike.api.problems import Problem
 from zhike.engine import tokens
 from zhike.engine.errors import Limited
-from zhike.web import throttle
+from zhike.web import refused, throttle
 
 from . import rpc
 
@@ -24,6 +25,14 @@ CHANNEL = "mcp"
 @csrf_exempt  # no cookie counts here: the key alone does
 def endpoint(request: HttpRequest) -> HttpResponse:
     """One JSON-RPC message; 401 without a key in force, 403 for a page of another site, 405 for anything but POST."""
+    response = _served(request)
+    refused.say(request, response.status_code, channel=CHANNEL)
+    return response
+
+
+def _served(request: HttpRequest) -> HttpResponse:
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        return _plain(400, rpc.REQUEST, "Send this by https://. The key has crossed the network in the clear: end it.")
     if not _is_ours(request):
         return _plain(403, rpc.REQUEST, "This origin may not call here.")
     secret = request.headers.get("Authorization", "").partition(" ")
@@ -41,6 +50,7 @@ def endpoint(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, caller: rpc.Caller) -> HttpResponse:
+    who = f"{caller.token.user_id} key {caller.token.pk}"
     try:
         tokens.used(caller.token)
         message = bodies.read(request)
@@ -49,11 +59,25 @@ def _answer(request: HttpRequest, caller: rpc.Caller) -> HttpResponse:
     with translation.override(caller.actor.user.language or settings.LANGUAGE_CODE):
         try:
             found = rpc.answer(caller, message)
+            if (status := _status(found)) != 200:
+                refused.say(request, status, channel=CHANNEL, who=who, route=_tool(message))
         except Limited as limited:
+            refused.say(request, 429, channel=CHANNEL, who=who)
             return _plain(429, rpc.REQUEST, limited.text, **{"Retry-After": str(limited.after)})
     if found is None:
         return HttpResponse(status=202)
     return HttpResponse(json.dumps(found, ensure_ascii=False), content_type="application/json")
+
+
+def _status(found: Any) -> int:
+    """The status of a tool that refused, 200 for every other answer."""
+    result = (found or {}).get("result", {})
+    return int(result["structuredContent"].get("status", 200)) if result.get("isError") else 200
+
+
+def _tool(message: Any) -> str:
+    """The tool that was called: a refusal says no more than that."""
+    return f"mcp {message['params']['name']}" if message.get("method") == "tools/call" else "mcp"
 
 
 def _is_ours(request: HttpRequest) -> bool:

@@ -39,6 +39,7 @@ def action(name: str, entity: str = "") -> str:
         "proved_again": _("Proved again who they are"),
         "sessions_ended": _("Sessions ended"),
         "password_changed": _("Password changed"),
+        "contact_changed": _("Mail address or phone changed"),
         "factor_added": _("Second factor added"),
         "factor_removed": _("Second factor removed"),
         "recovery_codes_made": _("Recovery codes made"),

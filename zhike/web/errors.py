@@ -10,13 +10,18 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 log = logging.getLogger("zhike.web")
+CANCELLED = "57014"  # what PostgreSQL says of a statement that ran out of its time
 
 
-def page(request: HttpRequest, status: int, *, detail: str = "", number: str = "") -> HttpResponse:
+def page(
+    request: HttpRequest, status: int, *, detail: str = "", number: str = "", too_much: bool = False
+) -> HttpResponse:
     """The error page of `status`; a short text for fragments and scripts."""
     from .templating import frame, render_text  # the frame needs the database, errors must load without
 
     title, hint = _texts(status)
+    if too_much:
+        title, hint = _("That was too much at once"), _("Narrow it by a filter or a search, then try again.")
     if request.headers.get("HX-Request") or "application/json" in request.headers.get("Accept", ""):
         return HttpResponse(detail or title, status=status, content_type="text/plain; charset=utf-8")
     context = {"status": status, "title": title, "hint": hint, "detail": detail, "number": number}
@@ -61,6 +66,8 @@ def database(request: HttpRequest, error: Exception) -> HttpResponse | None:
     state = getattr(getattr(error, "__cause__", None), "sqlstate", "") or ""
     if state.startswith("53"):  # insufficient resources: disk full, out of memory, too many connections
         return page(request, 507 if state == "53100" else 503)
+    if state == CANCELLED:
+        return page(request, 503, too_much=True)
     if isinstance(error, OperationalError):
         connection.close()
         return page(request, 503)

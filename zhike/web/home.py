@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from zhike.base.models import Role
@@ -11,6 +12,7 @@ from zhike.base.models import Role
 from . import plugs
 from .templating import actor_of, render
 
+DEMO = "demo.json"  # lies where `zhike demo` made its firm
 ORDER = (Role.Home.EXECUTIVE, Role.Home.MANAGER, Role.Home.SELLER, Role.Home.ADMIN)
 
 
@@ -31,5 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def components(request: HttpRequest) -> HttpResponse:
-    """Every component in every state, for those who build pages."""
+    """Every component in every state, for those who build pages: not there in a firm's own Zhike."""
+    if not (settings.DEBUG or (settings.HOME / DEMO).exists()):
+        raise Http404
     return render(request, "ui/index.html", {})

@@ -104,6 +104,28 @@ def send(purpose: str, who: str, lang: str) -> None:
     history.note_event(f"{purpose}_mailed", user=user, channel="mail")
 
 
+def tell_contact_changed(name: str, to: str, lang: str) -> None:
+    """The notice to the old address: whoever did not do it themselves learns of it there."""
+    with translation.override(lang):
+        words = {
+            "title": _("Your mail address or phone in Zhike has changed"),
+            "hello": _("Hello %(name)s,") % {"name": name},
+            "text": _("The mail address or phone of your account was changed, by you we hope."),
+            "button": _("My account"),
+            "url": f"{settings.URL}/me",
+            "foot": _("If it was not you, tell your administrator at once."),
+            "lang": language(),
+        }
+        message = EmailMultiAlternatives(
+            words["title"],
+            render_text("mail/link.txt", words, None),  # type: ignore[arg-type]  # a mail answers no request
+            to=[to],
+            headers={"Auto-Submitted": "auto-generated"},
+        )
+        message.attach_alternative(render_text("mail/link.html", words, None), "text/html")  # type: ignore[arg-type]
+        message.send()
+
+
 def has_password(user: User) -> bool:
     """Whether the person has ever had a password."""
     return bool(user.password) and user.has_usable_password()

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhike.base import passwords
+from zhike.base.i18n import language
 from zhike.base.models import Policy, User
-from zhike.engine import webhooks
+from zhike.engine import history, webhooks
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.engine.errors import Wrong
 
-from . import identity, throttle
+from . import identity, tasks, throttle
 from . import identity_factors as factors
 from . import identity_sso as sso
 from .account import code_field, second_proof, too_many
 from .identity import fresh, next_of
 from .identity_links import accept, has_password, password_fields
 from .templating import actor_of, render
+
+CONTACT = ("email", "phone")
+NAMING = ("all", "system")  # the offices whose holders give login names, their own too
 
 
 def person(request: HttpRequest) -> User:
@@ -131,6 +140,74 @@ def keep_this_session(request: HttpRequest, user: User) -> None:
     update_session_auth_hash(request, user)
     UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
     identity.end_all(user, but=request.session.session_key)
+
+
+# ---- mail address and phone
+
+
+@fresh
+@require_http_methods(["GET", "POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    """One's own mail address and phone: a new password can be asked for by mail, so the old address is told."""
+    user = person(request)
+    keys = (*CONTACT, "username") if actor_of(request).office in NAMING else CONTACT
+    given = {key: request.POST.get(key, "") if request.method == "POST" else getattr(user, key) for key in keys}
+    wanted, errors = read_contact(user, given) if request.method == "POST" else ({}, {})
+    if request.method == "POST" and not errors:
+        save_contact(request, user, wanted)
+        return HttpResponseRedirect("/me", status=303)
+    known = get("user").attributes
+    kinds = {"email": ("email", "email"), "phone": ("tel", "tel"), "username": ("text", "username")}
+    context = {
+        "title": _("Mail address and phone"),
+        "text": _("Mails with which you choose a new password go to this address. The old one is told of the change."),
+        "fields": [
+            {"name": key, "label": known[key].label, "kind": kinds[key][0], "autocomplete": kinds[key][1],
+             "value": given[key], "error": errors.get(key, ""), "maxlength": known[key].max_length}
+            for key in keys
+        ],
+        "submit": _("Save"),
+        "links": [{"label": _("Back"), "url": "/me"}],
+    }  # fmt: skip
+    return render(request, "door.html", context, status=422 if errors else 200)
+
+
+def read_contact(user: User, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What the form says, cleaned, and what is wrong with it; an address that a colleague signs in with is taken."""
+    wanted: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for key, raw in given.items():
+        attribute = get("user").attributes[key]
+        try:
+            wanted[key] = attribute.kind.clean(attribute, raw)
+        except Wrong as wrong:
+            errors[key] = wrong.text
+    mail = wanted.get("email", "")
+    others = User.objects.filter(is_active=True, deleted_at=None).exclude(pk=user.pk)
+    if mail and mail != user.email and others.filter(email__iexact=mail).exists():
+        errors["email"] = _("Somebody else has this address. Enter another one.")
+    name = wanted.get("username", user.username)
+    if not name or (name != user.username and User.objects.exclude(pk=user.pk).filter(username=name).exists()):
+        errors["username"] = _("Somebody else has this login name, or it is empty. Enter another one.")
+    return wanted, errors
+
+
+def save_contact(request: HttpRequest, user: User, wanted: Mapping[str, str]) -> None:
+    """Save what changed; links that were mailed before are bound to the old address and end with it."""
+    with transaction.atomic():
+        kept = User.objects.select_for_update().get(pk=user.pk)
+        changed = [key for key, value in wanted.items() if getattr(kept, key) != value]
+        if not changed:
+            return
+        old = kept.email
+        for key in changed:
+            setattr(kept, key, wanted[key])
+        history.acting(Actor(user, "web"), "update")
+        kept.save(update_fields=changed)
+        identity.note(request, "contact_changed", fields=changed)
+        if old:
+            tasks.contact_changed.defer(name=kept.name, to=old, lang=kept.language or language())
+    identity.toast(request, _("Your mail address and phone are saved."))
 
 
 # ---- proving again
@@ -293,6 +370,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("me", me),
     path("me/password", password),
+    path("me/contact", contact),
     path("me/confirm", confirm),
     path("me/factors", factor_start),
     path("me/factors/totp", totp),

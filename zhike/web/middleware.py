@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 
 from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Refused
 
-from . import errors, files
+from . import errors, files, refused
 
 Next = Callable[[HttpRequest], HttpResponse]
 POLICY = {
@@ -123,7 +123,10 @@ def answers(get_response: Next) -> Next:
     """Pages for refusals and lost connections; what the view began is rolled back by its own transaction."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
+        response = get_response(request)
+        if request.user.is_authenticated or response.status_code == 429:
+            refused.say(request, response.status_code, channel="web", who=request.user.pk)
+        return response
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         for kind, status in STATUS:

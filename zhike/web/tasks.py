@@ -13,6 +13,14 @@ def mail(purpose: str, who: str, lang: str) -> None:
     identity_links.send(purpose, who, lang)
 
 
+@app.task(name="zhike.identity.contact_changed", queue="mail")
+def contact_changed(name: str, to: str, lang: str) -> None:
+    """Tell somebody at their old address that the address or phone of their account has changed."""
+    from . import identity_links  # it defers the task above
+
+    identity_links.tell_contact_changed(name, to, lang)
+
+
 @app.periodic(cron="29 3 * * *")
 @app.task(name="zhike.identity.tidy", queue="mail", pass_context=False)
 def tidy(timestamp: int) -> None:
