@@ -194,7 +194,7 @@ def test_bad_keys(firm: Any, key: str, how: str) -> None:
 @pytest.mark.parametrize("key", keys())
 def test_a_key_follows_its_owner(firm: Any, key: str) -> None:
     entity = entities()[key]
-    record = stored(entity, make(firm.actor("admin"), entity))
+    record = stored(entity, make(author(firm, key), entity))
     p = program(firm.admin)
     assert alone(p, entity, record)
     User.objects.filter(pk=firm.admin.pk).update(roles=firm.stranger.roles)

@@ -32,10 +32,10 @@ from zhike.base.models import User
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.transfer import jobs
-from zhike.web import files
+from zhike.engine import uploads
 path = Path(sys.argv[1])
 actor = Actor(User.objects.get(username="chief"))
-job = jobs.begin(actor, get("account"), files.keep(actor, SimpleUploadedFile(path.name, path.read_bytes())))
+job = jobs.begin(actor, get("account"), uploads.keep(actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False))
 jobs.perform(job.pk, jobs.queue(job, "read"), watched=False)
 job.refresh_from_db()
 print(job.pk, jobs.queue(job, "run"))

@@ -35,7 +35,7 @@ def test_every_page_carries_the_headers(firm: Any) -> None:
         assert answer.status_code in (200, 302, 404), path
         csp = answer["Content-Security-Policy"]
         assert "unsafe" not in csp, path
-        assert "default-src 'self'" in csp, path
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in csp, path
         assert (answer["X-Content-Type-Options"], answer["X-Frame-Options"]) == ("nosniff", "DENY"), path
         assert (answer["Cache-Control"], answer["Referrer-Policy"]) == ("no-store", "same-origin"), path
 

@@ -224,11 +224,13 @@ def test_the_number_of_queries_does_not_grow_with_the_data(firm: Firm) -> None:
     fill(firm)
     clients = {name: browser(getattr(firm, name)) for name in PEOPLE}
     asked = [(name, page) for name in PEOPLE for page in ("/", PAGES[1], PAGES[4])]
+    for client in clients.values():
+        client.get("/")  # the first page of a session is noted
     before = {pair: queries(clients[pair[0]], pair[1]) for pair in asked}
     for _n in range(4):
         fill(firm)
     assert {pair: queries(clients[pair[0]], pair[1]) for pair in asked} == before
-    assert max(before.values()) <= 25
+    assert max(before.values()) <= 27
 
 
 def numbers(actor: Actor, page: str) -> dict[str, str]:
