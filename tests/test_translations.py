@@ -34,8 +34,10 @@ KNOWN_WORDS = {
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
     "web/templating.py": {"年", "月", "日 "},  # dates of the Chinese screens
     "web/templates/web/settings_policy.html": {  # the standard is known by this name in every language
-        "Two standards contradict each other: OWASP ASVS 5 forbids rules of composition and forced changes of "
-        "passwords, GB/T 22239 (等保) demands both; choose the one you answer for."
+        (
+            "Two standards contradict each other: OWASP ASVS 5 forbids rules of composition and forced changes of "
+            "passwords, GB/T 22239 (等保) demands both; choose the one you answer for."
+        )
     },
     "web/templates/web/settings_pipeline.html": {"简体中文", "繁體中文"},  # each language by its own name
 }
