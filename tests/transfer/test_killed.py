@@ -35,7 +35,8 @@ from zhike.engine.transfer import jobs
 from zhike.engine import uploads
 path = Path(sys.argv[1])
 actor = Actor(User.objects.get(username="chief"))
-job = jobs.begin(actor, get("account"), uploads.keep(actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False))
+source = uploads.keep(actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False)
+job = jobs.begin(actor, get("account"), source)
 jobs.perform(job.pk, jobs.queue(job, "read"), watched=False)
 job.refresh_from_db()
 print(job.pk, jobs.queue(job, "run"))
