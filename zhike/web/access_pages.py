@@ -236,6 +236,8 @@ def stop(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def view_as(request: HttpRequest) -> HttpResponse:
     """Pick a person and look at the system as they see it: nothing can be changed, shown whole or exported."""
+    from .editing import go  # editing draws the record page, which draws the cards of access
+
     actor = admin(request, SECURITY)
     error = ""
     if request.method == "POST":
@@ -245,7 +247,7 @@ def view_as(request: HttpRequest) -> HttpResponse:
             error = _("Choose another person from the list.")
         else:
             _look(request, actor, person, request.POST.get("reason", "").strip()[:200])
-            return HttpResponseRedirect("/", status=303)
+            return go(request, "/")
     field = {
         "name": "person", "label": _("Person"), "kind": "combo", "required": True, "options_url": "/user/options",
         "error": error, "help": _("For half an hour, read only; the person is told, and it is kept in the history."),

@@ -197,6 +197,7 @@ def erase_context(
             "errors": errors,
             "key": "",
             "submit_label": _("Erase for good"),
+            "grave": True,
             "cancel_url": record["url"],
         },
     }

@@ -21,7 +21,7 @@ from zhike.engine.models import History, Retention
 from zhike.engine.query import Condition
 from zhike.jobs import tasks
 
-from .editing import form_answer
+from .editing import form_answer, go
 from .filters import condition_text
 from .settings import SECURITY, admin
 from .templating import render
@@ -143,7 +143,7 @@ def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpRes
             rule.updated_at = timezone.now()
             rule.save()
             request.session["toast"] = _("The rule is saved.")
-            return HttpResponseRedirect(f"{BASE}/{rule.pk}", status=303)
+            return go(request, f"{BASE}/{rule.pk}")
     fields = form_fields(rule, entity, errors)
     labels = {f["name"]: f["label"] for section in fields for f in section["fields"]}
     context = {
