@@ -380,4 +380,8 @@ def test_a_system_administrator_does_not_set_the_password_of_another_office(firm
     before = digest()
     assert client.post(f"/settings/people/{two.pk}/password", {"password": "Ein-langes-Wort-77"}).status_code == 403
     assert digest() == before
-    assert status(client, f"/settings/people/{firm.seller.pk}/password") == 200
+    assert status(client, f"/settings/people/{firm.seller.pk}/password") == 403  # who knows it could act as them
+    new = User.objects.create_user("new", name="新人", department=firm.north)
+    assert status(client, f"/settings/people/{new.pk}/password") == 200
+    text = {"email": "taken@example.com", "version": firm.seller.version}
+    assert client.post(f"/user/{two.pk}/edit", text).status_code == 422
