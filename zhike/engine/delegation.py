@@ -25,7 +25,6 @@ from .entity import AnyEntity, entities
 from .errors import Invalid, Missing, Refused, Wrong
 from .models import Delegation
 from .query import DIRECTORY
-from .records import _context
 
 OFFICES = ("all", "security")
 LONGEST = 366
@@ -77,7 +76,7 @@ def create(
     errors = _errors(principal, assistant, scopes, from_on, until_on, reason)
     if errors:
         raise Invalid([{key: [Wrong(text)] for key, text in errors.items()}])
-    _context(actor, "delegate")
+    history.acting(actor, "delegate")
     made = Delegation.objects.create(
         principal=principal,
         assistant=assistant,
@@ -139,7 +138,7 @@ def revoke(actor: Actor, pk: UUID) -> None:
     concerned = found and actor.user.pk in (found.principal_id, found.assistant_id)
     if found is None or actor.by or actor.limit or not (concerned or actor.office in OFFICES):
         raise Missing
-    _context(actor, "undelegate")
+    history.acting(actor, "undelegate")
     found.revoked_at = timezone.now()
     found.save(update_fields=["revoked_at"])
     history.note(actor, "undelegate", entity="user", record=found.principal_id, details=_details(found))

@@ -163,14 +163,15 @@ def _write(
     )
 
 
-def acting(actor: Actor, action: str) -> None:
-    """Tell the triggers who is about to change tables outside the write path; holds until the transaction ends."""
-    values = [str(actor.hand.pk), str(actor.user.pk) if actor.by else "", actor.channel, action]
+def acting(actor: Actor, action: str, *, dated: bool = False) -> None:
+    """Tell the triggers who is about to change tables, and whether the rows say when; until the transaction ends."""
+    for_whom = str(actor.user.pk) if actor.by else ""
+    values = [str(actor.hand.pk), for_whom, actor.channel, action, "on" if dated else ""]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('zhike.actor', %s, true), set_config('zhike.behalf', %s, true), "
             "set_config('zhike.channel', %s, true), set_config('zhike.action', %s, true), "
-            "set_config('zhike.dated', '', true)",
+            "set_config('zhike.dated', %s, true)",
             values,
         )
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from zhike.base.i18n import LANGUAGES
 from zhike.base.pinyin import plain
 
+from . import history
 from .access import Actor
 from .entity import AnyEntity
 from .errors import Invalid, Wrong
@@ -21,7 +22,6 @@ from .guard import rows
 from .kinds import KINDS, Attribute
 from .labels import localized
 from .models import Pipeline, Stage, StageEvent
-from .records import _context
 from .stages import of
 
 Draft = Mapping[str, Any]
@@ -76,7 +76,7 @@ def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Dra
     kept = [s for s in wanted["stages"] if not s["remove"]]
     cleaned = _checked(entity, wanted, kept)
     with transaction.atomic():
-        _context(actor, "pipeline")
+        history.acting(actor, "pipeline")
         reshaped = [s["id"] for s in kept] != list(old) or any(
             s["id"] in old and old[s["id"]].status != s["status"] for s in kept
         )

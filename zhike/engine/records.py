@@ -23,7 +23,7 @@ from zhike.base import fold, pinyin
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, guard, numbering, outbox, query, stages
+from . import access, guard, history, numbering, outbox, query, stages
 from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
@@ -191,7 +191,7 @@ def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: b
         if bulk:
             require_bulk(actor, entity, ids)
         _refuse_if_needed(entity, list(found))
-        _context(actor, "delete")
+        history.acting(actor, "delete")
         now = timezone.now()
         guard.rows(entity.model, "ids from the gate").filter(pk__in=found).update(deleted_at=now, updated_at=now)
         for hook in entity.after_remove:
@@ -225,7 +225,7 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
             reach, pk__in=ids, deleted_at__isnull=False
         )
         found = list(rows.values_list("pk", flat=True))
-        _context(actor, "restore")
+        history.acting(actor, "restore")
         restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())
         for hook in entity.after_remove:
             hook(found)
@@ -421,7 +421,7 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
 
 
 def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
-    _context(actor, action, dated=changes[0].dated)
+    history.acting(actor, action, dated=changes[0].dated)
     if entity.number and changes[0].is_new:
         _number(entity, changes)
     for c in changes:
@@ -490,17 +490,6 @@ def _translated(error: IntegrityError, entity: AnyEntity, rows: int) -> Invalid:
         return Invalid([{key: [Wrong(text, "office")]}, *({} for _n in range(rows - 1))])
     text = _("This cannot be saved, because it would break the rule %(name)s. Reload and try again.") % {"name": name}
     return Invalid([{"": [Wrong(text, "constraint")]}, *({} for _n in range(rows - 1))])
-
-
-def _context(actor: Actor, action: str, *, dated: bool = False) -> None:
-    """Tell the history trigger who acts, and whether the rows say when; the settings end with the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('zhike.actor', %s, true), set_config('zhike.channel', %s, true), "
-            "set_config('zhike.action', %s, true), set_config('zhike.dated', %s, true), "
-            "set_config('zhike.behalf', %s, true)",
-            [str(actor.hand.pk), actor.channel, action, "on" if dated else "", str(actor.user.pk) if actor.by else ""],
-        )
 
 
 def _check_reach(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:

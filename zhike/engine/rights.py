@@ -26,7 +26,6 @@ from .access import ANY, EXPLICIT, Actor
 from .entity import AnyEntity, entities
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
 from .query import Condition
-from .records import _context
 
 Cell = tuple[str, str]
 SCOPES = (Grant.Scope.OWN, Grant.Scope.DEPARTMENT, Grant.Scope.SUBTREE, Grant.Scope.ALL)
@@ -219,7 +218,7 @@ def save(actor: Actor, role: UUID, new: Book, base: str) -> list[Step]:
         raise Conflict([role])
     check(actor, new, old)
     steps = diff(old, new)
-    _context(actor, "rights")
+    history.acting(actor, "rights")
     _write(found, old, new)
     history.note(actor, "rights", entity="role", record=role, details={"rights": [_plain(s) for s in steps]})
     people.tell_own_rights(actor, set(members(found).values_list("pk", flat=True)))

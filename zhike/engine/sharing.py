@@ -25,7 +25,6 @@ from .access import Actor
 from .entity import AnyEntity
 from .errors import Invalid, Missing, Refused, Wrong
 from .models import Share
-from .records import _context
 
 Kind, Level = Share.Kind, Share.Level
 MODELS: dict[str, Any] = {Kind.USER: User, Kind.DEPARTMENT: Department, Kind.ROLE: Role}
@@ -90,7 +89,7 @@ def share(
     if not is_new and made.level == Level.WRITE:
         _require(actor, entity, pk, Level.WRITE)  # who may not change the record does not decide who may
     made.level, made.title, made.until, made.reason, made.by = level, title.strip(), until, reason.strip(), actor.hand
-    _context(actor, "share")
+    history.acting(actor, "share")
     made.save()
     history.note(actor, "share", entity=entity.key, record=pk, details=_details(made))
     if is_new and kind == Kind.USER:
@@ -160,7 +159,7 @@ def unshare(actor: Actor, entity: AnyEntity, pk: UUID, share: UUID) -> None:
     if not leaves and not may_share(actor, entity, pk, found.level):
         raise Refused(f"share {entity.key}")
     details = _details(found)
-    _context(actor, "unshare")
+    history.acting(actor, "unshare")
     found.delete()
     history.note(actor, "unshare", entity=entity.key, record=pk, details=details)
     if found.kind == Kind.USER:
