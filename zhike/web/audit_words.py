@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from zhike.engine.entity import entities
 
@@ -56,6 +57,17 @@ def action(name: str, entity: str = "") -> str:
         "expire": _("Old steps archived"),
         "chain": _("Chain begun anew"),
         "audit_export": _("Log exported"),
+        "propose": _("Change proposed by an assistant"),
+        "decide": _("Proposed change decided"),
+        "personfile": _("Person file taken"),
+        "rights": _("Rights changed"),
+        "transfer": _("Handed over"),
+        "export_ask": _("Large export asked for"),
+        "retention_start": _("Retention rules started"),
+        "invitation_used": _("Invitation used"),
+        "reset_used": _("Reset link used"),
+        "act_end": _("Working for somebody else ended"),
+        "view_end": _("Looking as somebody else ended"),
     }.get(name, name)
 
 
@@ -70,7 +82,7 @@ def thing(entity: str) -> str:
         "policy": _("Security policy"),
         "share": _("Sharing"),
         "delegation": _("Delegation"),
-        "token": _("Key"),
+        "token": pgettext("of a program", "Key"),
         "webhook": _("Webhook"),
         "retention": _("Retention rule"),
     }.get(entity, entity)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from zhike.engine.models import Record
 from zhike.modules.customers.models import Account, Contact
@@ -41,7 +42,7 @@ class Activity(Record):
         CONNECTED = "connected", _("Connected")
         NO_ANSWER = "no_answer", _("No answer")
         BUSY = "busy", _("Busy")
-        REFUSED = "refused", _("Refused")
+        REFUSED = "refused", pgettext_lazy("result of a call", "Refused")
         WRONG_NUMBER = "wrong_number", _("Wrong number")
         HELD = "held", _("Took place")
         ABSENT = "absent", _("Nobody there")
