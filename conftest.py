@@ -22,6 +22,16 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """After a long run: each planted fault, and whether the test that is named for it noticed."""
+    reports = [r for outcome in ("passed", "failed") for r in terminalreporter.getreports(outcome)]
+    rows = [text for report in reports for name, text in report.user_properties if name == "planted"]
+    if rows:
+        terminalreporter.section(f"planted faults: {sum(r.startswith('caught') for r in rows)} of {len(rows)} caught")
+        for text in sorted(rows):
+            terminalreporter.write_line(text)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Any]:
     """A PostgreSQL server of the test run's own."""

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +68,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-RESULTS: list[tuple[str, str]] = []
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_planted_fault_is_caught(copy: Path, fault: Fault) -> None:
+def test_a_planted_fault_is_caught(copy: Path, fault: Fault, record_property: Callable[[str, object], None]) -> None:
     file = copy / fault.file
     text = file.read_text("utf-8")
     file.write_text(text.replace(fault.old, fault.new), "utf-8")
@@ -90,7 +88,5 @@ def test_a_planted_fault_is_caught(copy: Path, fault: Fault) -> None:
     finally:
         file.write_text(text, "utf-8")
     caught = ran.returncode == 1 and " failed" in ran.stdout
-    RESULTS.append((fault.what, "caught" if caught else "MISSED"))
-    result = "caught" if caught else "MISSED"
-    print(f"\nplanted: {fault.what}: {result} by {fault.test}", file=sys.__stdout__, flush=True)
+    record_property("planted", f"{'caught' if caught else 'MISSED'}  {fault.what}  ({fault.test})")
     assert caught, ran.stdout[-3000:]
