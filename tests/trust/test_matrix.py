@@ -92,7 +92,7 @@ def test_enough_was_tried() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_matrix_whole_in_other_worlds(seed: int) -> None:
     world = build(facts.shuffled(seed) if seed else facts.standard())
     wrong, tried = [], 0
@@ -102,4 +102,4 @@ def test_matrix_whole_in_other_worlds(seed: int) -> None:
             if problem := check(world, person, item, door):
                 wrong.append(problem)
     assert wrong == [], "\n".join(wrong)
-    assert tried >= 12_500  # four worlds together are the 50,000 of the long run
+    assert tried >= 25_000  # two worlds together are the 50,000 of the long run
