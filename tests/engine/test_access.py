@@ -291,3 +291,11 @@ def test_conditions_bind_what_is_made_and_handed_over(firm: Any) -> None:
         with pytest.raises(Refused):
             run()
     assert digest() == before
+
+
+def test_somebody_who_has_left_reaches_nothing_by_any_door(firm: Any) -> None:
+    make(firm, "seller", "account")
+    for gone in ({"is_active": False}, {"is_active": True, "deleted_at": timezone.now()}):
+        User.objects.filter(pk=firm.manager.pk).update(**gone)
+        actor = Actor(User.objects.get(pk=firm.manager.pk))
+        assert (seen(actor, "account"), actor.office, access.may(actor, get("account"), "create")) == (set(), "", False)
