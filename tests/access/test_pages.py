@@ -15,6 +15,7 @@ from zhike.base.models import FieldGrant, Grant, Role, User
 from zhike.engine import delegation, rights
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
+from zhike.engine.errors import Invalid
 from zhike.engine.models import Delegation, History, Notice, Share
 
 TODAY = timezone.localdate()
@@ -302,7 +303,7 @@ def test_field_levels_with_a_status(firm: Any) -> None:
     ]
     assert "amount" not in __import__("zhike.engine.access", fromlist=["x"]).readable(Actor(firm.seller), get("deal"))
     before = digest()
-    with pytest.raises(Exception, match="level"):
+    with pytest.raises(Invalid, match=r"deal\.amount"):
         rights.save(
             firm.actor("admin"),
             seller.pk,
