@@ -299,3 +299,12 @@ def test_somebody_who_has_left_reaches_nothing_by_any_door(firm: Any) -> None:
         User.objects.filter(pk=firm.manager.pk).update(**gone)
         actor = Actor(User.objects.get(pk=firm.manager.pk))
         assert (seen(actor, "account"), actor.office, access.may(actor, get("account"), "create")) == (set(), "", False)
+
+
+def test_what_is_only_read_is_not_brought_back(firm: Any) -> None:
+    Grant.objects.create(role=Role.objects.get(key="seller"), entity="account", action="read", scope="all")
+    theirs, own = make(firm, "stranger", "account"), make(firm, "seller", "account")
+    records.delete_many(firm.actor("admin"), get("account"), [theirs.pk, own.pk])
+    assert seen(firm.actor("manager"), "account") == set()
+    assert records.restore_many(firm.actor("seller"), get("account"), [theirs.pk, own.pk]) == 1
+    assert seen(firm.actor("admin"), "account") == {own.pk}
