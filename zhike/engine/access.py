@@ -448,7 +448,7 @@ def closed(actor: Actor, entity: AnyEntity) -> Mapping[str, Q]:
     """
     key = ("closed", entity.key)
     if key not in actor.known:
-        hidden = [k for k, a in entity.attributes.items() if level(actor, entity, a) == FieldGrant.Level.MASKED]
+        hidden = masked(actor, entity)
         actor.known[key] = (
             {} if not hidden or _reveals_all(actor, entity) else dict.fromkeys(hidden, rows(actor, entity, "reveal"))
         )

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from . import access, history, notices, query, records
 from .access import Actor, Limit
@@ -63,7 +64,7 @@ def propose(
     return made
 
 
-_CONFIRM = "An assistant asks you to confirm a change: %(what)s"
+_CONFIRM = gettext_noop("An assistant asks you to confirm a change: %(what)s")
 
 
 def run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -11,20 +10,14 @@ from django.utils.translation import gettext_noop
 from zhike.base.models import User
 from zhike.engine import guard
 from zhike.engine.entity import entities, get
-from zhike.engine.models import Notice, OwnerPeriod
+from zhike.engine.models import OwnerPeriod
+from zhike.engine.notices import tell
 from zhike.engine.outbox import Event, on
 
 NEWS = timedelta(days=2)
 MANY = 50  # a larger batch is seen in the list, not told one by one
 HANDED = gettext_noop("%(by)s handed %(what)s “%(title)s” over to you")
 WON = gettext_noop("%(by)s won the deal “%(title)s”")
-
-
-def tell(user: UUID, text: str, params: dict[str, str], url: str, cause: str) -> None:
-    """One notice for one person and one cause."""
-    Notice.objects.get_or_create(
-        cause=cause[:120], defaults={"user_id": user, "text": text, "params": params, "url": url}
-    )
 
 
 def handed_over(event: Event) -> None:
