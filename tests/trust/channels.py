@@ -84,6 +84,11 @@ def change(entity: AnyEntity) -> dict[str, str]:
     return {a_text(entity): f"改过{next(_count)}"}
 
 
+def fresh(entity: AnyEntity) -> dict[str, str]:
+    """Values of a new record, within the condition of whoever is bound by one."""
+    return {**change(entity), **({"tier": "A"} if "tier" in entity.attributes else {})}
+
+
 # ---- pages
 
 
@@ -242,14 +247,14 @@ def api_bulk(world: World, person: Person, item: Item) -> Answer:
 
 def create(world: World, person: Person, item: Item) -> Answer:
     """Save the form of a new record."""
-    return through(world.client(person).post(f"/{item.entity}/new", change(get(item.entity))))
+    return through(world.client(person).post(f"/{item.entity}/new", fresh(get(item.entity))))
 
 
 def api_create(world: World, person: Person, item: Item) -> Answer:
     """POST to the collection."""
     answer = Client(raise_request_exception=False).post(
         f"/api/v1/{item.entity}/",
-        json.dumps(change(get(item.entity))),
+        json.dumps(fresh(get(item.entity))),
         content_type="application/json",
         headers=_headers(world, person),
     )
@@ -384,7 +389,7 @@ API: Sequence[Door] = (
     ),
     Door(
         "mcp create",
-        mcp("save", lambda _world, item: {"values": change(get(item.entity))}),
+        mcp("save", lambda _world, item: {"values": fresh(get(item.entity))}),
         ("create",),
         is_first,
         web=False,
