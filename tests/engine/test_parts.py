@@ -20,7 +20,7 @@ from zhike.engine import access, query
 from zhike.engine.access import FEW, Actor
 from zhike.engine.entity import get
 from zhike.engine.models import Share
-from zhike.engine.query import Condition, View
+from zhike.engine.query import Condition, View, paging
 from zhike.modules.customers.models import Account, Affiliation, Contact
 
 STATUSES = ("potential", "intent", "customer")
@@ -123,7 +123,7 @@ VIEWS = st.builds(
 def test_a_list_is_the_same_by_parts(
     world: World, monkeypatch: pytest.MonkeyPatch, who: int, held: Any, shares: Any, views: list[View], cap: int
 ) -> None:
-    monkeypatch.setattr(query, "COUNT_CAP", cap)
+    monkeypatch.setattr(paging, "COUNT_CAP", cap)
     actor = _arranged(world, who, held, shares)
     for key in ("account", "contact", "affiliation"):
         entity = get(key)

@@ -108,7 +108,7 @@ def grouped(
     for row in rows.values(*names).annotate(**sums):
         values = tuple(_day(row[name]) if cut else row[name] for name, (_a, cut) in zip(names, parts, strict=True))
         conditions = [_condition(a, cut, v) for (a, cut), v in zip(parts, values, strict=True)]
-        result.append(Group(entity, base.where(*conditions), values, (), _figures(measures, row)))
+        result.append(Group(entity, base.also(*conditions), values, (), _figures(measures, row)))
     return _named(actor, parts, result) if named else result
 
 
@@ -217,7 +217,7 @@ class Column:
     def at(self, by: Sequence[str], values: Sequence[Any], figures: Mapping[str, Any]) -> Group:
         """The cell of this column whose first keys have these values."""
         conditions = [_condition(self.entity.attributes[k], "", v) for k, v in zip(by, values, strict=False)]
-        return Group(self.entity, self.view.where(*conditions), tuple(values), (), figures)
+        return Group(self.entity, self.view.also(*conditions), tuple(values), (), figures)
 
 
 Cells = dict[tuple[Any, ...], dict[str, Group]]

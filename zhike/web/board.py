@@ -84,7 +84,7 @@ def scope_links(actor: Actor, entity: AnyEntity, own: View, here: str) -> list[d
     mine = any(c.key == "owner" and c.value == "me" for c in own.conditions)
     rest = own.but(conditions=tuple(c for c in own.conditions if c.key != "owner"))
     return [
-        {"label": _("Mine"), "url": here + rest.where(Condition("owner", "eq", "me")).query(), "active": mine},
+        {"label": _("Mine"), "url": here + rest.also(Condition("owner", "eq", "me")).query(), "active": mine},
         {"label": _("Everybody I see"), "url": here + rest.query(), "active": not mine},
     ]
 
@@ -94,7 +94,7 @@ CLOSED_DAYS = 90
 
 def lane_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
     """The records of a lane; closed lanes show the last 90 days, like the list behind them."""
-    return query.select(actor, entity, own.but(sort="").where(*lane_conditions(stage)))
+    return query.select(actor, entity, own.but(sort="").also(*lane_conditions(stage)))
 
 
 def lane_conditions(stage: Stage) -> list[Condition]:

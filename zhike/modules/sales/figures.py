@@ -169,7 +169,7 @@ def funnel(actor: Actor, pipeline: UUID, cohort: View) -> Funnel:
     passed = _column(actor, "passed", order, view)
     days = _medians(actor, deal, view)
     steps = [Step(s, now[s.pk], reached[s.pk], passed[s.pk], days.get(s.pk)) for s in order]
-    lost = view.where(Condition("status", "eq", Stage.Status.LOST))
+    lost = view.also(Condition("status", "eq", Stage.Status.LOST))
     reasons = report.grouped(actor, deal, lost, ("lost_reason",), readable(actor, deal, COUNT, AMOUNT))
     total = report.total(actor, deal, view, readable(actor, deal, COUNT, AMOUNT, WEIGHTED))
     return Funnel(steps, total, sorted(reasons, key=lambda g: (-g.n, g.labels)))
@@ -195,7 +195,7 @@ def seller_columns(actor: Actor, period: str, narrowed: Sequence[Condition] = ()
     closed = within("closed_on", period)
 
     def column(entity: AnyEntity, asked: str, *measures: Measure, more: Sequence[Condition] = ()) -> Column:
-        view = query.parse(asked).where(*more, *narrowed)
+        view = query.parse(asked).also(*more, *narrowed)
         return Column(entity, view, readable(actor, entity, COUNT, *measures))
 
     found = {
@@ -282,7 +282,7 @@ def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
     found: dict[str, Lines] = {}
     for name, w in wanted.items():
         if access.may(actor, w.entity, "list"):
-            view = query.parse(w.asked).where(*w.more)
+            view = query.parse(w.asked).also(*w.more)
             known = access.readable(actor, w.entity)
             view = view if view.sort.removeprefix("-") in known else view.but(sort="")
             shown = [known[k] for k in w.keys if k in known]

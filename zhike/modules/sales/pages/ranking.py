@@ -26,7 +26,7 @@ def departments(actor: Actor, period: str, *, width: str = "half", limit: int = 
 
 def _ranked(actor: Actor, by: str, period: str, title: str, width: str, limit: int) -> Panel:
     deal = get("deal")
-    view = query.parse("status__eq=won").where(*figures.within("closed_on", period))
+    view = query.parse("status__eq=won").also(*figures.within("closed_on", period))
     measures = figures.readable(actor, deal, report.COUNT, figures.AMOUNT)
     groups = report.grouped(actor, deal, view, (by,), measures)
     groups.sort(key=lambda g: (-(g["amount"] or 0), -g.n, g.labels))
