@@ -108,23 +108,27 @@ def _guarded(request: HttpRequest, run: Callable[[], HttpResponse]) -> HttpRespo
 def _run(call: Call, methods: Mapping[str, Handler] | None, kwargs: Mapping[str, Any]) -> HttpResponse:
     if methods is None:
         raise problems.missing()
-    handler = methods.get("GET" if call.request.method == "HEAD" else str(call.request.method))
-    if handler is None:
-        raise _not_so(call, methods, kwargs)
+    method = "GET" if call.request.method == "HEAD" else str(call.request.method)
+    if method not in (allowed := _allowed(call, methods, kwargs)):
+        raise _not_so(allowed)
     _acceptable(call.request)
-    return handler(call, **kwargs)
+    return methods[method](call, **kwargs)
 
 
-def _not_so(call: Call, methods: Mapping[str, Handler], kwargs: Mapping[str, Any]) -> Problem:
-    """405 with the methods that this key has at the address; where it has none, there is no such address for it."""
-    found = set(methods)
-    if "key" in kwargs:
-        entity = entities().get(kwargs["key"])
-        asked = {name: kwargs.get("action", RIGHTS.get(run.__name__, "")) for name, run in methods.items()}
-        found = {name for name in found if entity and access.may(call.actor, entity, asked[name])}
-    if not found:
+def _allowed(call: Call, methods: Mapping[str, Handler], kwargs: Mapping[str, Any]) -> set[str]:
+    """The methods that this key has at an address, the same ones as in its OpenAPI document."""
+    if "key" not in kwargs:
+        return set(methods)
+    entity = entities().get(kwargs["key"])
+    asked = {name: kwargs.get("action", RIGHTS.get(run.__name__, "")) for name, run in methods.items()}
+    return {name for name in methods if entity and access.may(call.actor, entity, asked[name])}
+
+
+def _not_so(allowed: set[str]) -> Problem:
+    """405 with the methods there are; where there are none, there is no such address for this key."""
+    if not allowed:
         return problems.missing()
-    return Problem(405, headers={"Allow": ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))})
+    return Problem(405, headers={"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))})
 
 
 RIGHTS = {
