@@ -236,7 +236,7 @@ def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Col
             _rows(e) if e.record is None else 0,
         )
         for e in entries
-        if e.action != "update" or any(c in shown for c in e.changes)
+        if e.action not in ("update", "undo") or any(c in shown for c in e.changes)
     ]
 
 

@@ -564,3 +564,52 @@ __all__ = [
     "Token",
     "Webhook",
 ]
+
+
+class Operation(models.Model):
+    """Something a person did to one record or to many at once, which can be taken back for some days.
+
+    What each row was before stands in the history alone: the steps of an operation name those rows of it.
+    """
+
+    class State(models.TextChoices):
+        """Whether it still stands."""
+
+        DONE = "done", _("Done")
+        PARTLY = "partly", _("Partly undone")
+        UNDONE = "undone", _("Undone")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    channel = models.CharField(max_length=20)
+    entity = models.CharField(max_length=40)
+    action = models.CharField(max_length=40, help_text="what was done; undo for what took another one back")
+    right = models.CharField(max_length=40, help_text="the right that it took, and takes again to be taken back")
+    keys: models.JSONField[Any, Any] = models.JSONField(default=list, help_text="the fields that were given")
+    rows = models.BigIntegerField(default=0)
+    skipped: models.JSONField[Any, Any] = models.JSONField(default=dict, help_text="reason -> how many")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DONE)
+    of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    record = models.UUIDField(null=True, help_text="the one record, where it was one")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="operation_user")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.entity} {self.rows}"
+
+
+class OperationStep(models.Model):
+    """The rows of the history that one transaction of an operation wrote: after `first`, up to `last`."""
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(Operation, models.CASCADE, related_name="steps")
+    tx = models.BigIntegerField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    rows = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.operation_id} {self.tx}"

@@ -51,6 +51,7 @@ class Change(Generic[M]):
     dated: bool = False  # the past as it is loaded: `at` was said, and is the time of every trace
     note: str = ""
     extra: dict[str, Any] = field(default_factory=dict)  # what an action is told, and what hooks hand to later hooks
+    back: dict[str, Any] | None = None  # columns as they were, where an operation is taken back (undo.py)
 
     @property
     def is_new(self) -> bool:
@@ -141,8 +142,12 @@ def update_many(
     note: str = "",
     extra: Values | None = None,
     bulk: bool = False,
+    back: Mapping[UUID, Mapping[str, Any]] | None = None,
 ) -> list[Any]:
     """Change records by id. `extra` is what an action is told beside the fields of the record.
+
+    `back` are columns as they stood before, where an operation with the right `action` is taken back: hooks see them
+    and none has the last word, no action runs, and what was complete then need not be complete by the rules of now.
 
     `bulk` is for many at once by a person's or a program's one request: a right of its own besides the action.
 
@@ -162,6 +167,8 @@ def update_many(
             change.before = {k: change.stored[a.column] for k, a in entity.attributes.items() if a.column}
             if at:
                 change.at, change.dated = at[pk], True
+            if back is not None:
+                change.back = dict(back[pk])
             changes.append(change)
         return _save(changes)
 
@@ -284,7 +291,8 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
     if not changes:
         return []
     actor, entity, action = changes[0].actor, changes[0].entity, changes[0].action
-    _require_writable(actor, entity, changes)
+    if changes[0].back is None:
+        _require_writable(actor, entity, changes)
     for change in changes:
         _apply(change)
     for hook in entity.before_all:
@@ -294,6 +302,7 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
         stages.prepare(changes)
     for change in changes:
         _require(change)
+        _settle(change)
     _check_links(actor, entity, changes)
     _check_unique(entity, changes)
     if any(c.errors for c in changes):
@@ -317,6 +326,7 @@ def _require_writable(actor: Actor, entity: AnyEntity, changes: Sequence[Change[
 def _apply(change: Change[Any]) -> None:
     """Clean each value by its kind, then run the action and the hooks."""
     attributes = change.entity.attributes
+    _settle(change)
     _leave_masked(change)
     for hook in change.entity.on_input:
         hook(change)
@@ -330,10 +340,16 @@ def _apply(change: Change[Any]) -> None:
             value = attributes[key].kind.blank
         change.set(key, value)
     hooks: list[Callable[[Change[Any]], None]] = list(change.entity.before_save)
-    if change.action in change.entity.actions:
+    if change.action in change.entity.actions and change.back is None:
         hooks.insert(0, change.entity.actions[change.action].run)
     for hook in hooks:
         hook(change)
+
+
+def _settle(change: Change[Any]) -> None:
+    """What is taken back is as it was, whatever the rules derive."""
+    for column, value in (change.back or {}).items():
+        setattr(change.record, column, value)
 
 
 def _leave_masked(change: Change[Any]) -> None:
@@ -377,6 +393,8 @@ def _not_given(actor: Actor, entity: AnyEntity, given: Sequence[Change[Any]]) ->
 
 
 def _require(change: Change[Any]) -> None:
+    if change.back is not None:
+        return
     for key, a in change.entity.attributes.items():
         if a.required and key not in change.errors and change.get(key) in (None, "", []):
             change.fail(key, _("%(field)s is required.") % {"field": a.label}, "required")
@@ -421,7 +439,7 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
 
 
 def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
-    history.acting(actor, action, dated=changes[0].dated)
+    history.acting(actor, action if changes[0].back is None else "undo", dated=changes[0].dated)
     if entity.number and changes[0].is_new:
         _number(entity, changes)
     for c in changes:
@@ -520,6 +538,7 @@ def _after(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
         stages.note(changes)
     for hook in entity.after_save:
         hook(changes)
+    action = action if changes[0].back is None else "update"
     outbox.emit(f"{entity.key}.{action}", entity.key, [c.record.pk for c in changes], actor)
     for name, ids in _meanings(entity, action, changes).items():
         outbox.emit(f"{entity.key}.{name}", entity.key, ids, actor)

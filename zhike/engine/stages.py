@@ -73,11 +73,12 @@ def needed(stage: Stage, order: Sequence[Stage]) -> list[str]:
 
 def _enter(c: Change[Any], stage: Stage, order: Sequence[Stage]) -> None:
     attributes = c.entity.attributes
-    for key in needed(stage, order):
+    for key in needed(stage, order) if c.back is None else ():
         if key in attributes and c.get(key) in (None, "", []):
             text = _("The stage “%(stage)s” needs %(field)s.") % {"stage": stage, "field": attributes[key].label}
             c.fail(key, text, "needed")
-    c.extra["seconds"] = (c.at - c.record.stage_at).total_seconds() if c.record.stage_at else None
+    since = c.stored.get("stage_at", c.record.stage_at)
+    c.extra["seconds"] = (c.at - since).total_seconds() if since else None
     c.record.status = stage.status
     c.record.stage_at = c.at
     if "probability" in attributes and "probability" not in c.values:

@@ -19,6 +19,8 @@ def action(name: str, entity: str = "") -> str:
         "update": _("Changed"),
         "delete": _("Deleted"),
         "restore": _("Restored"),
+        "undo": _("Undone"),
+        "bulk": _("Many changed at once"),
         "erase": _("Erased for good"),
         "redact": _("Personal data erased"),
         "reveal": _("Revealed"),

@@ -101,6 +101,8 @@ def _points(change: Change[Any]) -> list[Point]:
 
 def file_numbers(changes: Changes) -> None:
     """Rows follow the fields of the owner. A number that was there before keeps what was known of it."""
+    if changes[0].back is not None:
+        return  # the rows are taken back with the owner, as they were
     field = changes[0].entity.key
     wanted = [p for c in changes for p in _points(c)]
     cleared = {

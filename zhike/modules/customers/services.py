@@ -118,6 +118,8 @@ def follow_employer(changes: Sequence[Change[Contact]]) -> None:
     ended: list[tuple[UUID, UUID, dt.date]] = []
     begun: list[Change[Contact]] = []
     for c in changes:
+        if c.back is not None:
+            continue  # the relations are taken back with the contact, as they were
         contact, before = c.record, c.was("account")
         today = timezone.localdate(c.at)
         if before and before != contact.account_id:

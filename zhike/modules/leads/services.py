@@ -30,7 +30,8 @@ def tidy_lead(change: Change[Lead]) -> None:
         lead.region = addresses.parse(lead.address).code or ""
     if lead.score is not None and lead.score > 100:
         change.fail("score", _("Enter a score from 0 to 100."))
-    if not change.is_new and change.was("converted_at") and change.changed("stage"):
+    moved = not change.is_new and change.changed("stage") and change.back is None
+    if moved and change.was("converted_at"):
         change.fail("stage", _("This lead has been converted. Go on with the customer or the deal."), "converted")
 
 

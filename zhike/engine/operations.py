@@ -1,0 +1,143 @@
+"""What people did, as things that can be taken back: who, when, what, how many.
+
+An operation stores no values. The history has each row before and after, written by the database itself, so an
+operation only names which rows of the history are its own: the transaction, and where in it. One truth serves the log
+and undo alike; what the law has erased from the history cannot come back through here, and a trigger cannot forget a
+column that a second list of values would have to be taught.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from . import access, history
+from .access import Actor
+from .entity import AnyEntity
+from .errors import Missing
+from .models import Operation, OperationStep
+
+DAYS = 7  # how long an operation can be taken back
+KEPT_DAYS = 30  # how long the task centre shows it
+MANY = 20  # from so many rows on an operation leaves an entry of its own in the log
+State = Operation.State
+
+
+@dataclass
+class Tally:
+    """What a piece of work tells of itself while it is recorded: rows done, and how many were skipped and why."""
+
+    rows: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    operation: Operation | None = None
+
+
+@contextmanager
+def recording(
+    actor: Actor,
+    entity: AnyEntity,
+    action: str,
+    *,
+    keys: Collection[str] = (),
+    rows: int = 1,
+    record: UUID | None = None,
+) -> Iterator[Tally]:
+    """What is written inside is one operation of the actor, in one transaction; nothing is kept where nothing changed.
+
+    `action` is the right it takes: create, update, transfer, delete, restore or a declared action; `keys` the fields
+    given. The work may correct `rows` in the tally.
+    """
+    with transaction.atomic():
+        mark = marked()
+        tally = Tally(rows)
+        yield tally
+        if action in access.EXPLICIT or marked() == mark:
+            return
+        tally.operation = begin(actor, entity, action, keys=keys, record=record)
+        add(tally.operation, mark, tally)
+
+
+def begin(
+    actor: Actor, entity: AnyEntity, action: str, *, keys: Collection[str] = (), record: UUID | None = None,
+    of: Operation | None = None,
+) -> Operation:  # fmt: skip
+    """A new operation without rows."""
+    return Operation.objects.create(
+        user=actor.user, by=actor.by, channel=actor.channel, entity=entity.key, action="undo" if of else action,
+        right=action, keys=sorted(keys), of=of, record=record,
+    )  # fmt: skip
+
+
+def marked() -> tuple[int, int]:
+    """Where the running transaction stands in the history: its number, and its last row there (0 for none)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH now AS MATERIALIZED (SELECT zhike_tx() AS tx) SELECT now.tx, coalesce((SELECT max(h.id)"
+            " FROM engine_history h WHERE h.tx = now.tx), 0) FROM now"
+        )
+        row: tuple[int, int] = cursor.fetchone()
+    return row
+
+
+def add(operation: Operation, mark: tuple[int, int], tally: Tally) -> None:
+    """One more step: what this transaction has written since `mark`."""
+    tx, last = marked()
+    if last > mark[1]:
+        OperationStep.objects.create(operation=operation, tx=tx, first=mark[1], last=last, rows=tally.rows)
+    operation.rows += tally.rows
+    skipped = dict(operation.skipped)
+    for reason, n in tally.skipped.items():
+        skipped[reason] = skipped.get(reason, 0) + n
+    operation.skipped = skipped
+    operation.save(update_fields=["rows", "skipped"])
+
+
+def finish(actor: Actor, operation: Operation, *, filter_text: str = "") -> None:
+    """Keep in the log that many were changed at once: by whom, of what, how many, by which filter; never values."""
+    if operation.rows < MANY:
+        return
+    details: dict[str, Any] = {"rows": operation.rows, "fields": operation.keys, "doing": operation.right}
+    if filter_text:
+        details["filter"] = filter_text[:500]
+    history.note(actor, "undo" if operation.of_id else "bulk", entity=operation.entity, details=details)
+
+
+def mine(actor: Actor) -> QuerySet[Operation]:
+    """The operations of a person, those done for them too; whoever works for somebody sees their own alone."""
+    found = Operation.objects.filter(user=actor.user)
+    return found.filter(by=actor.by) if actor.by else found
+
+
+def recent(actor: Actor, limit: int = 50) -> Sequence[Operation]:
+    """What can still be taken back or was, newest first."""
+    since = timezone.now() - dt.timedelta(days=DAYS)
+    return list(mine(actor).filter(at__gte=since, rows__gt=0).select_related("of", "by").order_by("-at")[:limit])
+
+
+def find(actor: Actor, pk: UUID, *, lock: bool = False) -> Operation:
+    """An operation of the actor; Missing when it is another's."""
+    rows = mine(actor).select_for_update(of=("self",)) if lock else mine(actor)
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Missing
+    return found
+
+
+def is_open(operation: Operation) -> bool:
+    """Whether it can be taken back now."""
+    fresh = operation.at >= timezone.now() - dt.timedelta(days=DAYS)
+    return fresh and operation.rows > 0 and operation.state != State.UNDONE
+
+
+def tidy() -> int:
+    """Forget operations that nobody is shown any more; how many."""
+    old = timezone.now() - dt.timedelta(days=KEPT_DAYS)
+    return Operation.objects.filter(Q(at__lt=old)).delete()[1].get("engine.Operation", 0)

@@ -1,0 +1,294 @@
+"""Taking an operation back: a write like any other, with the rights of now, out of what the history says was before.
+
+Row by row: a change goes back to the values before it, what was made goes to the recycle bin, what was deleted comes
+out of it. A row that somebody has changed since stays as it is, and that is told. What else the operation had written
+in the same transaction on behalf of a row (its phone numbers, its relations) goes back with it. Taking back is itself
+an operation, so it can be taken back too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from . import access, guard, history, operations, records
+from .access import Actor
+from .attempts import CONFLICT, RIGHT, Outcome, attempt
+from .entity import AnyEntity, entities, get
+from .errors import Invalid, Missing, Wrong
+from .models import Operation, OperationStep
+from .operations import Tally
+
+AT_ONCE = 500  # larger operations are taken back by the worker
+BATCH = 1_000
+GONE = "deleted_at"
+CUSTOM = "custom"
+State = Operation.State
+_MISSING: Any = object()  # a custom field that was not there
+
+
+@dataclass
+class Net:
+    """What an operation did to one row in all: columns before and after; `last` is its last row in the history."""
+
+    entity: str
+    record: UUID
+    made: bool = False
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    last: int = 0
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the operation moved the row to the recycle bin, or out of it."""
+        return GONE in self.after
+
+
+def undo(actor: Actor, pk: UUID) -> Operation:
+    """Take an operation back here and now; gives the operation that did it, with what was skipped and why.
+
+    Raises Missing where there is none of the actor, Invalid where it is too old or taken back already.
+    """
+    with transaction.atomic():
+        found = required(actor, pk, lock=True)
+        made = operations.begin(actor, get(found.entity), found.right, keys=found.keys, of=found, record=found.record)
+        for step in found.steps.order_by("-pk"):
+            take_back(actor, found, step, made)
+        close(actor, found, made)
+    return made
+
+
+def required(actor: Actor, pk: UUID, *, lock: bool = False) -> Operation:
+    """An operation of the actor that can be taken back; raises as `undo`."""
+    found = operations.find(actor, pk, lock=lock)
+    if not operations.is_open(found):
+        text = _("This cannot be undone any more: it was undone already, or it is older than %(n)s days.")
+        raise Invalid([{"": [Wrong(text % {"n": operations.DAYS}, "closed")]}])
+    return found
+
+
+def take_back(actor: Actor, operation: Operation, step: OperationStep, made: Operation) -> Outcome:
+    """Take one step back as a step of `made`. Raises Refused where the actor has lost the right altogether."""
+    entity = get(operation.entity)
+    nets = read(step)
+    own = {n.record: n for n in nets if n.entity == entity.key}
+    others = [n for n in nets if n.entity != entity.key]
+    outcome = Outcome()
+    mark = operations.marked()
+    ids = sorted(own)
+    for start in range(0, len(ids), BATCH):
+        _rows(actor, operation, entity, [own[pk] for pk in ids[start : start + BATCH]], outcome)
+    _follow(actor, [own[pk] for pk in outcome.done], others, step.last)
+    rows = max(step.rows, len(own)) - len(outcome.skipped)
+    operations.add(made, mark, Tally(rows, outcome.counts()))
+    return outcome
+
+
+def close(actor: Actor, operation: Operation, made: Operation) -> None:
+    """Say of an operation how far it is taken back; of what that one had taken back, that it stands again."""
+    operation.state = State.PARTLY if made.skipped else State.UNDONE
+    operation.save(update_fields=["state"])
+    if operation.of_id and not made.skipped:
+        Operation.objects.filter(pk=operation.of_id).update(state=State.DONE)
+    operations.finish(actor, made)
+
+
+def read(step: OperationStep) -> list[Net]:
+    """What a step did, row by row, out of the history. Numbers stay exact."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, entity, record, action, changes::text, details = '{}' FROM engine_history"
+            " WHERE tx = %s AND id > %s AND id <= %s AND record IS NOT NULL ORDER BY id",
+            [step.tx, step.first, step.last],
+        )
+        rows = cursor.fetchall()
+    found: dict[tuple[str, UUID], Net] = {}
+    for pk, entity, record, action, text, plain in rows:
+        if entity not in entities() or not plain or action == "erase":
+            continue
+        net = found.setdefault((entity, record), Net(entity, record))
+        net.last = pk
+        changes = json.loads(text, parse_float=Decimal)
+        if not changes:
+            net.made = True
+        for column, (before, after) in _flat(changes):
+            net.before.setdefault(column, before)
+            net.after[column] = after
+    return list(found.values())
+
+
+def _flat(changes: Mapping[str, Any]) -> Iterable[tuple[str, tuple[Any, Any]]]:
+    """Columns with both sides; a custom field is a column of its own, so that changes of two do not meet."""
+    for column, (before, after) in changes.items():
+        if column == CUSTOM and isinstance(before, dict) and isinstance(after, dict):
+            for key in before.keys() | after.keys():
+                pair = before.get(key, _MISSING), after.get(key, _MISSING)
+                if pair[0] is _MISSING or pair[1] is _MISSING or pair[0] != pair[1]:
+                    yield f"{CUSTOM}.{key}", pair
+        else:
+            yield column, (before, after)
+
+
+def _rows(actor: Actor, operation: Operation, entity: AnyEntity, nets: Sequence[Net], outcome: Outcome) -> None:
+    """The rows of the operation itself, in three heaps: made, deleted or restored, changed."""
+    bulk = operation.rows > 1
+    made = [n for n in nets if n.made and n.after.get(GONE) is None]
+    binned = [n for n in nets if n not in made and n.deleted and n.after[GONE] is not None]
+    back = [n for n in nets if n not in made and n.deleted and n.after[GONE] is None and not n.made]
+    changed = [n for n in nets if not n.made and not n.deleted]
+    for heap, action, write in (
+        (made, "delete", lambda ids: records.delete_many(actor, entity, ids, bulk=bulk)),
+        (back, "delete", lambda ids: records.delete_many(actor, entity, ids, bulk=bulk)),
+        (binned, "restore", lambda ids: _restore(actor, entity, ids, bulk=bulk)),
+        (changed, operation.right, lambda ids: _revert(actor, operation, entity, ids, {n.record: n for n in changed})),
+    ):
+        if not heap:
+            continue
+        access.require(actor, entity, action)
+        ids = reached(actor, entity, action, [n.record for n in heap], bulk=bulk)
+        outcome.skip([n.record for n in heap if n.record not in ids], RIGHT)
+        same = _unchanged(entity, [n for n in heap if n.record in ids])
+        outcome.skip([n.record for n in heap if n.record in ids and n.record not in same], CONFLICT)
+        attempt([n.record for n in heap if n.record in same], write, outcome)
+
+
+def reached(actor: Actor, entity: AnyEntity, action: str, ids: Sequence[UUID], *, bulk: bool) -> set[UUID]:
+    """Which rows the actor may do this to now; to many at once where `bulk`."""
+    found = guard.rows(entity.model, "rows from access").filter(access.rows(actor, entity, action), pk__in=ids)
+    if bulk:
+        access.require(actor, entity, "bulk")
+        found = found.filter(access.rows(actor, entity, "bulk"))
+    found = found.filter(deleted_at__isnull=action != "restore")
+    return set(found.values_list("pk", flat=True))
+
+
+def _restore(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: bool) -> None:
+    if records.restore_many(actor, entity, ids, bulk=bulk) != len(ids):
+        raise Missing
+
+
+def _revert(
+    actor: Actor, operation: Operation, entity: AnyEntity, ids: Sequence[UUID], nets: Mapping[UUID, Net]
+) -> None:
+    """Put values back; a field that the actor gave then must be one that they may write now."""
+    rows = guard.rows(entity.model, "reached by the caller").in_bulk(list(ids))
+    links = {a.column: key for key, a in entity.attributes.items() if a.is_link and a.editable and a.column}
+    back: dict[UUID, dict[str, Any]] = {}
+    wrong: list[Mapping[str, list[Wrong]]] = []
+    for pk in ids:
+        status = rows[pk].status if entity.is_staged else ""
+        closed = [k for k in operation.keys if k not in access.writable(actor, entity, status)]
+        back[pk] = columns(entity, rows[pk], nets[pk].before)
+        text = _("You may not write this field any more.")
+        if history.ERASED in nets[pk].before.values():
+            closed, text = [""], _("What it was before has been erased.")
+        wrong.append({k: [Wrong(text, "closed")] for k in closed})
+    if any(wrong):
+        raise Invalid(wrong)
+    given = {pk: {links[c]: v for c, v in values.items() if c in links and v} for pk, values in back.items()}
+    bulk = operation.rows > 1
+    records.update_many(actor, entity, given, action=operation.right, back=back, bulk=bulk)
+
+
+def columns(entity: AnyEntity, record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the history as a model holds them; custom fields as the whole document of the record."""
+    fields = {f.attname: f for f in entity.model._meta.concrete_fields}
+    found = {c: _typed(fields[c], v) for c, v in values.items() if c in fields}
+    custom = {c.removeprefix(f"{CUSTOM}."): v for c, v in values.items() if c.startswith(f"{CUSTOM}.")}
+    if custom:
+        whole = {k: v for k, v in getattr(record, CUSTOM).items() if k not in custom}
+        found[CUSTOM] = whole | {k: _plain(v) for k, v in custom.items() if v is not _MISSING}
+    return found
+
+
+def _typed(f: models.Field[Any, Any], value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(f, ArrayField):
+        return [f.base_field.to_python(v) for v in value]
+    return f.to_python(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a JSON document as the database driver reads it."""
+    return json.loads(json.dumps(value, default=float)) if isinstance(value, (Decimal, list, dict)) else value
+
+
+def _unchanged(entity: AnyEntity, nets: Sequence[Net]) -> set[UUID]:
+    """The rows that stand as the operation left them. They are locked until the transaction ends."""
+    rows = guard.rows(entity.model, "ids from the gate, compared and not shown").filter(pk__in=[n.record for n in nets])
+    now = {r.pk: r for r in rows.select_for_update(of=("self",)).order_by("pk")}
+    later = _touched_since([n for n in nets if n.made])
+    found = set()
+    for n in nets:
+        record = now.get(n.record)
+        if record is None or n.record in later:
+            continue
+        stands = columns(entity, record, {c: v for c, v in n.after.items() if v != history.ERASED})
+        if all(getattr(record, c) == value for c, value in stands.items()):
+            found.add(n.record)
+    return found
+
+
+def _touched_since(nets: Sequence[Net]) -> set[UUID]:
+    """Rows that somebody has worked on since they were made; coming and going does not count."""
+    if not nets:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT h.record FROM engine_history h JOIN unnest(%s::uuid[], %s::bigint[]) AS n(record, last)"
+            " ON h.record = n.record AND h.id > n.last WHERE h.changes - 'deleted_at' <> '{}'",
+            [[n.record for n in nets], [n.last for n in nets]],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _follow(actor: Actor, done: Sequence[Net], others: Sequence[Net], last: int) -> None:
+    """Rows that hang on those taken back, and were written with them, go back too; no right of their own is asked,
+    as none was asked when the operation wrote them."""
+    owners = {n.record for n in done}
+    named = {str(v) for n in done for v in n.after.values() if isinstance(v, str)}
+    by_entity: dict[str, list[Net]] = {}
+    for n in others:
+        by_entity.setdefault(n.entity, []).append(n)
+    for key, nets in by_entity.items():
+        entity = get(key)
+        rows = guard.rows(entity.model, "consequences of an operation").in_bulk([n.record for n in nets])
+        ours = [n for n in nets if n.record in rows and _hangs(entity, rows[n.record], n, owners, named)]
+        stands = _unchanged(entity, ours)
+        _set(actor, entity, rows, [n for n in ours if n.record in stands])
+
+
+def _hangs(entity: AnyEntity, record: Any, net: Net, owners: Collection[UUID], named: Collection[str]) -> bool:
+    links = [a.column for a in entity.attributes.values() if a.is_link and a.column]
+    return any(getattr(record, c) in owners for c in links if not isinstance(getattr(record, c), list)) or (
+        net.made and str(net.record) in named
+    )
+
+
+def _set(actor: Actor, entity: AnyEntity, rows: Mapping[UUID, Any], nets: Sequence[Net]) -> None:
+    if not nets:
+        return
+    history.acting(actor, "undo")
+    now = timezone.now()
+    changed: set[str] = {"updated_at", "version"}
+    for n in nets:
+        record = rows[n.record]
+        values = {GONE: now} if n.made and n.after.get(GONE) is None else columns(entity, record, n.before)
+        for column, value in values.items():
+            setattr(record, column, value)
+        changed |= set(values)
+        record.updated_at, record.version = now, record.version + 1
+    written = [rows[n.record] for n in nets]
+    guard.rows(entity.model, "consequences of an operation").bulk_update(written, sorted(changed), batch_size=BATCH)
+    for hook in entity.after_remove:
+        hook([n.record for n in nets])
