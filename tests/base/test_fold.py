@@ -42,17 +42,34 @@ def test_folding_twice_changes_nothing(text: str) -> None:
 
 def test_grams_cross_neither_blank_nor_part() -> None:
     text = fold.search_text(["宝钢", " ", "bg", "宝钢", "A b"])
-    assert text == "宝钢\nbg\na b"
-    assert fold.grams(text) == ["bg", "宝钢"]
-    assert fold.grams("abab") == ["ab", "ba"]
-    assert fold.query_grams("宝") == []
+    assert text == "\n宝钢\nbg\na b\n"
+    assert fold.grams(text) == sorted(
+        ["bg", "宝钢", "宝", "钢", "\n宝", "\n宝钢", "\n宝钢\n", "\nb", "\nbg", "\nbg\n", "\na", "\na ", "\na b\n"]
+    )
+    assert fold.search_text([" "]) == ""
+    assert fold.grams("") == []
+
+
+def test_numbers_are_kept_by_their_ending() -> None:
+    grams = fold.grams(fold.search_text(["13800138000", "C000123", "123", "宝钢2026"]))
+    assert [gram for gram in grams if gram.endswith("\n")] == ["\n123\n", "0123\n", "2026\n", "8000\n"]
+    assert fold.end_grams("138000") == ["8000\n"]
+
+
+def test_grams_that_a_term_asks_for() -> None:
+    assert fold.query_grams("宝") == ["宝"]
+    assert fold.query_grams("b") == ["\nb"]
+    assert fold.query_grams("宝钢g") == ["宝钢", "钢g"]
+    assert fold.begin_grams("bgj") == ["\nbg", "bg", "gj"]
+    assert fold.exact_grams("宝钢") == ["\n宝钢\n"]
+    assert fold.exact_grams("宝钢集团股") == sorted(["\n宝钢", "宝钢", "钢集", "集团", "团股"])
 
 
 def _hits(query: str, text: str) -> bool:
     """The two-step search as the database does it: bigrams contained, then LIKE, for every term."""
     grams = set(fold.grams(text))
     return all(
-        any(form in text and set(fold.query_grams(form)) <= grams for form in fold.query_forms(term))
+        any(fold.pattern(form) in text and set(fold.query_grams(form)) <= grams for form in fold.query_forms(term))
         for term in fold.query_terms(query)
     )
 
@@ -69,14 +86,15 @@ CENTRAL = fold.search_text(["长沙银行", *pinyin.company("长沙银行").sear
         ("8000", BAOGANG), ("+86 13800138000", BAOGANG), ("138-0013-8000", BAOGANG),
         ("138 0013 8000", BAOGANG), ("138 8000", BAOGANG), ("8613800138000", BAOGANG),
         ("ＢＧ", BAOGANG), ("zw 宝钢", ZHANG), ("zhangwei", ZHANG), ("csyh", CENTRAL), ("zsyh", CENTRAL),
-        ("0334", CENTRAL), ("010-62770334", CENTRAL),
+        ("0334", CENTRAL), ("010-62770334", CENTRAL), ("钢", BAOGANG), ("b", BAOGANG), ("宝gjt", BAOGANG),
+        ("張wei", ZHANG), ("张w", ZHANG),
     ],
 )  # fmt: skip
 def test_what_people_type_finds_it(query: str, text: str) -> None:
     assert _hits(query, text)
 
 
-@pytest.mark.parametrize("query", ["钢宝", "宝铁", "bgjt 张", "80001", "团b"])
+@pytest.mark.parametrize("query", ["钢宝", "宝铁", "bgjt 张", "80001", "团b", "g", "刚"])
 def test_what_is_not_there_is_not_found(query: str) -> None:
     assert not _hits(query, BAOGANG)
 

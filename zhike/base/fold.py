@@ -1,9 +1,9 @@
 """Folding text for search and duplicates: one form for full width, case, scripts and blanks.
 
-What is stored is never folded, only the columns made for searching: `search_text`
-joins the folded parts of a record, `grams` are the distinct bigrams kept in a text[] with a GIN index,
-`query_forms` gives the folded terms to look for with LIKE. A change of `fold`, `grams` or the table
-data/fold.tsv changes stored values: raise VERSION, and rebuild the columns.
+What is stored is never folded, only the columns made for searching: `search_text` joins the folded parts of a record,
+one to a line, `grams` are what is kept of it in a text[] with a GIN index, `query_forms` gives the folded terms to look
+for with LIKE. A change of `fold`, `grams`, `search_text` or the table data/fold.tsv changes stored values: raise
+VERSION, and the columns are made anew.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 SEPARATOR = "\n"
 _HAN = "\u3400-\u9fff"
 _HAN_BLANK = re.compile(rf"(?<=[{_HAN}])\s+|\s+(?=[{_HAN}])")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _PHONE = re.compile(r"[+\d\s\-()]+", re.ASCII)
 _WHOLE_NUMBER = 11
+_ENDING = 4  # digits of a number by which people look for it
+_SHORT = 4  # parts up to this length are also kept whole
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
 
@@ -52,20 +54,70 @@ def fold(text: str) -> str:
 
 
 def search_text(parts: Iterable[str]) -> str:
-    """Join the folded parts of a record, distinct and in order, so that no gram crosses a part."""
+    """Join the folded parts of a record, distinct and in order: each stands between two line ends."""
     folded = (fold(part) for part in parts)
-    return SEPARATOR.join(dict.fromkeys(part for part in folded if part))
+    lines = SEPARATOR.join(dict.fromkeys(part for part in folded if part))
+    return f"{SEPARATOR}{lines}{SEPARATOR}" if lines else ""
 
 
 def grams(text: str) -> list[str]:
-    """Return the distinct bigrams of a folded text, sorted; none spans a blank or two parts."""
+    """Return what the index keeps of a search text, distinct and sorted.
+
+    Bigrams, none over a blank; single characters, other than Latin letters and digits; and with a line end beside
+    them the first one and two characters of each part, its last four where they are digits, and a short part whole.
+    """
+    found = _pairs(text)
+    found |= found_chars(text)
+    for part in text.split(SEPARATOR):
+        if part:
+            found |= {begin(part[:1]), begin(part[:2])}
+            if part[-_ENDING:].isdecimal() and len(part) >= _ENDING:
+                found.add(part[-_ENDING:] + SEPARATOR)
+            if len(part) <= _SHORT:
+                found.add(f"{SEPARATOR}{part}{SEPARATOR}")
+    return sorted(found)
+
+
+def _pairs(text: str) -> set[str]:
     pairs = {a + b for a, b in pairwise(text)}
-    return sorted(pair for pair in pairs if not (pair[0].isspace() or pair[1].isspace()))
+    return {pair for pair in pairs if not (pair[0].isspace() or pair[1].isspace())}
+
+
+def found_chars(text: str) -> set[str]:
+    """Return the characters of a text that are looked for one by one: Chinese ones above all."""
+    return {char for char in set(text) if char > "\x7f" and not char.isspace()}
+
+
+def begin(term: str) -> str:
+    """Return the gram of a part that begins with a term of one or two characters."""
+    return SEPARATOR + term
 
 
 def query_grams(term: str) -> list[str]:
-    """Return the bigrams a folded term asks for; empty for a single character (LIKE alone then)."""
-    return grams(term)
+    """Return the grams of whatever holds a folded term; of one Latin letter or digit, what begins with it."""
+    if len(term) == 1:
+        return [term] if found_chars(term) else [begin(term)]
+    return sorted(_pairs(term) or found_chars(term))
+
+
+def begin_grams(term: str) -> list[str]:
+    """Return the grams of whatever has a part that begins with a folded term."""
+    return sorted({begin(term[:2]), *_pairs(term)})
+
+
+def exact_grams(term: str) -> list[str]:
+    """Return the grams of whatever has a part that is a folded term."""
+    return [f"{SEPARATOR}{term}{SEPARATOR}"] if len(term) <= _SHORT else begin_grams(term)
+
+
+def end_grams(digits: str) -> list[str]:
+    """Return the grams of whatever has a part that ends with at least four digits."""
+    return [digits[-_ENDING:] + SEPARATOR]
+
+
+def pattern(term: str) -> str:
+    """Return what the text holds where a folded term is found; one Latin letter or digit must begin a part."""
+    return term if len(term) > 1 or found_chars(term) else begin(term)
 
 
 def query_terms(query: str) -> list[str]:
@@ -82,19 +134,19 @@ def query_terms(query: str) -> list[str]:
 def query_forms(term: str) -> list[str]:
     """Return the forms of one folded term, any of which may be found.
 
-    A term of Han and Latin letters ("宝gang") may be half-typed pinyin, so its pinyin form is added; a
-    number is also searched without blanks, dashes and the 86 in front.
+    A term of Han and Latin letters ("宝gang", "宝gjt") may be half-typed pinyin, so its pinyin and its initials are
+    added; a number is also searched without blanks, dashes and the 86 in front.
     """
     # pinyin needs fold for its tables of readings.
     from zhike.base import pinyin
 
     forms = [term]
     if _HAS_HAN.search(term) and _HAS_LATIN.search(term):
-        forms.append(pinyin.plain(term))
+        forms += pinyin.mixed(term)
     if re.fullmatch(r"\+?[\d\-()]{4,}", term):
         digits = re.sub(r"\D", "", term)
         forms.append(re.sub(r"^(?:0086|86)(?=\d{10,})", "", digits))
-    return list(dict.fromkeys(forms))
+    return list(dict.fromkeys(form for form in forms if form))
 
 
 def like(term: str) -> str:

@@ -151,6 +151,15 @@ def plain(text: str) -> str:
     return _join(folded, _readings(folded), initials=False)
 
 
+def mixed(text: str) -> tuple[str, ...]:
+    """Return what a text of Han and Latin letters may stand for: full pinyin and initials, also as of a surname.
+
+    "宝gang" is baogang, "宝gjt" is bgjt, "曾guo" is cengguo and zengguo.
+    """
+    found = [company(text), person(text)]
+    return tuple(dict.fromkeys(form for p in found for form in (p.full, p.initials) if form))
+
+
 def index_letter(sort_key: str) -> str:
     """Return the letter under which a list files this key: "A" to "Z", or "#"."""
     letter = sort_key[1:2] if sort_key.startswith("~") else sort_key[:1]
