@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from zhike.engine import guard, records
+from zhike.engine import guard, words
 from zhike.engine.entity import get
 
 from .world import World
@@ -53,7 +53,7 @@ def other_value(item: str, entity: str, key: str, value: object) -> Callable[[Wo
             record.numbers = str(value)
             columns.append("numbers")
         if hasattr(record, "search_text"):
-            columns += records.reindex(found, record)
+            columns += words.index(found, record)
         if hasattr(record, "digits") and key == "value":
             record.digits = str(value).removeprefix("+86")
             columns.append("digits")

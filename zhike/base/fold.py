@@ -22,7 +22,8 @@ _HAN_BLANK = re.compile(rf"(?<=[{_HAN}])\s+|\s+(?=[{_HAN}])")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _PHONE = re.compile(r"[+\d\s\-()]+", re.ASCII)
 _WHOLE_NUMBER = 11
-_ENDING = 4  # digits of a number by which people look for it
+ENDING = 4  # digits of a number by which people look for it
+_SHORTEST_SLIP, _LONGEST_SLIP = 5, 16  # letters of a word in which a slip is looked for
 _SHORT = 4  # parts up to this length are also kept whole
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
@@ -71,8 +72,8 @@ def grams(text: str) -> list[str]:
     for part in text.split(SEPARATOR):
         if part:
             found |= {begin(part[:1]), begin(part[:2])}
-            if part[-_ENDING:].isdecimal() and len(part) >= _ENDING:
-                found.add(part[-_ENDING:] + SEPARATOR)
+            if part[-ENDING:].isdecimal() and len(part) >= ENDING:
+                found.add(part[-ENDING:] + SEPARATOR)
             if len(part) <= _SHORT:
                 found.add(f"{SEPARATOR}{part}{SEPARATOR}")
     return sorted(found)
@@ -112,7 +113,7 @@ def exact_grams(term: str) -> list[str]:
 
 def end_grams(digits: str) -> list[str]:
     """Return the grams of whatever has a part that ends with at least four digits."""
-    return [digits[-_ENDING:] + SEPARATOR]
+    return [digits[-ENDING:] + SEPARATOR]
 
 
 def pattern(term: str) -> str:
@@ -147,6 +148,46 @@ def query_forms(term: str) -> list[str]:
         digits = re.sub(r"\D", "", term)
         forms.append(re.sub(r"^(?:0086|86)(?=\d{10,})", "", digits))
     return list(dict.fromkeys(form for form in forms if form))
+
+
+def may_slip(word: str) -> bool:
+    """Return whether a folded word is long enough to be looked for with one sign wrong."""
+    if found_chars(word):
+        return 2 <= len(word) <= _LONGEST_SLIP
+    return word.isalpha() and _SHORTEST_SLIP <= len(word) <= _LONGEST_SLIP
+
+
+def slips(word: str) -> list[tuple[str, list[str]]]:
+    """Return (pattern, grams) of the texts that are one slip away from a folded word.
+
+    One sign wrong, missing, too many, or two swapped. Latin words must stand at the beginning of a part.
+    """
+    is_latin = not found_chars(word)
+    found: list[tuple[str, list[str]]] = []
+    for n in range(len(word)):
+        left, right = word[:n], word[n + 1 :]
+        if len(word) > 2:  # of two Chinese characters one alone says too little
+            found.append((f"{_any(left, right, '?')}|{_any(left, word[n:], '')}", _fragments(left, right, is_latin)))
+        if right and right[0] != word[n]:
+            swapped = left + right[0] + word[n] + right[1:]
+            found.append((re.escape(swapped), begin_grams(swapped) if is_latin else query_grams(swapped)))
+    return [(_anchored(pattern) if is_latin else pattern, grams_) for pattern, grams_ in found]
+
+
+def _any(left: str, right: str, times: str) -> str:
+    return f"{re.escape(left)}[^\n]{times}{re.escape(right)}"
+
+
+def _anchored(pattern: str) -> str:
+    return f"{SEPARATOR}(?:{pattern})"
+
+
+def _fragments(left: str, right: str, is_latin: bool) -> list[str]:
+    """Return the grams of what is left of a word on both sides of the slip."""
+    found = _pairs(left) | _pairs(right)
+    if is_latin:
+        return sorted(found | ({begin(left[:2])} if left else set()))
+    return sorted(found | {part for part in (left, right) if len(part) == 1})
 
 
 def like(term: str) -> str:

@@ -9,6 +9,7 @@ it is plain text to be compared byte by byte (COLLATE "C").
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -22,6 +23,14 @@ from pypinyin.seg import mmseg
 from zhike.base.fold import fold
 
 MAX_ALTERNATIVES = 8
+MAX_CONFUSED = 16
+_SOUNDS = re.compile(r"[zcs]h?|(?:an|en|in)g?(?![aeiou])|.")
+_CONFUSED = {
+    short + more: (short + more, short if more else short + other)
+    for shorts, other in (("z c s", "h"), ("an en in", "g"))
+    for short in shorts.split()
+    for more in ("", other)
+} | {"l": ("l", "n"), "n": ("n", "l")}
 _MAX_SORTED = 80
 _LONGEST_PHRASE = 4
 
@@ -158,6 +167,25 @@ def mixed(text: str) -> tuple[str, ...]:
     """
     found = [company(text), person(text)]
     return tuple(dict.fromkeys(form for p in found for form in (p.full, p.initials) if form))
+
+
+def syllables(char: str) -> tuple[str, ...]:
+    """Return all readings of a folded character without tones, its usual one first; () where it has none."""
+    tables = _tables()
+    readings = (_reading(char), *tables.chars.get(char, ()), *tables.surnames.get(char, ()))
+    return tuple(dict.fromkeys(reading[:-1] for reading in readings if reading))
+
+
+def fuzzy(word: str) -> tuple[str, ...]:
+    """Return the pinyin that a folded word may have been meant for: its own where it is Chinese, else confused sounds.
+
+    z zh, c ch, s sh, l n, an ang, en eng, in ing: in any combination, as far as there are at most MAX_CONFUSED of them.
+    """
+    if not word.isascii():
+        return tuple(dict.fromkeys((company(word).full, person(word).full)))
+    pieces = [_CONFUSED.get(piece, (piece,)) for piece in _SOUNDS.findall(word)]
+    found = ("".join(chosen) for chosen in islice(product(*pieces), MAX_CONFUSED))
+    return tuple(form for form in dict.fromkeys(found) if form != word) if word.isalpha() and len(word) > 2 else ()
 
 
 def index_letter(sort_key: str) -> str:

@@ -19,11 +19,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from zhike.base import fold, pinyin
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, guard, history, numbering, outbox, query, stages
+from . import access, guard, history, numbering, outbox, query, stages, words
 from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
@@ -282,7 +281,7 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
         for column, value in plain[pk].items():
             setattr(record, column, value)
         if columns & searched:
-            columns |= set(reindex(entity, record))
+            columns |= set(words.index(entity, record))
     if rows and columns:
         guard.rows(entity.model, reason).bulk_update(list(rows.values()), sorted(columns), batch_size=BATCH)
 
@@ -444,7 +443,7 @@ def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
         _number(entity, changes)
     for c in changes:
         if hasattr(c.record, "search_text") and (c.is_new or _refound(c)):
-            reindex(entity, c.record)
+            words.index(entity, c.record)
         if c.is_new:
             c.record.created_at = c.record.updated_at = c.at
         else:
@@ -475,20 +474,6 @@ def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
 def _refound(change: Change[Any]) -> bool:
     """Whether the record is found by other words than before."""
     return any(change.changed(k) for k in (change.entity.title, *change.entity.search))
-
-
-def reindex(entity: AnyEntity, record: Any) -> tuple[str, ...]:
-    """What the record is found and sorted by: each kind says which texts, the title also by its pinyin."""
-    parts: list[str] = []
-    for key in entity.search:
-        a = entity.attributes[key]
-        parts += a.kind.search_parts(getattr(record, a.column))
-    title = str(getattr(record, entity.title, ""))
-    read = pinyin.person(title) if entity.named == "person" else pinyin.company(title)
-    record.pinyin = read.sort_key[:300]
-    record.search_text = fold.search_text([*parts, read.full, read.initials, *read.alternatives])
-    record.search_grams = fold.grams(record.search_text)
-    return "search_text", "search_grams", "pinyin"
 
 
 def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:

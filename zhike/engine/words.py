@@ -1,12 +1,21 @@
-"""How words find records: the condition that a search text makes, as far as its reader may look."""
+"""How words find records: the conditions that a search text makes, as far as its reader may look.
+
+Grams cut the candidates through an index, the text decides (docs/decisions/0001). Where a searched field is hidden from
+the reader or shown in part, the common text would give it away letter by letter: there only the open fields are
+searched besides, and what is shown in part is found by the whole of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, Value, When
 
-from zhike.base import fold
+from zhike.base import fold, pinyin
 
 from . import access
 from .entity import AnyEntity
@@ -14,48 +23,143 @@ from .errors import Wrong
 from .kinds import Attribute
 
 NONE: Mapping[str, Q] = {}
+Known = Mapping[str, Attribute]
+Closed = Mapping[str, Q]
+EXACT, BEGINS, PART_BEGINS, INSIDE, NEARLY = range(5)  # how well a text fits, best first
 
 
-def search_q(entity: AnyEntity, term: str, known: Mapping[str, Attribute], closed: Mapping[str, Q] = NONE) -> Q:
-    """Records found by `term`: parts of names, pinyin, pinyin initials, ends of phone numbers.
-
-    Bigrams cut the candidates through an index, the text decides (docs/decisions/0001). Where a searched field is
-    hidden from the actor or shown in part, the common text would give it away letter by letter: there only the open
-    fields are searched besides, and what is shown in part is found by the whole of it.
-    """
+def search_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
+    """Records found by `term`: parts of names, pinyin, pinyin initials, ends of phone numbers."""
     words = fold.query_terms(term)
     if not entity.search or not words:
         return access.NOBODY
-    found = Q()
-    for word in words:
-        forms = Q()
-        for form in fold.query_forms(word):
-            part = Q(search_text__contains=form)
-            if grams := fold.query_grams(form):
-                part &= Q(search_grams__contains=grams)
-            forms |= part
-        found &= forms
-    if any(key not in known and not entity.attributes[key].unseen for key in entity.search):
-        return found & _plain_search(entity, words, known, closed) | _whole_values(entity, term, known, closed)
-    if rows := [closed[key] for key in entity.search if key in closed]:
-        plain = _plain_search(entity, words, known, closed)
-        return found & (rows[0] | plain) | _whole_values(entity, term, known, closed)
-    return found
+    found = reduce(and_, map(inside, words))
+    if not is_guarded(entity, known, closed):
+        return found
+    plain = found & _plain_search(entity, words, known, closed)
+    return _where_open(entity, found, known, closed) | plain | _whole_values(entity, term, known, closed)
 
 
-def _plain_search(
-    entity: AnyEntity, words: Sequence[str], known: Mapping[str, Attribute], closed: Mapping[str, Q]
-) -> Q:
+def is_guarded(entity: AnyEntity, known: Known, closed: Closed) -> bool:
+    """Whether the common text holds something that this reader may not search everywhere."""
+    return _is_hidden(entity, known) or any(key in closed for key in entity.search)
+
+
+def _is_hidden(entity: AnyEntity, known: Known) -> bool:
+    return any(key not in known and not entity.attributes[key].unseen for key in entity.search)
+
+
+def _where_open(entity: AnyEntity, found: Q, known: Known, closed: Closed) -> Q:
+    """The rows in which the common text may answer: none where a field is hidden, else those it may be revealed in."""
+    rows = [closed[key] for key in entity.search if key in closed]
+    return access.NOBODY if _is_hidden(entity, known) else found & rows[0] if rows else found
+
+
+def inside(word: str) -> Q:
+    """The word, or what it may stand for, anywhere in the common text."""
+    forms = fold.query_forms(word)
+    return reduce(or_, (_text(fold.pattern(form), fold.query_grams(form)) for form in forms))
+
+
+def begins(term: str) -> Q:
+    """A part of the common text that begins with the folded term."""
+    return _text(fold.SEPARATOR + term, fold.begin_grams(term))
+
+
+def exact(term: str) -> Q:
+    """A part of the common text that is the folded term."""
+    return _text(f"{fold.SEPARATOR}{term}{fold.SEPARATOR}", fold.exact_grams(term))
+
+
+def ends(digits: str) -> Q:
+    """A number that ends with at least four digits."""
+    return _text(digits + fold.SEPARATOR, fold.end_grams(digits))
+
+
+def _text(text: str, grams: Sequence[str]) -> Q:
+    return Q(search_text__contains=text, search_grams__contains=list(grams))
+
+
+# ---- one wrong sign
+
+
+def nearly_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
+    """Records whose text is one slip away from the term: homophones, fuzzy pinyin, one sign wrong, missing or swapped.
+
+    Only the first of several words that is long enough may hold the slip.
+    """
+    words = fold.query_terms(term)
+    near = next((n for n, word in enumerate(words) if fold.may_slip(word)), None)
+    if not entity.search or near is None:
+        return access.NOBODY
+    others = reduce(and_, (inside(word) for n, word in enumerate(words) if n != near), Q())
+    slips = fold.slips(words[near])
+    found = reduce(or_, (_slip(*slip) for slip in slips)) | _sounds_near(words[near])
+    if not is_guarded(entity, known, closed):
+        return found & others
+    title = _title_line(entity, known, closed)
+    kept = Q(search_text__regex=f"^\n[^\n]*(?:{'|'.join(pattern for pattern, _grams in slips)})") if title else None
+    plain = access.NOBODY if kept is None or len(words) > 1 else found & kept
+    return _where_open(entity, found & others, known, closed) | plain
+
+
+def _slip(pattern: str, grams: Sequence[str]) -> Q:
+    return Q(search_text__regex=pattern, search_grams__contains=list(grams))
+
+
+def _sounds_near(word: str) -> Q:
+    """The same sounds written with other characters, and z for zh, n for ng, l for n and the like."""
+    forms = pinyin.fuzzy(word)
+    return reduce(or_, map(begins, forms), access.NOBODY)
+
+
+# ---- order
+
+
+def fit(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Case:
+    """How well a row found by `term` fits: EXACT, BEGINS, PART_BEGINS or INSIDE; of what its reader may search."""
+    text, line = fold.fold(term), fold.SEPARATOR
+    forms = dict.fromkeys(f for form in (text, *fold.query_terms(term)[:1]) for f in fold.query_forms(form))
+    whens: list[When] = []
+    if not is_guarded(entity, known, closed) or _title_line(entity, known, closed):
+        whens += _whens([f"{line}{text}{line}"], "startswith", EXACT) + _whens([line + text], "startswith", BEGINS)
+    if not is_guarded(entity, known, closed):
+        whens += _whens([f"{line}{form}{line}" for form in forms], "contains", BEGINS)
+        ends = [f"{form}{line}" for form in forms if form.isdecimal() and len(form) >= fold.ENDING]
+        whens += _whens([*(line + form for form in forms), *ends], "contains", PART_BEGINS)
+    return Case(*whens, default=Value(INSIDE), output_field=IntegerField())
+
+
+def _whens(texts: Sequence[str], lookup: str, rank: int) -> list[When]:
+    return [When(**{f"search_text__{lookup}": text, "then": Value(rank)}) for text in texts]
+
+
+def _title_line(entity: AnyEntity, known: Known, closed: Closed) -> bool:
+    """Whether the first line of the common text is the title, and the reader sees that whole."""
+    title = known.get(entity.title)
+    return title is not None and title.required and entity.search[0] == title.key and title.key not in closed
+
+
+# ---- where the common text may not answer
+
+
+def _plain_search(entity: AnyEntity, words: Sequence[str], known: Known, closed: Closed) -> Q:
     """The words in the open fields alone."""
     columns = [known[key].column for key in entity.search if key in known and key not in closed]
-    read_aloud = entity.has_owner and entity.title in known and entity.title not in closed
+    is_title = _title_line(entity, known, closed)
     found = Q() if columns else access.NOBODY
     for word in words:
         places = [Q(**{f"{column}__icontains": word}) for column in columns]
-        if read_aloud and word.isascii() and word.isalpha():
-            places.append(Q(pinyin__iregex=_sounds_like(word)))
+        if is_title:  # folded, so that either script finds the other
+            places.append(Q(search_text__regex=rf"^\n[^\n]*{re.escape(word)}"))
+        if entity.has_owner and entity.title in known and entity.title not in closed:
+            places += [Q(pinyin__iregex=_sounds_like(form)) for form in _letters(word)]
         found &= Q(*places, _connector=Q.OR)
     return found
+
+
+def _letters(word: str) -> list[str]:
+    return [form for form in fold.query_forms(word) if form.isascii() and form.isalpha()]
 
 
 def _sounds_like(word: str) -> str:
@@ -63,7 +167,7 @@ def _sounds_like(word: str) -> str:
     return "|".join((r"(?:\d[^~]*~)?".join(word), "".join(f"~{letter}[^~]*" for letter in word)))
 
 
-def _whole_values(entity: AnyEntity, term: str, known: Mapping[str, Attribute], closed: Mapping[str, Q]) -> Q:
+def _whole_values(entity: AnyEntity, term: str, known: Known, closed: Closed) -> Q:
     """Fields shown in part whose whole value is the term."""
     found = access.NOBODY
     for key in entity.search:
@@ -73,3 +177,21 @@ def _whole_values(entity: AnyEntity, term: str, known: Mapping[str, Attribute], 
             except Wrong:
                 continue  # not such a number: it finds nothing
     return found
+
+
+# ---- what records are found by
+
+
+def index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
+    """Set what the record is found and sorted by: each kind says which texts, the title also by its pinyin."""
+    parts: list[str] = []
+    for key in entity.search:
+        a = entity.attributes[key]
+        parts += a.kind.search_parts(getattr(record, a.column))
+    title = str(getattr(record, entity.title, ""))
+    read: Callable[[str], pinyin.Pinyin] = pinyin.person if entity.named == "person" else pinyin.company
+    sound = read(title)
+    record.pinyin = sound.sort_key[:300]
+    record.search_text = fold.search_text([*parts, sound.full, sound.initials, *sound.alternatives])
+    record.search_grams = fold.grams(record.search_text)
+    return "search_text", "search_grams", "pinyin"

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from zhike.engine import guard, records
+from zhike.engine import guard, words
 from zhike.engine.entity import AnyEntity
 
 from .persons import PERSONAL, Ids
@@ -59,7 +59,7 @@ def reindex(entity: AnyEntity, ids: set[UUID]) -> None:
     if not any(f.name == "search_grams" for f in entity.model._meta.concrete_fields):
         return
     for record in guard.rows(entity.model, "the search index follows").filter(pk__in=ids):
-        names = records.reindex(entity, record)
+        names = words.index(entity, record)
         values = {name: getattr(record, name) for name in names}
         guard.rows(entity.model, "the search index follows").filter(pk=record.pk).update(**values)
 
