@@ -64,6 +64,14 @@ def chinese() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def catalog() -> None:
+    """Every test begins with the published configuration, whatever another one published and took back."""
+    from zhike.engine import catalog as found
+
+    found.assume(found.NOTHING)
+
+
 @dataclass
 class Firm:
     """Two departments under one head office, and people with the four roles."""

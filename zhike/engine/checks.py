@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.core.checks import CheckMessage, Error, register
 
-from .entity import AnyEntity, entities
+from .entity import AnyEntity, declared
 from .kinds import CLASSES
 
 
@@ -37,8 +37,8 @@ def named(entity: AnyEntity) -> Iterator[str]:
 def check_entities(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     """Names of fields, related lists and link targets."""
     found: list[CheckMessage] = []
-    for entity in entities().values():
-        known = entity.attributes
+    for entity in declared().values():
+        known = entity.declared
         found += [
             Error(f"{entity.key}: no field {name!r}", id="engine.E001") for name in named(entity) if name not in known
         ]
@@ -47,10 +47,10 @@ def check_entities(app_configs: object, **kwargs: object) -> list[CheckMessage]:
             if key not in known or privacy not in CLASSES:
                 found.append(Error(f"{entity.key}: no class {privacy!r} of {key!r}", id="engine.E005"))
         for related in entity.related:
-            other = entities().get(related.entity)
-            if other is None or related.by not in other.attributes:
+            other = declared().get(related.entity)
+            if other is None or related.by not in other.declared:
                 found.append(Error(f"{entity.key}: no related list {related.entity}.{related.by}", id="engine.E002"))
         for a in known.values():
-            if a.target and a.target != "file" and a.target not in entities():
+            if a.target and a.target != "file" and a.target not in declared():
                 found.append(Error(f"{entity.key}.{a.key}: no entity {a.target!r}", id="engine.E003"))
     return found

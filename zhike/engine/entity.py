@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from zhike.base.models import Department, Stored, User
 
+from . import catalog, custom
 from .kinds import KINDS, Attribute
-from .models import Pipeline, Stage
+from .labels import lazily
+from .models import CustomRecord, Pipeline, Stage
 
 if TYPE_CHECKING:
     from .records import Change
@@ -35,6 +38,7 @@ SYSTEM = (
     "version",
     "password",
     "last_login",
+    "object",
 )
 
 
@@ -141,16 +145,27 @@ class Entity(Generic[M]):
     whole: Sequence[str] = ()  # numbers and mails that are not masked: those of our own people
     privacy: Mapping[str, str] = field(default_factory=dict)  # field -> class of its data, where the kind does not say
     about: Sequence[str] = ()  # whose data a row holds: "id" for a person's own record, else links to that record
+    names: tuple[Any, Any] | None = None  # of one and of many, where the model does not say them
+    object: str = ""  # the key of an object that the firm has made; its rows lie in one table with those of others
 
     @property
     def label(self) -> Any:
         """The name of one record, in the reader's language when shown."""
-        return self.model._meta.verbose_name
+        return self.names[0] if self.names else self.model._meta.verbose_name
 
     @property
     def plural(self) -> Any:
         """The name of many."""
-        return self.model._meta.verbose_name_plural
+        return self.names[1] if self.names else self.model._meta.verbose_name_plural
+
+    def rows(self, reason: str = "") -> models.QuerySet[Any]:
+        """All rows, for code that may see them: through the gate, or for a `reason` that the reader greps for."""
+        found = self.model._base_manager.all()
+        return found.filter(object=self.object) if self.object else found
+
+    def make(self) -> Any:
+        """A new record that is not saved yet."""
+        return self.model(object=self.object) if self.object else self.model()
 
     @cached_property
     def has_owner(self) -> bool:
@@ -162,15 +177,34 @@ class Entity(Generic[M]):
         """Whether records go through a pipeline."""
         return any(f.name == "stage" for f in self.model._meta.concrete_fields)
 
-    @cached_property
+    @property
     def attributes(self) -> dict[str, Attribute]:
-        """Every field, whoever asks: model columns, then computed values."""
+        """Every field, whoever asks: model columns, computed values, then those that the firm has made."""
+        snapshot = catalog.current()
+        return snapshot.once(("attributes", self.key), lambda: self._attributes(snapshot))
+
+    @cached_property
+    def declared(self) -> dict[str, Attribute]:
+        """The fields of the declaration alone, as a firm finds them that has configured nothing."""
         found = {a.key: a for a in self._columns()}
         return {**found, **{a.key: replace(a, privacy=self.privacy.get(a.key, a.privacy)) for a in self.computed}}
 
+    def _attributes(self, snapshot: catalog.Snapshot) -> dict[str, Attribute]:
+        said = snapshot.part("choices")
+        own = {
+            k: custom.with_choices(a, said[f"{self.key}.{k}"]) if f"{self.key}.{k}" in said else a
+            for k, a in self.declared.items()
+        }
+        return {**own, **custom.attributes(snapshot, self.key)} if self.takes_fields else own
+
+    @cached_property
+    def takes_fields(self) -> bool:
+        """Whether records have room for fields of the firm."""
+        return any(f.name == "custom" for f in self.model._meta.concrete_fields)
+
     def unclassed(self) -> list[str]:
         """Fields whose class nobody said: neither the entity nor, by being personal or sensitive, the kind."""
-        return [k for k, a in self.attributes.items() if not a.privacy and a.kind.privacy == "internal"]
+        return [k for k, a in self.declared.items() if not a.privacy and a.kind.privacy == "internal"]
 
     def _columns(self) -> Iterator[Attribute]:
         for f in self.model._meta.concrete_fields:
@@ -183,6 +217,7 @@ class Entity(Generic[M]):
 
 
 AnyEntity = Entity[Any]
+OBJECTS = 600  # place in the menu of the first object that the firm has made: after all others
 _registry: dict[str, AnyEntity] = {}
 
 
@@ -256,14 +291,59 @@ def register(*entities: AnyEntity) -> None:
         _registry[entity.key] = entity
 
 
-def entities() -> Mapping[str, AnyEntity]:
-    """All entities by key."""
+def declared() -> Mapping[str, AnyEntity]:
+    """The entities of the modules by key, without objects that the firm has made."""
     return _registry
+
+
+def entities() -> Mapping[str, AnyEntity]:
+    """All entities by key, objects that the firm has made included."""
+    snapshot = catalog.current()
+    if not snapshot.part("objects"):
+        return _registry
+    return snapshot.once("entities", lambda: {**_registry, **_objects(snapshot)})
 
 
 def get(key: str) -> AnyEntity:
     """The entity called `key`; KeyError if there is none."""
-    return _registry[key]
+    found = _registry.get(key)
+    return entities()[key] if found is None else found
+
+
+def _objects(snapshot: catalog.Snapshot) -> dict[str, AnyEntity]:
+    objects = snapshot.part("objects")
+    return {
+        key: _object(key, said, custom.attributes(snapshot, key), menu=OBJECTS + n)
+        for n, (key, said) in enumerate(objects.items())
+        if not said.get("retired")
+    }
+
+
+def _object(key: str, said: Mapping[str, Any], own: Mapping[str, Attribute], *, menu: int) -> AnyEntity:
+    """An object that the firm has made: its entity says by default what a declaration would."""
+    label, number = lazily(said.get("labels") or {"en": key}), (("number",) if said.get("number") else ())
+    short = [k for k, a in own.items() if a.kind.key not in ("longtext", "richtext", "links", "file")]
+    return Entity(
+        key=key,
+        object=key,
+        model=CustomRecord,
+        names=(label, lazily(said.get("plural") or said.get("labels") or {"en": key})),
+        icon=said.get("icon") or "box",
+        menu=menu,
+        columns=("name", *number, *short[:5], "owner", "updated_at"),
+        sections=(Section(label, ("name", *own, "owner")),),
+        quick=("name", *(k for k, a in own.items() if a.required and a.editable)),
+        filters=tuple(k for k in ("owner", *short[:6])),
+        search=tuple(dict.fromkeys(("name", "number", *(k for k in said.get("search") or () if k in own)))),
+        views=(View("mine", _("Mine"), "owner__eq=me"), View("all", _("All"))),
+        facts=tuple(short[:3]),
+        card=tuple(short[:2]),
+        sums=tuple(k for k, a in own.items() if a.kind.key in ("integer", "decimal", "money")),
+        via=tuple(k for k in said.get("via") or () if k in own and own[k].kind.key == "link"),
+        match=(("number",), ("name",)),
+        number=said.get("number") or "",
+        privacy={"name": said.get("privacy") or "internal", "number": "internal"},
+    )
 
 
 def entity_of(model: type[models.Model]) -> AnyEntity | None:

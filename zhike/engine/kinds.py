@@ -12,7 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -21,7 +23,7 @@ from markupsafe import Markup, escape
 from zhike.base import addresses, amount, datetext, fold, industries, mail, phone, regions
 from zhike.base.i18n import LANGUAGES, language, listed
 
-from . import richtext
+from . import exactjson, richtext
 from .errors import Wrong
 
 if TYPE_CHECKING:
@@ -51,6 +53,84 @@ class Attribute:
     unseen: bool = False
     whole: bool = False  # shown whole to everybody who may see it, though its kind would be masked
     privacy: str = ""  # public, internal, personal or sensitive; what the kind says where it is empty
+    custom: bool = False  # made by the firm: its values lie under its key in the column `custom`
+    default: Any = None  # what a new record has where nothing is said, as it is kept
+    required_at: tuple[str, ...] = ()  # keys of stages that need it
+    visible_if: tuple[Any, ...] = ()  # conditions of the record itself, without which the field is not asked for
+    unique: bool = False
+    indexed: bool = False
+    retired: frozenset[str] = frozenset()  # choices that old records keep and new values do not get
+
+    @property
+    def stored(self) -> bool:
+        """Whether records keep the value, in a column of its own or among the custom ones."""
+        return bool(self.column) or self.custom
+
+    @property
+    def path(self) -> str:
+        """The name by which Django's filters find the value; of a computed one, the alias that the query makes."""
+        return f"{exactjson.COLUMN}__{self.key}" if self.custom else self.column or self.key
+
+    @property
+    def empty(self) -> Any:
+        """What a record has where nothing was said."""
+        return [] if self.kind.blank == () else self.kind.blank
+
+    @property
+    def offered(self) -> tuple[tuple[str, Any], ...]:
+        """The choices for new values."""
+        return tuple(pair for pair in self.choices if pair[0] not in self.retired)
+
+    def read(self, record: Any) -> Any:
+        """The value of a record; what was kept as another kind, or not at all, is blank."""
+        return self.loaded(record.custom) if self.custom else getattr(record, self.column)
+
+    def loaded(self, values: Mapping[str, Any]) -> Any:
+        """The value among the custom ones of a record."""
+        raw = values.get(self.key)
+        found = None if raw is None else self.kind.unpack(raw)
+        return self.empty if found is None else found
+
+    def write(self, record: Any, value: Any) -> None:
+        """Give a record the value, which must be clean; a blank custom one is left out."""
+        if not self.custom:
+            setattr(record, self.column, value)
+            return
+        rest = {key: kept for key, kept in record.custom.items() if key != self.key}
+        packed = self.kind.pack(value)
+        record.custom = rest if packed is None else {**rest, self.key: packed}
+
+    def kept(self, value: Any) -> Any:
+        """A clean value as the database compares it."""
+        return self.kind.pack(value) if self.custom else value
+
+    def ref(self) -> Any:
+        """The value in SQL, for comparing, sorting and grouping."""
+        if self.expression is not None:
+            return self.expression()
+        if not self.custom:
+            return F(self.column)
+        found = exactjson.raw(self.key)
+        return Coalesce(found, Value(False, found.output_field)) if self.kind.key == "boolean" else found
+
+    def typed(self, source: Any = None) -> Any:
+        """The value in SQL as a number, day, moment or id, for sums, periods and joins; NULL where it is none.
+
+        `source` is where the custom values lie, such as OuterRef("custom").
+        """
+        if not self.custom or not self.kind.typed:
+            return self.ref()
+        return exactjson.Typed(self.key, self.kind.typed, source)
+
+    def equals(self, value: Any) -> Q:
+        """Records with this clean value: for custom fields as containment, which the index of all of them answers."""
+        if not self.custom:
+            return Q(**{self.path: value})
+        packed = self.kind.pack(value)
+        if self.kind.key == "boolean":
+            held = Q(custom__contains={self.key: True})
+            return held if value else ~held
+        return Q(**{f"{self.path}__isnull": True}) if packed is None else Q(custom__contains={self.key: packed})
 
     @cached_property
     def made_of(self) -> frozenset[str]:
@@ -85,7 +165,9 @@ def classes(**said: str) -> dict[str, str]:
 
 def _columns(part: Any) -> Iterator[str]:
     """The fields of the record itself that an expression reads."""
-    if isinstance(part, F):
+    if isinstance(part, KeyTransform | exactjson.Typed):
+        yield getattr(part, "key_name", "") or getattr(part, "key", "")
+    elif isinstance(part, F):
         yield str(getattr(part, "name", "")).split("__")[0]
     elif isinstance(part, Q):
         for child in part.children:
@@ -115,6 +197,15 @@ class Kind:
     sortable: ClassVar[bool] = True
     privacy: ClassVar[str] = "internal"
     masks: ClassVar[bool] = False
+    typed: ClassVar[str] = ""  # number, day, moment or link: how PostgreSQL takes a custom value (exactjson.Typed)
+
+    def pack(self, value: Any) -> Any:
+        """A clean value as JSON for the custom fields; None for a blank one, which is left out."""
+        return None if value in (None, "", [], ()) else value
+
+    def unpack(self, raw: Any) -> Any:
+        """The value of what `pack` gave, None for anything else."""
+        return raw if isinstance(raw, str) else None
 
     def mask(self, value: Any) -> Any:
         """The value as it is shown in part; None and blank stay as they are."""
@@ -205,6 +296,13 @@ class Number(Kind):
     json_type = {"type": "number"}
     places: ClassVar[int] = 4
     limit: ClassVar[Decimal] = Decimal(10) ** 14
+    typed = "number"
+
+    def unpack(self, raw: Any) -> Any:
+        """A Decimal with the places of the kind."""
+        if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
+            return None
+        return Decimal(raw).quantize(Decimal(1).scaleb(-self.places))
 
     def clean(self, a: Attribute, raw: object) -> Any:
         """A Decimal rounded half up to the kind's places."""
@@ -246,6 +344,10 @@ class Integer(Number):
     places = 0
     limit = Decimal(2) ** 31
     json_type = {"type": "integer"}
+
+    def unpack(self, raw: Any) -> Any:
+        """An int."""
+        return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
 
     def clean(self, a: Attribute, raw: object) -> int | None:
         """An int; 3.0 is 3, 3.5 is refused."""
@@ -346,6 +448,14 @@ class Boolean(Kind):
     YES: ClassVar[set[str]] = {"1", "true", "yes", "y", "on", "是", "有", "√", "對", "对", "真"}
     NO: ClassVar[set[str]] = {"", "0", "false", "no", "n", "off", "否", "无", "無", "×", "x", "假"}
 
+    def pack(self, value: Any) -> Any:
+        """Only a yes is kept."""
+        return True if value else None
+
+    def unpack(self, raw: Any) -> Any:
+        """True."""
+        return True if raw is True else None
+
     def clean(self, a: Attribute, raw: object) -> bool:
         """The usual words for yes and no in the three languages."""
         if isinstance(raw, bool):
@@ -370,6 +480,18 @@ class Date(Kind):
     key = "date"
     ops: ClassVar[tuple[str, ...]] = ("eq", "gte", "lte", "between", "within", "empty")
     json_type = {"type": "string", "format": "date"}
+    typed = "day"
+
+    def pack(self, value: Any) -> Any:
+        """ISO 8601, in the order of the days."""
+        return None if value is None else value.isoformat()
+
+    def unpack(self, raw: Any) -> Any:
+        """A date."""
+        try:
+            return dt.date.fromisoformat(raw) if isinstance(raw, str) else None
+        except ValueError:
+            return None
 
     def clean(self, a: Attribute, raw: object) -> dt.date | None:
         """A date as people and spreadsheets write it; 30 February is refused."""
@@ -410,6 +532,23 @@ class DateTime(Date):
 
     key = "datetime"
     json_type = {"type": "string", "format": "date-time"}
+    typed = "moment"
+
+    def pack(self, value: Any) -> Any:
+        """In UTC and always as long, so that the texts sort as the moments do."""
+        return (
+            None
+            if value is None
+            else f"{value.astimezone(dt.UTC).replace(tzinfo=None).isoformat('T', 'microseconds')}Z"
+        )
+
+    def unpack(self, raw: Any) -> Any:
+        """An aware datetime in UTC."""
+        try:
+            found = dt.datetime.fromisoformat(raw) if isinstance(raw, str) else None
+        except ValueError:
+            return None
+        return found if found is None or found.tzinfo else None
 
     def clean(self, a: Attribute, raw: object) -> Any:
         """A date alone means its first minute."""
@@ -486,6 +625,10 @@ class MultiChoice(Choice):
     sortable = False
     json_type = {"type": "array", "items": {"type": "string"}}
 
+    def unpack(self, raw: Any) -> Any:
+        """A list of keys."""
+        return [one for one in raw if isinstance(one, str)] if isinstance(raw, list) else None
+
     def clean(self, a: Attribute, raw: object) -> Any:
         """A list of keys; a text is split at the usual separators."""
         parts = several(raw)
@@ -517,6 +660,18 @@ class Link(Kind):
     ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
     json_type = {"type": "string", "format": "uuid"}
     sortable = False
+    typed = "link"
+
+    def pack(self, value: Any) -> Any:
+        """The id as text."""
+        return str(value) if value else None
+
+    def unpack(self, raw: Any) -> Any:
+        """A UUID."""
+        try:
+            return UUID(raw) if isinstance(raw, str) else None
+        except ValueError:
+            return None
 
     def clean(self, a: Attribute, raw: object) -> UUID | None:
         """A UUID."""
@@ -606,6 +761,16 @@ class Links(Link):
     ops: ClassVar[tuple[str, ...]] = ("has", "empty")
     blank: ClassVar[object] = ()
     json_type = {"type": "array", "items": {"type": "string", "format": "uuid"}}
+    typed = ""
+
+    def pack(self, value: Any) -> Any:
+        """Ids as texts."""
+        return [str(one) for one in value] if value else None
+
+    def unpack(self, raw: Any) -> Any:
+        """A list of UUIDs."""
+        found = [Link.unpack(self, one) for one in raw] if isinstance(raw, list) else None
+        return None if found is None else [one for one in found if one is not None]
 
     def clean(self, a: Attribute, raw: object) -> Any:
         """A list of ids."""

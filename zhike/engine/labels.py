@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.functional import lazy
 from django.utils.translation import get_language
 
 from zhike.base.i18n import LANGUAGES
@@ -15,3 +16,7 @@ def localized(labels: Mapping[str, str] | None) -> str:
         return ""
     wanted = (get_language() or "").lower()
     return next((text for lang in (wanted, *LANGUAGES) if (text := labels.get(lang))), "")
+
+
+# The same, found when it is shown: for labels that outlive the request of one reader.
+lazily = lazy(localized, str)

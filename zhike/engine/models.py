@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from zhike.base.ids import uuid7
 from zhike.base.models import Department, Stored, User
 
+from . import exactjson
 from .fields import PercentField
 from .guard import GuardedManager
 
@@ -37,7 +38,9 @@ class Record(Stored):
     created_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Created by"), editable=False
     )
-    custom = models.JSONField(default=dict, blank=True, editable=False)
+    custom = models.JSONField(
+        default=dict, blank=True, editable=False, encoder=exactjson.Encoder, decoder=exactjson.Decoder
+    )
     pinyin = models.CharField(max_length=300, default="", blank=True, editable=False)
     search_text = models.TextField(default="", blank=True, editable=False)
     search_grams = ArrayField(models.TextField(), default=list, blank=True, editable=False)
@@ -51,11 +54,79 @@ class Record(Stored):
             models.Index(F("updated_at").desc(), F("id").desc(), name="%(class)s_recent"),
             models.Index(fields=["pinyin", "id"], name="%(class)s_pinyin"),
             GinIndex(fields=["search_grams"], name="%(class)s_grams"),
+            GinIndex(fields=["custom"], name="%(class)s_custom", opclasses=["jsonb_path_ops"]),
             *(
                 models.Index(F(f"ancestors__{depth}"), F("updated_at").desc(), name=f"%(class)s_dept{depth}")
                 for depth in range(DEPTHS)
             ),
         ]
+
+
+class CustomRecord(Record):
+    """A record of an object that the firm has made itself; `object` is its key, its fields lie in `custom`."""
+
+    object = models.CharField(max_length=40, editable=False)
+    name = models.CharField(_("Name"), max_length=200)
+    number = models.CharField(_("Number"), max_length=40, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("Record")
+        verbose_name_plural = _("Records")
+        indexes: ClassVar = [
+            models.Index(F("object"), F("updated_at").desc(), F("id").desc(), name="customrecord_recent"),
+            models.Index(F("object"), F("owner"), F("updated_at").desc(), name="customrecord_own"),
+            models.Index(fields=["object", "pinyin", "id"], name="customrecord_pinyin"),
+            GinIndex(fields=["search_grams"], name="customrecord_grams"),
+            GinIndex(fields=["custom"], name="customrecord_custom", opclasses=["jsonb_path_ops"]),
+            *(
+                models.Index(
+                    F("object"), F(f"ancestors__{depth}"), F("updated_at").desc(), name=f"customrecord_dept{depth}"
+                )
+                for depth in range(DEPTHS)
+            ),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["object", "number"], condition=~models.Q(number=""), name="customrecord_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Configuration(Stored):
+    """Fields, objects, choices, layouts and numbers of the firm as one document; one is published, none is changed."""
+
+    class State(models.TextChoices):
+        """What a document is for."""
+
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        PAST = "past", _("Earlier")
+
+    number = models.PositiveIntegerField(null=True, unique=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    document: models.JSONField[Any, Any] = models.JSONField(
+        default=dict, encoder=exactjson.Encoder, decoder=exactjson.Decoder
+    )
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="published"), name="configuration_one_published"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="draft", number=None) | (~models.Q(state="draft") & ~models.Q(number=None)),
+                name="configuration_numbered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number or ''} {self.state}".strip()
 
 
 class Pipeline(Stored):
@@ -541,7 +612,9 @@ class Erasure(models.Model):
 
 
 __all__ = [
+    "Configuration",
     "Counter",
+    "CustomRecord",
     "Delegation",
     "Delivery",
     "Erasure",

@@ -12,6 +12,8 @@ from procrastinate.contrib.django import app
 
 from zhike.base.ids import uuid7
 
+from . import catalog
+
 if TYPE_CHECKING:
     from .access import Actor
 
@@ -72,6 +74,7 @@ def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
 
 
 @app.task(name="zhike.deliver", retry=5)
+@catalog.fresh()
 def deliver(
     name: str, handler: int, entity: str, ids: list[str], actor: str, channel: str, event: str = "", key: str = ""
 ) -> None:

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from zhike.base.models import User
-from zhike.engine import archive, chain, deliveries, outbox, privacy, recycle, uploads
+from zhike.engine import archive, catalog, chain, deliveries, outbox, privacy, recycle, uploads
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
@@ -27,6 +27,7 @@ def start(job: Job, phase: str, *, at_once: bool = False) -> None:
 
 
 @app.task(name="zhike.transfer", queue="transfer")
+@catalog.fresh()
 def transfer(job: str, ticket: str) -> None:
     """One phase of an import or export; a ticket counts once, however often the worker is given it."""
     jobs.perform(UUID(job), ticket)
@@ -34,6 +35,7 @@ def transfer(job: str, ticket: str) -> None:
 
 @app.periodic(cron="17 3 * * *")
 @app.task(name="zhike.transfer.tidy", queue="transfer", pass_context=False)
+@catalog.fresh()
 def tidy(timestamp: int) -> None:
     """Every night: forget the files of old imports and exports, and bytes that belong to nothing."""
     jobs.tidy()
@@ -42,6 +44,7 @@ def tidy(timestamp: int) -> None:
 
 @app.periodic(cron="41 3 * * *")
 @app.task(name="zhike.recycle", pass_context=False)
+@catalog.fresh()
 def empty_bin(timestamp: int) -> None:
     """Every night: empty what has been in the recycle bin for 30 days."""
     recycle.empty()
@@ -49,6 +52,7 @@ def empty_bin(timestamp: int) -> None:
 
 @app.periodic(cron="5 4 * * *")
 @app.task(name="zhike.retention", pass_context=False)
+@catalog.fresh()
 def keep_no_longer(timestamp: int) -> None:
     """Every night: what the rules of the firm no longer keep, and the list of the erased beside the database."""
     kept.level()
@@ -56,6 +60,7 @@ def keep_no_longer(timestamp: int) -> None:
 
 
 @app.task(name="zhike.retention.now")
+@catalog.fresh()
 def keep_now(rule: str) -> None:
     """One rule at once, because somebody asked for it."""
     found = Retention.objects.filter(pk=rule, deleted_at=None).first()
@@ -64,6 +69,7 @@ def keep_now(rule: str) -> None:
 
 
 @app.task(name="zhike.webhook", queue="webhook", priority=-10)
+@catalog.fresh()
 def message(delivery: str) -> None:
     """Send one message to another system."""
     deliveries.send(UUID(delivery))
@@ -82,6 +88,7 @@ def _queue(messages: Sequence[UUID]) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(name="zhike.webhook.resend", queue="webhook", pass_context=False)
+@catalog.fresh()
 def resend(timestamp: int) -> None:
     """Every minute: send what is to be tried again."""
     send_soon(deliveries.due())
@@ -89,6 +96,7 @@ def resend(timestamp: int) -> None:
 
 @app.periodic(cron="53 3 * * *")
 @app.task(name="zhike.webhook.tidy", queue="webhook", pass_context=False)
+@catalog.fresh()
 def forget_messages(timestamp: int) -> None:
     """Every night: forget what became of old messages."""
     deliveries.tidy()
@@ -96,12 +104,14 @@ def forget_messages(timestamp: int) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(name="zhike.history.seal", queueing_lock="seal", pass_context=False)
+@catalog.fresh()
 def seal(timestamp: int) -> None:
     """Every minute: seal what was logged. Where the copy outside cannot be written, this fails and is tried again."""
     chain.seal()
 
 
 @app.task(name="zhike.history.verify", queueing_lock="verify")
+@catalog.fresh()
 def verify(user: str) -> None:
     """What somebody asked for on the page of the log."""
     chain.seal()
@@ -110,6 +120,7 @@ def verify(user: str) -> None:
 
 @app.periodic(cron="23 4 * * *")
 @app.task(name="zhike.history.keep", pass_context=False)
+@catalog.fresh()
 def keep_history(timestamp: int) -> None:
     """Every night: verify the log, then move what is too old for it into an archive."""
     chain.verified(chain.verify())

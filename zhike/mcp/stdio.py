@@ -11,7 +11,7 @@ from django.utils import translation
 
 from zhike.api import bodies
 from zhike.api.problems import Problem
-from zhike.engine import tokens
+from zhike.engine import catalog, tokens
 
 from . import rpc
 from .http import CHANNEL
@@ -25,7 +25,8 @@ def serve(secret: str, lines: TextIO, out: TextIO, after: Callable[[], object] =
     while line := lines.readline(LONGEST + 2):
         if not line.strip():
             continue
-        found = _one(secret, line)
+        with catalog.fresh():
+            found = _one(secret, line)
         after()
         if found is not None:
             out.write(json.dumps(found, ensure_ascii=False) + "\n")

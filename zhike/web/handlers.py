@@ -8,11 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from zhike.base.models import User
-from zhike.engine import guard
-from zhike.engine.entity import entities, get
+from zhike.engine.entity import declared, get
 from zhike.engine.models import OwnerPeriod
 from zhike.engine.notices import tell
-from zhike.engine.outbox import Event, on
+from zhike.engine.outbox import Event, on, on_any
 
 NEWS = timedelta(days=2)
 MANY = 50  # a larger batch is seen in the list, not told one by one
@@ -26,7 +25,7 @@ def handed_over(event: Event) -> None:
     by = User.objects.filter(pk=event.actor).values_list("name", flat=True).first() or ""
     fresh = OwnerPeriod.objects.filter(record__in=event.ids, to_at=None, from_at__gte=timezone.now() - NEWS)
     periods = {p.record: p for p in fresh.exclude(owner=event.actor).exclude(owner=None)[:MANY]}
-    rows = guard.rows(entity.model, "the new owner sees what is told").filter(pk__in=periods)
+    rows = entity.rows("the new owner sees what is told").filter(pk__in=periods)
     for record in rows:
         period = periods[record.pk]
         params = {"by": by, "entity": entity.key, "title": str(getattr(record, entity.title, ""))}
@@ -38,7 +37,7 @@ def deal_won(event: Event) -> None:
     """Tell the owner's manager of a win; history that is loaded is no news."""
     entity = get(event.entity)
     since = timezone.now() - NEWS
-    rows = guard.rows(entity.model, "the manager's department owns it")
+    rows = entity.rows("the manager's department owns it")
     won = rows.filter(pk__in=event.ids, status="won", closed_at__gte=since, owner__manager__isnull=False)
     for record in won.exclude(owner__manager=event.actor).select_related("owner")[:MANY]:
         params = {"by": record.owner.name, "title": str(getattr(record, entity.title, ""))}
@@ -47,8 +46,9 @@ def deal_won(event: Event) -> None:
 
 
 def listen() -> None:
-    """Register for every entity with owners: called once, when all declarations are read."""
-    for entity in entities().values():
+    """Register for every entity with owners: called once, when all declarations are read. Objects come and go."""
+    on_any(handed_over, lambda name: name.startswith("x_") and name.endswith(".transfer"))
+    for entity in declared().values():
         if entity.has_owner and entity.menu:
             on(f"{entity.key}.transfer")(handed_over)
         if "win" in entity.actions:

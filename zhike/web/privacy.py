@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from zhike.engine import privacy, query
 from zhike.engine.access import Actor
-from zhike.engine.entity import AnyEntity, entities
+from zhike.engine.entity import AnyEntity, declared, entities
 from zhike.engine.errors import Missing
 from zhike.engine.kinds import CLASSES
 from zhike.engine.models import Erasure
@@ -209,7 +209,7 @@ def counted(items: list[tuple[Any, int]]) -> Markup:
     return Markup("<br>").join(lines)
 
 
-for _entity in entities().values():
+for _entity in declared().values():
     if privacy.is_person(_entity):
         plugs.actions.setdefault(_entity.key, []).append(
             plugs.RecordAction(
