@@ -81,7 +81,9 @@ def test_what_lies_under_a_key_never_breaks_a_query(db: None, kind: str, raw: st
 
 def test_moments_and_days_are_read_exactly(db: None) -> None:
     moment = dt.datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=dt.UTC)
-    CustomRecord._base_manager.create(object="x_visit", custom={"x_d": "2026-02-28", "x_m": "2026-02-28T23:59:59.999999Z"})
+    CustomRecord._base_manager.create(
+        object="x_visit", custom={"x_d": "2026-02-28", "x_m": "2026-02-28T23:59:59.999999Z"}
+    )
     rows = CustomRecord._base_manager.annotate(d=exactjson.Typed("x_d", "day"), m=exactjson.Typed("x_m", "moment"))
     assert rows.values_list("d", "m").get() == (moment.date(), moment)
 
