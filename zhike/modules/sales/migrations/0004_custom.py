@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('base', '0004_identity'),
         ('customers', '0005_custom'),
-        ('engine', '0007_configuration'),
+        ('engine', '0008_configuration'),
         ('leads', '0003_custom'),
         ('sales', '0003_numbers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('base', '0004_identity'),
-        ('engine', '0006_erasure'),
+        ('engine', '0007_operations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
