@@ -9,7 +9,6 @@ from django.db import connection, transaction
 from django.utils import timezone, translation
 
 from zhike.base.models import User
-from zhike.engine import guard
 from zhike.engine.entity import entities
 from zhike.engine.models import Counter
 from zhike.launch.errors import LaunchError
@@ -74,7 +73,7 @@ def _make(lang: str, seed: int, progress: Progress, scale: float, today: dt.date
 def _refuse_foreign() -> None:
     """A demo firm never comes among the records of a real one."""
     for entity in entities().values():
-        if entity.has_owner and guard.rows(entity.model, "existence only, nothing is shown").exists():
+        if entity.has_owner and entity.rows("existence only, nothing is shown").exists():
             raise LaunchError(
                 _("This database holds records of its own. The demo firm needs an empty one: set ZHIKE_HOME.")
             )

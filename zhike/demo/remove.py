@@ -231,7 +231,7 @@ def _erase() -> dict[str, int]:
     for trace in (History, StageEvent, OwnerPeriod, IdempotencyKey):
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
     for entity in entities().values():
-        if entity.number and not entity.model._base_manager.exists():
+        if entity.number and not entity.rows().exists():
             numbering.restart(entity.key)
     Counter.objects.filter(entity="demo").delete()
     return counts

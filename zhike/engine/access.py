@@ -360,7 +360,7 @@ def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Condition]
     known = entity.attributes
     if all(c.key not in known or known[c.key].expression is None for c in conditions):
         return Q(*(matching(actor, c, known) for c in conditions))
-    chosen = narrow(entity.model._base_manager.filter(pk=OuterRef("pk")), actor, conditions, known)
+    chosen = narrow(entity.rows().filter(pk=OuterRef("pk")), actor, conditions, known)
     return Q(Exists(chosen))
 
 
@@ -391,13 +391,13 @@ def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q | Non
     target = get(entity.attributes[link].target)
     if not may(actor, target, action):
         return None
-    seen = target.model._base_manager.filter(deleted_at=None, pk=OuterRef(link))
+    seen = target.rows().filter(deleted_at=None, pk=OuterRef(link))
     return reduce(or_, (Q(Exists(seen.filter(piece.q))) for piece in pieces(actor, target, action)))
 
 
 def why(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> list[Part]:
     """The reasons for which the actor may do `action` on one record, by the parts that decide it; [] for none."""
-    found = entity.model._base_manager.filter(pk=pk, deleted_at=None)
+    found = entity.rows().filter(pk=pk, deleted_at=None)
     return [part for part in parts(actor, entity, action) if found.filter(part.q).exists()]
 
 

@@ -18,7 +18,6 @@ from . import notices
 from .access import Actor
 from .entity import entities
 from .errors import Invalid, Wrong
-from .guard import rows
 from .records import Change
 
 GIVING = ("all", "security")  # the offices that give roles
@@ -77,7 +76,7 @@ def follow_people(changes: Sequence[Change[User]]) -> None:
 def _refile(where: dict[str, Any], department: UUID | None, ancestors: list[UUID]) -> None:
     for entity in entities().values():
         if entity.has_owner:
-            found = rows(entity.model, "records follow their people, whoever moves those")
+            found = entity.rows("records follow their people, whoever moves those")
             found.filter(**where).update(department=department, ancestors=ancestors)
 
 

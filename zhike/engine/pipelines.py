@@ -182,7 +182,7 @@ def _migrate(
 ) -> None:
     first = next(s for s in of(fresh.pk) if s.status == Stage.Status.OPEN)
     moves = {s["id"]: s["move_to"] for s in wanted["stages"] if s["remove"]}
-    records = rows(entity.model, "the administrator's change of the process, whoever owns the records")
+    records = entity.rows("the administrator's change of the process, whoever owns the records")
     for pk, stage in old.items():
         heir = heirs.get(pk) or heirs.get(moves.get(pk, "")) or first
         chosen = records.filter(pipeline=pipeline, stage=stage, status=Stage.Status.OPEN, deleted_at=None)

@@ -16,7 +16,7 @@ from django.db.models import BooleanField, Case, Q, Value, When
 
 from zhike.base.models import User
 
-from . import access, delegation, guard, query
+from . import access, delegation, query
 from .access import Actor, Part
 from .entity import AnyEntity, get
 from .models import Delegation, Share
@@ -68,7 +68,7 @@ def _chain(entity: AnyEntity, pk: UUID, seen: frozenset[str] = frozenset()) -> I
     """The record and those it is seen through."""
     yield entity, pk
     links = [entity.attributes[key] for key in entity.via]
-    row = guard.rows(entity.model, "a record that the reader sees").filter(pk=pk).first() if links else None
+    row = entity.rows("a record that the reader sees").filter(pk=pk).first() if links else None
     for a in links:
         target, other = get(a.target), getattr(row, a.column, None)
         if other and target.key not in seen:
@@ -80,7 +80,7 @@ def _named(entity: AnyEntity, pk: UUID) -> set[UUID]:
     found: set[UUID] = set()
     for e, one in _chain(entity, pk):
         columns = [a.column for a in e.attributes.values() if a.target == "user" and a.column]
-        for row in guard.rows(e.model, "a record that the reader sees").filter(pk=one).values_list(*columns):
+        for row in e.rows("a record that the reader sees").filter(pk=one).values_list(*columns):
             for value in row:
                 found.update(value if isinstance(value, list) else [value])
         found |= set(
@@ -125,7 +125,7 @@ def _which(entity: AnyEntity, pk: UUID, asked: Mapping[Any, Sequence[Part]]) -> 
     """Which parts hold the record: many of them in one query."""
     flat = [(key, part) for key, parts in asked.items() for part in parts]
     held: dict[Any, list[Part]] = {}
-    rows = guard.rows(entity.model, "the parts decide").filter(pk=pk, deleted_at=None).order_by()
+    rows = entity.rows("the parts decide").filter(pk=pk, deleted_at=None).order_by()
     for start in range(0, len(flat), PARTS):
         some = flat[start : start + PARTS]
         answers = {

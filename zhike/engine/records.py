@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, guard, history, numbering, outbox, query, stages, words
+from . import access, history, numbering, outbox, query, stages, words
 from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
@@ -126,7 +126,7 @@ def _repeated(actor: Actor, entity: AnyEntity, keys: Sequence[str]) -> dict[str,
     seen = dict(
         IdempotencyKey.objects.filter(actor=actor.user.pk, key__in=keys, entity=entity.key).values_list("key", "record")
     )
-    found = guard.rows(entity.model, "the actor's own creation").in_bulk(list(seen.values()))
+    found = entity.rows("the actor's own creation").in_bulk(list(seen.values()))
     return {key: found[pk] for key, pk in seen.items() if pk in found}
 
 
@@ -199,7 +199,7 @@ def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: b
         _refuse_if_needed(entity, list(found))
         history.acting(actor, "delete")
         now = timezone.now()
-        guard.rows(entity.model, "ids from the gate").filter(pk__in=found).update(deleted_at=now, updated_at=now)
+        entity.rows("ids from the gate").filter(pk__in=found).update(deleted_at=now, updated_at=now)
         for hook in entity.after_remove:
             hook(list(found))
         outbox.emit(f"{entity.key}.delete", entity.key, list(found), actor)
@@ -212,9 +212,7 @@ def _refuse_if_needed(entity: AnyEntity, ids: list[UUID]) -> None:
         if not related.holds:
             continue
         other = get(related.entity)
-        rows = guard.rows(other.model, "existence only, nothing is shown").filter(
-            **{f"{related.by}__in": ids}, deleted_at=None
-        )
+        rows = other.rows("existence only, nothing is shown").filter(**{f"{related.by}__in": ids}, deleted_at=None)
         if rows.exists():
             text = _("It still has %(what)s. Move or delete those first.") % {"what": other.plural}
             raise Invalid([{"": [Wrong(text, "needed")]}])
@@ -227,9 +225,7 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
         access.require(actor, entity, action)
         reach &= access.rows(actor, entity, action)
     with transaction.atomic():
-        rows = guard.rows(entity.model, "rows from access, in the bin").filter(
-            reach, pk__in=ids, deleted_at__isnull=False
-        )
+        rows = entity.rows("rows from access, in the bin").filter(reach, pk__in=ids, deleted_at__isnull=False)
         found = list(rows.values_list("pk", flat=True))
         history.acting(actor, "restore")
         restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())
@@ -276,14 +272,14 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
     if not columns & searched and storage.takes(entity.model, columns) and len({*map(frozenset, plain.values())}) == 1:
         storage.assign(entity.model, plain)
         return
-    rows = guard.rows(entity.model, reason).in_bulk(list(plain))
+    rows = entity.rows(reason).in_bulk(list(plain))
     for pk, record in rows.items():
         for column, value in plain[pk].items():
             setattr(record, column, value)
         if columns & searched:
             columns |= set(words.index(entity, record))
     if rows and columns:
-        guard.rows(entity.model, reason).bulk_update(list(rows.values()), sorted(columns), batch_size=BATCH)
+        entity.rows(reason).bulk_update(list(rows.values()), sorted(columns), batch_size=BATCH)
 
 
 def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = None) -> list[Any]:
@@ -426,7 +422,7 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
         if not seen:
             continue
         columns = [entity.attributes[k].column for k in keys]
-        rows = guard.rows(entity.model, "existence only, nothing is shown").filter(
+        rows = entity.rows("existence only, nothing is shown").filter(
             **{f"{columns[0]}__in": [v[0] for v in seen]}, deleted_at=None
         )
         taken = {tuple(r[:-1]): r[-1] for r in rows.values_list(*columns, "pk")}
@@ -467,7 +463,7 @@ def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     if storage.takes(entity.model, columns):
         storage.assign(entity.model, {c.record.pk: {k: getattr(c.record, k) for k in columns} for c in changes})
     else:
-        rows = guard.rows(entity.model, "the write path itself")
+        rows = entity.rows("the write path itself")
         rows.bulk_update([c.record for c in changes], sorted(columns), batch_size=BATCH)
 
 
@@ -510,7 +506,7 @@ def _check_reach(actor: Actor, entity: AnyEntity, action: str, changes: Sequence
     reached = query.visible(actor, entity, action).filter(pk__in=ids).count()
     bounds = access.bounds(actor, entity, action)
     if away and bounds:
-        reached += guard.rows(entity.model, "written by the actor just now").filter(bounds, pk__in=away).count()
+        reached += entity.rows("written by the actor just now").filter(bounds, pk__in=away).count()
         ids |= away
     if reached != len(ids):
         raise Refused("beyond reach")

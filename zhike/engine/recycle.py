@@ -9,7 +9,6 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from .entity import entities
-from .guard import rows
 
 KEPT = timedelta(days=30)
 
@@ -19,7 +18,7 @@ def empty() -> int:
     due = timezone.now() - KEPT
     gone = 0
     for entity in entities().values():
-        for record in rows(entity.model, "kept as long as promised").filter(deleted_at__lt=due).iterator():
+        for record in entity.rows("kept as long as promised").filter(deleted_at__lt=due).iterator():
             try:
                 with transaction.atomic():
                     record.delete()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from zhike.base.models import Policy
 
-from . import access, guard, history, query
+from . import access, history, query
 from .access import Actor
 from .entity import AnyEntity
 from .errors import Limited, Missing
@@ -38,7 +38,7 @@ def reveal(actor: Actor, entity: AnyEntity, pk: UUID, keys: Sequence[str]) -> Ma
         _count(actor, len(keys))
         history.note(actor, ACTION, entity=entity.key, record=pk, details={"fields": sorted(keys)})
         columns = {key: known[key].column for key in keys}
-        row = guard.rows(entity.model, "reached through the gate above").filter(pk=pk).values(*columns.values()).get()
+        row = entity.rows("reached through the gate above").filter(pk=pk).values(*columns.values()).get()
     return {key: row[column] for key, column in columns.items()}
 
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from zhike.base.models import FieldGrant, Grant, Role, User
 
-from . import access, guard, history, people, query
+from . import access, history, people, query
 from .access import ANY, EXPLICIT, Actor
 from .entity import AnyEntity, entities
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
@@ -149,7 +149,7 @@ def _check_grant(actor: Actor, key: str, action: str, given: Given) -> None:
         return
     try:
         conditions = [Condition(str(k), str(op), value) for k, op, value in given.rows]
-        rows = query.narrow(guard.rows(e.model, "no row is read"), actor, conditions, e.attributes)
+        rows = query.narrow(e.rows("no row is read"), actor, conditions, e.attributes)
         rows.filter(pk__in=[]).exists()
         str(rows.query)
     except Invalid as invalid:
@@ -314,7 +314,7 @@ def _most(everybody: Sequence[User]) -> list[User]:
     owned: dict[UUID, int] = {}
     for e in entities().values():
         if e.has_owner:
-            rows = guard.rows(e.model, "numbers only").filter(owner__in=[u.pk for u in everybody], deleted_at=None)
+            rows = e.rows("numbers only").filter(owner__in=[u.pk for u in everybody], deleted_at=None)
             for pk, n in rows.order_by().values("owner").annotate(n=Count("pk")).values_list("owner", "n"):
                 owned[pk] = owned.get(pk, 0) + n
     return sorted(everybody, key=lambda u: -owned.get(u.pk, 0))[:COUNTED]
@@ -353,7 +353,7 @@ def _count(found: Effect, chosen: Iterable[User], before: _Looked, after: _Looke
 
 def _line(user: User, e: AnyEntity, before: _Looked, after: _Looked) -> Line | None:
     one, two = before.rows[user.pk, e.key], after.rows[user.pk, e.key]
-    rows = guard.rows(e.model, "numbers only").filter(deleted_at=None).order_by()
+    rows = e.rows("numbers only").filter(deleted_at=None).order_by()
     if _sql(rows.filter(one)) == _sql(rows.filter(two)):
         return None
     loses = rows.filter(one).exclude(pk__in=rows.filter(two).values("pk")).count()

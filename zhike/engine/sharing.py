@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 
 from zhike.base.models import Department, Role, User
 
-from . import guard, history, notices, query
+from . import history, notices, query
 from .access import Actor
 from .entity import AnyEntity
 from .errors import Invalid, Missing, Refused, Wrong
@@ -109,7 +109,7 @@ def _errors(
     reason: str,
 ) -> dict[str, str]:
     errors: dict[str, str] = {}
-    owned = guard.rows(entity.model, "whose it is; the actor reads it")
+    owned = entity.rows("whose it is; the actor reads it")
     if kind not in Kind.values:
         return {"kind": _("Choose a person, a department or a role.")}
     people = {"is_active": True} if kind == Kind.USER else {}

@@ -20,7 +20,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import access, guard, history, operations, records
+from . import access, history, operations, records
 from .access import Actor
 from .attempts import CONFLICT, RIGHT, Outcome, attempt
 from .entity import AnyEntity, entities, get
@@ -163,7 +163,7 @@ def _rows(actor: Actor, operation: Operation, entity: AnyEntity, nets: Sequence[
 
 def reached(actor: Actor, entity: AnyEntity, action: str, ids: Sequence[UUID], *, bulk: bool) -> set[UUID]:
     """Which rows the actor may do this to now; to many at once where `bulk`."""
-    found = guard.rows(entity.model, "rows from access").filter(access.rows(actor, entity, action), pk__in=ids)
+    found = entity.rows("rows from access").filter(access.rows(actor, entity, action), pk__in=ids)
     if bulk:
         access.require(actor, entity, "bulk")
         found = found.filter(access.rows(actor, entity, "bulk"))
@@ -180,7 +180,7 @@ def _revert(
     actor: Actor, operation: Operation, entity: AnyEntity, ids: Sequence[UUID], nets: Mapping[UUID, Net]
 ) -> None:
     """Put values back; a field that the actor gave then must be one that they may write now."""
-    rows = guard.rows(entity.model, "reached by the caller").in_bulk(list(ids))
+    rows = entity.rows("reached by the caller").in_bulk(list(ids))
     links = {a.column: key for key, a in entity.attributes.items() if a.is_link and a.editable and a.column}
     back: dict[UUID, dict[str, Any]] = {}
     wrong: list[Mapping[str, list[Wrong]]] = []
@@ -225,7 +225,7 @@ def _plain(value: Any) -> Any:
 
 def _unchanged(entity: AnyEntity, nets: Sequence[Net]) -> set[UUID]:
     """The rows that stand as the operation left them. They are locked until the transaction ends."""
-    rows = guard.rows(entity.model, "ids from the gate, compared and not shown").filter(pk__in=[n.record for n in nets])
+    rows = entity.rows("ids from the gate, compared and not shown").filter(pk__in=[n.record for n in nets])
     now = {r.pk: r for r in rows.select_for_update(of=("self",)).order_by("pk")}
     later = _touched_since([n for n in nets if n.made])
     found = set()
@@ -262,7 +262,7 @@ def _follow(actor: Actor, done: Sequence[Net], others: Sequence[Net], last: int)
         by_entity.setdefault(n.entity, []).append(n)
     for key, nets in by_entity.items():
         entity = get(key)
-        rows = guard.rows(entity.model, "consequences of an operation").in_bulk([n.record for n in nets])
+        rows = entity.rows("consequences of an operation").in_bulk([n.record for n in nets])
         ours = [n for n in nets if n.record in rows and _hangs(entity, rows[n.record], n, owners, named)]
         stands = _unchanged(entity, ours)
         _set(actor, entity, rows, [n for n in ours if n.record in stands])
@@ -289,6 +289,6 @@ def _set(actor: Actor, entity: AnyEntity, rows: Mapping[UUID, Any], nets: Sequen
         changed |= set(values)
         record.updated_at, record.version = now, record.version + 1
     written = [rows[n.record] for n in nets]
-    guard.rows(entity.model, "consequences of an operation").bulk_update(written, sorted(changed), batch_size=BATCH)
+    entity.rows("consequences of an operation").bulk_update(written, sorted(changed), batch_size=BATCH)
     for hook in entity.after_remove:
         hook([n.record for n in nets])

@@ -255,7 +255,7 @@ def _forgotten(now: dt.datetime) -> Iterator[StoredFile]:
     yield from loose.filter(deleted_at__lt=now - BINNED)
     yield from loose.filter(deleted_at=None, record=None, created_at__lt=now - FORGOTTEN)
     for entity in entities().values():
-        there = rows(entity.model, "files of erased records go with them").filter(pk=models.OuterRef("record"))
+        there = entity.rows("files of erased records go with them").filter(pk=models.OuterRef("record"))
         yield from loose.filter(entity=entity.key, deleted_at=None).exclude(models.Exists(there))
 
 

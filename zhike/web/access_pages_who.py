@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from zhike.base.models import Grant, Role, User
-from zhike.engine import access, guard, query, reach, sharing
+from zhike.engine import access, query, reach, sharing
 from zhike.engine.access import Actor, Part
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Missing
@@ -79,7 +79,7 @@ class Words:
         """The record that this one is seen through, as far as the reader may see it."""
         if link not in self._through:
             a = self._entity.attributes[link]
-            row = guard.rows(self._entity.model, "a record that the reader sees").filter(pk=self._pk)
+            row = self._entity.rows("a record that the reader sees").filter(pk=self._pk)
             other = row.values_list(a.column, flat=True).first()
             title = query.names(self._reader, a.target, [other]).get(other, "") if other else ""
             label = str(get(a.target).label)

@@ -113,7 +113,7 @@ def bin_page(request: HttpRequest, key: str) -> HttpResponse:
     access.require(actor, entity, "delete")
     known = access.readable(actor, entity)
     shown = [known[k] for k in entity.columns if k in known]
-    deleted = entity.model._base_manager.filter(access.rows(actor, entity, "restore"), deleted_at__isnull=False)
+    deleted = entity.rows().filter(access.rows(actor, entity, "restore"), deleted_at__isnull=False)
     rows = query.read(actor, entity, deleted.order_by("-deleted_at")[:200], shown)
     page = Page(entity, View(), shown, rows, len(rows), query.labels(actor, shown, rows))
     times = dict(deleted.filter(pk__in=[r.id for r in rows]).values_list("pk", "deleted_at"))

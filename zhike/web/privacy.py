@@ -82,7 +82,7 @@ def inventory(request: HttpRequest) -> HttpResponse | FileResponse:
 
 def persons() -> int:
     """How many persons are kept: from one million on somebody is to be in charge by name (PIPL art. 52)."""
-    return sum(e.model._base_manager.filter(deleted_at=None).count() for e in entities().values() if is_own(e))
+    return sum(e.rows().filter(deleted_at=None).count() for e in entities().values() if is_own(e))
 
 
 def is_own(entity: AnyEntity) -> bool:

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from zhike.engine import guard, words
+from zhike.engine import words
 from zhike.engine.entity import AnyEntity
 
 from .persons import PERSONAL, Ids
@@ -42,14 +42,14 @@ def blank_rows(entity: AnyEntity, ids: set[UUID], token: str) -> int:
     """Empty the personal fields of rows; those that must differ from each other get a number behind the token."""
     unique = {entity.attributes[k].column for keys in entity.unique for k in keys}
     fields = columns(entity)
-    rows = guard.rows(entity.model, "erasure of one person's data").filter(pk__in=ids).order_by("pk")
+    rows = entity.rows("erasure of one person's data").filter(pk__in=ids).order_by("pk")
     for n, pk in enumerate(rows.values_list("pk", flat=True), 1):
         values = {name: empty_of(f, token) for name, f in fields.items()}
         for name in unique & fields.keys():
             if isinstance(fields[name], models.CharField):
                 values[name] = f"{token}{n}"[: fields[name].max_length]
         moved = {"version": F("version") + 1, "updated_at": timezone.now()}
-        guard.rows(entity.model, "erasure of one person's data").filter(pk=pk).update(**values, **moved)
+        entity.rows("erasure of one person's data").filter(pk=pk).update(**values, **moved)
     reindex(entity, ids)
     return len(ids)
 
@@ -58,10 +58,10 @@ def reindex(entity: AnyEntity, ids: set[UUID]) -> None:
     """What rows are found and sorted by, from what they hold now."""
     if not any(f.name == "search_grams" for f in entity.model._meta.concrete_fields):
         return
-    for record in guard.rows(entity.model, "the search index follows").filter(pk__in=ids):
+    for record in entity.rows("the search index follows").filter(pk__in=ids):
         names = words.index(entity, record)
         values = {name: getattr(record, name) for name in names}
-        guard.rows(entity.model, "the search index follows").filter(pk=record.pk).update(**values)
+        entity.rows("the search index follows").filter(pk=record.pk).update(**values)
 
 
 def blank_all(own: Ids, token: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from zhike.engine import guard, history, outbox, query
+from zhike.engine import history, outbox, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import Action, AnyEntity, entities, get
 from zhike.engine.errors import Missing, Refused
@@ -89,7 +89,7 @@ def wipe(entity: AnyEntity, pk: UUID, *, by: Actor | None, reason: str, thorough
     Without `thorough` only the records around the person are looked through, not every table and file.
     """
     with transaction.atomic():
-        guard.rows(entity.model, "one erasure at a time").select_for_update().get(pk=pk)
+        entity.rows("one erasure at a time").select_for_update().get(pk=pk)
         own = own_rows(entity, pk)
         sought = needles(entity, pk, own)
         reason = sought.clean(reason, named=True)
@@ -110,7 +110,7 @@ def _names(entity: AnyEntity, own: dict[str, set[UUID]]) -> list[str]:
     for key, ids in own.items():
         other = get(key)
         if is_person(other):
-            rows = guard.rows(other.model, "the name to look for").filter(pk__in=ids)
+            rows = other.rows("the name to look for").filter(pk__in=ids)
             found += list(rows.values_list(other.title, flat=True))
     return [name for name in found if name]
 

@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db.models import Q
 
 from zhike.base.models import User
-from zhike.engine import guard
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.kinds import Attribute
 
@@ -37,7 +36,7 @@ def own_rows(entity: AnyEntity, pk: UUID) -> Ids:
     for other in entities().values():
         for link in other.about:
             if link != "id" and other.attributes[link].target == entity.key:
-                rows = guard.rows(other.model, "everything about one person").filter(**{link: pk})
+                rows = other.rows("everything about one person").filter(**{link: pk})
                 if ids := set(rows.values_list("pk", flat=True)):
                     found.setdefault(other.key, set()).update(ids)
     return found
@@ -69,7 +68,7 @@ def _pointing(ids: Ids) -> Ids:
     for other in entities().values():
         for a in _links(other):
             if wanted := ids.get(a.target):
-                rows = guard.rows(other.model, "records around one person").filter(**{f"{a.column}__in": wanted})
+                rows = other.rows("records around one person").filter(**{f"{a.column}__in": wanted})
                 _add(found, other.key, rows.values_list("pk", flat=True))
     return found
 
@@ -81,7 +80,7 @@ def around(entity: AnyEntity, pk: UUID, names: Iterable[str]) -> Around:
     hubs: Ids = {}
     for key, ids in own.items():
         other = get(key)
-        rows = guard.rows(other.model, "records around one person").filter(pk__in=ids)
+        rows = other.rows("records around one person").filter(pk__in=ids)
         for a in _links(other):
             _add(hubs, a.target, rows.values_list(a.column, flat=True))
     hubs = {key: ids - own.get(key, set()) for key, ids in hubs.items() if not is_person(get(key))}
@@ -97,7 +96,7 @@ def around(entity: AnyEntity, pk: UUID, names: Iterable[str]) -> Around:
 def _namesakes(entity: AnyEntity, pk: UUID, hubs: Ids, names: list[str]) -> bool:
     if User.objects.filter(name__in=names).exists():
         return True
-    same = guard.rows(entity.model, "existence only, nothing is shown").filter(**{f"{entity.title}__in": names})
+    same = entity.rows("existence only, nothing is shown").filter(**{f"{entity.title}__in": names})
     linked = Q(pk__in=())
     for a in _links(entity):
         linked |= Q(**{f"{a.column}__in": hubs.get(a.target, ())})
@@ -110,7 +109,7 @@ def _alone(entity: AnyEntity, own: Ids, names: list[str]) -> bool:
         return False
     for other in entities().values():
         if is_person(other):
-            rows = guard.rows(other.model, "existence only, nothing is shown").exclude(pk__in=own.get(other.key, ()))
+            rows = other.rows("existence only, nothing is shown").exclude(pk__in=own.get(other.key, ()))
             if rows.filter(**{f"{other.title}__in": names}).exists():
                 return False
     return True
@@ -125,7 +124,7 @@ def needles(entity: AnyEntity, pk: UUID, own: Mapping[str, set[UUID]]) -> Needle
     values: dict[str, list[str]] = {"names": [], "phones": [], "mails": [], "words": []}
     for key, ids in own.items():
         other = get(key)
-        for record in guard.rows(other.model, "what one person is found by").filter(pk__in=ids):
+        for record in other.rows("what one person is found by").filter(pk__in=ids):
             for a in personal(other).values():
                 value = getattr(record, a.column)
                 if isinstance(value, str) and value and (a.key != "name" or _is_name(other, record)):
@@ -157,5 +156,5 @@ def _sort(values: dict[str, list[str]], a: Attribute, value: str) -> None:
 
 def title_of(entity: AnyEntity, pk: UUID) -> Any:
     """The title as it is stored; None where there is no such row."""
-    rows = guard.rows(entity.model, "whether it is erased already").filter(pk=pk)
+    rows = entity.rows("whether it is erased already").filter(pk=pk)
     return rows.values_list(entity.title, flat=True).first()

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from zhike.engine import access, guard, history, query
+from zhike.engine import access, history, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.models import Erasure, Retention
@@ -37,7 +37,7 @@ def due(rule: Retention, reader: Actor | None = None) -> QuerySet[Any]:
     Raises Invalid for conditions that name no field.
     """
     entity = get(rule.entity)
-    rows = guard.rows(entity.model, "a rule of the firm, over all its records").filter(deleted_at=None)
+    rows = entity.rows("a rule of the firm, over all its records").filter(deleted_at=None)
     rows = rows.filter(updated_at__lt=before(rule.months))
     rows = query.narrow(rows, reader or _nobody(), access.stored(rule.conditions), entity.attributes)
     if rule.doing == Retention.Doing.ERASE:
@@ -46,7 +46,7 @@ def due(rule: Retention, reader: Actor | None = None) -> QuerySet[Any]:
     for related in entity.related:
         if related.holds:
             other = get(related.entity)
-            needed = guard.rows(other.model, "existence only, nothing is shown")
+            needed = other.rows("existence only, nothing is shown")
             rows = rows.exclude(Exists(needed.filter(**{related.by: OuterRef("pk")}, deleted_at=None)))
     return rows.order_by("pk")
 
@@ -86,7 +86,7 @@ def _do(rule: Retention, entity: AnyEntity, ids: list[UUID]) -> None:
             [CHANNEL],
         )
     now = timezone.now()
-    guard.rows(entity.model, "a rule of the firm").filter(pk__in=ids).update(deleted_at=now, updated_at=now)
+    entity.rows("a rule of the firm").filter(pk__in=ids).update(deleted_at=now, updated_at=now)
     for hook in entity.after_remove:
         hook(ids)
 

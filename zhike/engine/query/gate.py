@@ -18,7 +18,7 @@ from .ordering import order
 
 def visible(actor: Actor, entity: AnyEntity, action: str = "list") -> QuerySet[Any]:
     """The rows of `entity` on which the actor may do `action`, without the recycle bin."""
-    rows: QuerySet[Any] = entity.model._base_manager.filter(access.rows(actor, entity, action), deleted_at=None)
+    rows: QuerySet[Any] = entity.rows().filter(access.rows(actor, entity, action), deleted_at=None)
     return rows
 
 
@@ -38,6 +38,6 @@ def asked(rows: QuerySet[Any], actor: Actor, entity: AnyEntity, view: View) -> Q
 
 def pieces(actor: Actor, entity: AnyEntity, view: View) -> list[tuple[str, QuerySet[Any]]]:
     """`select` in pieces that overlap, with the reason of each. One index answers each; joined by OR, none does."""
-    rows = entity.model._base_manager.filter(deleted_at=None)
+    rows = entity.rows().filter(deleted_at=None)
     found = access.pieces(actor, entity, "list")
     return [(piece.reason, asked(rows.filter(piece.q), actor, entity, view)) for piece in found]

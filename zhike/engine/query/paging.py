@@ -40,7 +40,7 @@ def first(actor: Actor, entity: AnyEntity, view: View, n: int) -> QuerySet[Any]:
         return found[0][1][:n]
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     ids = _union([rows[:n] for _reason, rows in found])
-    rows: QuerySet[Any] = entity.model._base_manager.filter(pk__in=ids)
+    rows: QuerySet[Any] = entity.rows().filter(pk__in=ids)
     return rows.order_by(*order(view.sort, open_fields(known, closed), entity))[:n]
 
 
@@ -54,7 +54,7 @@ def how_many(actor: Actor, entity: AnyEntity, view: View) -> int:
     if through:
         open_ended = [~Exists(rows[COUNT_CAP : COUNT_CAP + 1]) for rows in direct]
         ids = _union([rows[: COUNT_CAP + 1] for rows in through])
-        found.append(entity.model._base_manager.filter(*open_ended, pk__in=ids)[: COUNT_CAP + 1])
+        found.append(entity.rows().filter(*open_ended, pk__in=ids)[: COUNT_CAP + 1])
     return count(_union(found))
 
 

@@ -99,7 +99,7 @@ def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
         return _file_names(actor, chosen)
     entity = get(target)
     if target in DIRECTORY:
-        rows = entity.model._base_manager.all()
+        rows = entity.rows()
     else:
         rows = visible(actor, entity, "read" if access.may(actor, entity, "read") else "list")
     found = rows.filter(pk__in=chosen)
@@ -146,7 +146,7 @@ def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list
                 return []
             rows = rows.filter(**{f"{entity.title}__icontains": term})
     else:
-        rows = entity.model._base_manager.filter(deleted_at=None)
+        rows = entity.rows().filter(deleted_at=None)
         if entity.key == "user":
             rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term), is_active=True)
         elif entity.title != "labels":

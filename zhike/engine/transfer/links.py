@@ -92,9 +92,9 @@ class Names:
     def _rows(self) -> Any:
         target = self.target
         if target.key in query.DIRECTORY:
-            return target.model._base_manager.filter(deleted_at=None)
+            return target.rows().filter(deleted_at=None)
         if not access.may(self.actor, target, "list"):
-            return target.model._base_manager.none()
+            return target.rows().none()
         return query.visible(self.actor, target)
 
     def _take(self, rows: Any) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from zhike.base import fold, pinyin
 from zhike.base.models import Department
 from zhike.base.names import legal_key, name_key
-from zhike.engine import access, guard, query
+from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 
@@ -177,7 +177,7 @@ class Matcher:
         return () if None in found or "" in found else found
 
     def _candidates(self, key: Key, drafts: Sequence[Draft]) -> dict[tuple[Any, ...], list[Existing]]:
-        rows = guard.rows(self.entity.model, "what is out of sight is told by department alone").filter(deleted_at=None)
+        rows = self.entity.rows("what is out of sight is told by department alone").filter(deleted_at=None)
         rows = rows.filter(**self._filter(key, drafts))
         more = [f.name for f in self.entity.model._meta.concrete_fields if f.name in ("search_text", "department")]
         names = dict.fromkeys([*self.columns.values(), *(self.entity.attributes[k].column for k in self.identity)])
