@@ -316,16 +316,50 @@ class Counter(models.Model):
 class SavedView(Stored):
     """A list as somebody wants to see it: conditions, columns, order. Read with the rights of its reader."""
 
+    class Reach(models.TextChoices):
+        """Whom it is there for."""
+
+        MINE = "mine", _("Only me")
+        DEPARTMENT = "department", _("A department")
+        ROLE = "role", _("A role")
+        ALL = "all", _("Everybody")
+
     entity = models.CharField(max_length=40)
     labels = models.JSONField(default=dict)
-    query = models.JSONField(default=dict)
+    query: models.JSONField[Any, Any] = models.JSONField(
+        default=dict, help_text="where, q, sort, and how the list is drawn (views.Shape)"
+    )
     owner = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
     order = models.PositiveIntegerField(default=0)
+    reach = models.CharField(max_length=12, choices=Reach.choices, default=Reach.MINE)
+    target = models.UUIDField(null=True, blank=True, help_text="the department, with all below it, or the role")
+    is_default = models.BooleanField(default=False, help_text="what opens first for those it is there for")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["entity", "owner"], name="savedview_entity")]
 
     def __str__(self) -> str:
         from .labels import localized
 
         return localized(self.labels)
+
+
+class ViewChoice(models.Model):
+    """What a person has made of a view that is offered: its place, whether it is a tab, other columns."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    entity = models.CharField(max_length=40)
+    view = models.CharField(max_length=40, help_text="the id of a saved view, or the key of one that is declared")
+    order = models.PositiveIntegerField(null=True)
+    pinned = models.BooleanField(null=True)
+    shape: models.JSONField[Any, Any] = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "entity", "view"], name="viewchoice_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.view}"
 
 
 class StoredFile(Stored):
@@ -635,6 +669,7 @@ __all__ = [
     "Staged",
     "StoredFile",
     "Token",
+    "ViewChoice",
     "Webhook",
 ]
 
