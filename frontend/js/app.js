@@ -10,9 +10,12 @@ import "./combobox.js";
 import "./selection.js";
 import "./composer.js";
 import "./dropzone.js";
-import "./inline-edit.js";
 import "./rows.js";
-import { $, on, say } from "./dom.js";
+import "./neighbours.js";
+import "./sorted.js";
+import { $, fire, on, say } from "./dom.js";
+import { openDrawer, openModal, showModal } from "./dialog.js";
+import * as cells from "./inline-edit.js";
 import { fail, toast } from "./toast.js";
 import { moveFromPath, postMove } from "./move.js";
 
@@ -62,11 +65,13 @@ document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
 });
 
 /** Heavy parts come only where they are used; they share these tools instead of carrying their own copy. */
-const tools = { htmx, toast, say, postMove };
+const tools = { htmx, toast, fail, say, postMove, openModal, modal: (node, title, opener) => showModal(node, { title, opener }), cells, preview: openDrawer, refresh: () => fire(document.body, "zk:refresh") };
+const parts = { board: "[data-board]", chart: "[data-chart]", list: "[data-list]", grid: "[data-grid]", calendar: "[data-calendar]" };
 function load(root) {
-  const { boardJs, chartJs } = document.body.dataset;
-  if ($("[data-board]", root)) import(boardJs).then((m) => m.start(tools));
-  if ($("[data-chart]", root)) import(chartJs).then((m) => m.start(tools));
+  for (const [name, selector] of Object.entries(parts)) {
+    if (root.matches?.(selector) || $(selector, root) || (root !== document && root.closest?.(selector))) import(document.body.dataset[`${name}Js`]).then((m) => m.start(tools));
+  }
 }
 load(document);
+$(".tabs-line [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 on("click", "[data-path] button[data-stage]", (_, button) => moveFromPath(button));

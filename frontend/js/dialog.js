@@ -75,7 +75,8 @@ export async function openModal(url, { method = "GET", body = null, opener } = {
 
 export function showModal(html, { title = "", opener } = {}) {
   const body = $("#modal-body");
-  body.innerHTML = html;
+  if (html instanceof Node) body.replaceChildren(html);
+  else body.innerHTML = html;
   htmx.process(body);
   $("[data-modal-title]").textContent = title || $("[data-title]", body)?.dataset.title || document.title.split(" · ")[0];
   open($("#modal"), opener);
@@ -101,7 +102,16 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
 
 on("click", "[data-modal]", (e, link) => {
   e.preventDefault();
-  openModal(link.dataset.modal, { opener: link });
+  const url = link.dataset.modal + (link.hasAttribute("data-with-address") ? location.search : "");
+  openModal(url, { opener: link.closest("details[data-menu]") ? $("summary", link.closest("details")) : link });
+});
+// what a dialog has to know of the page behind it, and choices that show further fields
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if ("here" in detail.parameters && $("[data-address]", detail.elt)) detail.parameters.here = location.search.slice(1);
+  if ("path" in detail.parameters && $("[data-path-here]", detail.elt)) detail.parameters.path = location.pathname;
+});
+on("change", "[data-shows]", (_, radio) => {
+  for (const node of $$("[data-shown-by]", radio.form)) node.hidden = node.dataset.shownBy !== radio.dataset.shows;
 });
 on("click", "[data-post]", async (e, link) => {
   e.preventDefault();

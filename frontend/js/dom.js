@@ -36,7 +36,7 @@ export async function send(url, { method = "GET", body = null, signal = null, ta
   if (go) location.assign(go);
   const plain = answer.headers.get("Content-Type")?.startsWith("text/plain") && html.length < 300;
   const signedOut = answer.status === 401 || (answer.redirected && /^\s*<!doctype/i.test(html));
-  return { status: signedOut ? 401 : answer.status, ok: answer.ok && !signedOut, html, words: plain && !answer.ok ? html : "" };
+  return { status: signedOut ? 401 : answer.status, ok: answer.ok && !signedOut, html, words: plain && !answer.ok ? html : "", version: answer.headers.get("X-Version"), undo: answer.headers.get("X-Undo") };
 }
 
 function runTriggers(header) {

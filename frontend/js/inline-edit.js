@@ -4,7 +4,7 @@ import { fail, toast } from "./toast.js";
 
 const kept = new WeakMap();
 
-async function start(cell) {
+export async function start(cell) {
   if (cell.classList.contains("editing")) return;
   const answer = await send(cell.dataset.editUrl, { target: "field" }).catch(() => ({ status: 0 }));
   if (!answer.ok) return fail(answer.status, answer.words);
@@ -12,7 +12,7 @@ async function start(cell) {
   show(cell, answer.html);
 }
 
-function show(cell, html) {
+export function show(cell, html) {
   cell.classList.add("editing");
   cell.replaceChildren(parse(html));
   htmx.process(cell);
@@ -55,7 +55,7 @@ async function save(form, leave = false) {
   if (!leave) focusOn(cell);
 }
 
-function tick() {
+export function tick() {
   const mark = parse(`<span class="saved-tick"><svg class="i" aria-hidden="true"><use href="${document.body.dataset.icons}#check"/></svg></span>`);
   const node = mark.firstElementChild;
   setTimeout(() => node.remove(), 1200);

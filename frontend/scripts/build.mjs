@@ -1,4 +1,4 @@
-// Builds zhike/web/static/build: app.css, app.js, board.js, chart.js, passkey.js, icons.svg.
+// Builds zhike/web/static/build: app.css, icons.svg, app.js and the parts that it loads where they are used.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -41,7 +41,7 @@ if (!watch) rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 sprite();
 const options = {
-  entryPoints: ["app", "board", "chart", "passkey"].map((name) => join(here, "js", `${name}.js`)),
+  entryPoints: ["app", "board", "calendar", "chart", "grid", "list", "passkey"].map((name) => join(here, "js", `${name}.js`)),
   outdir: out,
   bundle: true,
   minify: !watch,

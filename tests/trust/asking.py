@@ -144,6 +144,23 @@ def _list(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) 
     return Asked("GET", f"/{entity.key}/?{urlencode({'view': '', **query(entity, secret, dice)})}", headers=headers)
 
 
+def _calendar(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    asked = {**query(entity, secret, dice), "span": dice.choice(["week", "month"])}
+    dates = [k for k, a in entity.attributes.items() if a.kind.key in ("date", "datetime")]
+    asked["date"] = secret.where if secret.where and dice.random() < 0.3 else dice.choice([*dates, "name"])
+    return Asked("GET", f"/{entity.key}/calendar?{urlencode({'view': '', **asked})}")
+
+
+def _views(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    """What stands around a list: counts of tabs, the exact number, a view to be kept, columns, another look."""
+    asked = {"view": "", **query(entity, secret, dice)}
+    place = dice.choice(["count", "views/counts", "views/new", "views/shape", ""])
+    if not place:
+        keys = [secret.where or "name", dice.choice(list(entity.attributes))]
+        asked |= {"as": dice.choice(["grid", "split"]), "cols": ",".join(keys), "group": dice.choice(keys)}
+    return Asked("GET", f"/{entity.key}/{place}?{urlencode(asked)}")
+
+
 def _board(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
     return Asked("GET", f"/{dice.choice(['lead', 'deal'])}/board?{urlencode(query(entity, secret, dice))}")
 
@@ -238,7 +255,7 @@ def _api_fixed(world: World, entity: AnyEntity, secret: Secret, dice: random.Ran
 
 WEB_WAYS = [
     *(_list,) * 5,
-    *(_search, _options, _record) * 2,
-    *(_board, _export, _report, _fixed, _create, _write, _capture),
+    *(_search, _options, _record, _views) * 2,
+    *(_board, _calendar, _export, _report, _fixed, _create, _write, _capture),
 ]
 API_WAYS = [*(_api_list,) * 6, _api_item, _api_item, _api_write, _api_fixed]

@@ -110,6 +110,12 @@ def listed(path: str, **headers: str) -> Run:
     return run
 
 
+def pane(world: World, person: Person, item: Item) -> Answer:
+    """The record beside its list."""
+    headers = {"HX-Request": "true", "HX-Target": "pane"}
+    return through(world.client(person).get(url(world, item), headers=headers))
+
+
 def form(world: World, person: Person, item: Item) -> Answer:
     """Save the edit form."""
     values = {**change(get(item.entity)), "version": world.version(item)}
@@ -328,6 +334,10 @@ WEB: Sequence[Door] = (
     Door("fragment", listed("?view=", **HX), ("list",)),
     Door("options", listed("options?q="), ("list",), is_owned),
     Door("board", listed("board"), ("list",), is_staged),
+    Door("calendar", listed("calendar?view=&date=created_at&span=week"), ("list",), is_owned),
+    Door("split", listed("?view=&as=split"), ("list",)),
+    Door("grid", listed("?view=&as=grid"), ("list",)),
+    Door("pane", pane, ("read",)),
     Door("search", search, ("list",), is_found),
     Door("palette", palette, ("list",), is_found),
     Door("bin", listed("bin"), ("restore",), is_deleted),

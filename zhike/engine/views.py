@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -140,20 +140,22 @@ def _chosen(tab: Tab, choice: ViewChoice | None) -> Tab:
     return replace(tab, pinned=pinned, shape=Shape.of(choice.shape).over(tab.shape))
 
 
-def _offered(actor: Actor, entity: AnyEntity) -> QuerySet[SavedView]:
+def _offered(actor: Actor, entity: AnyEntity) -> list[SavedView]:
     above = actor.user.department.ancestors if actor.user.department else []
     own = Q(owner=actor.user)
     given = Q(reach=Reach.ALL) | Q(reach=Reach.ROLE, target__in=actor.roles)
     given |= Q(reach=Reach.DEPARTMENT, target__in=above)
     rows = SavedView.objects.filter(own | given, entity=entity.key, deleted_at=None)
-    return rows.order_by("order", "created_at")
+    return sorted(rows, key=lambda v: (v.reach == Reach.MINE, v.order, v.created_at))
 
 
 def first(entity: AnyEntity, offered: Sequence[Tab]) -> str:
     """The view that opens when none is asked for: one's own, that of the role, of the department, everybody's."""
     rank = {Reach.MINE: 0, Reach.ROLE: 1, Reach.DEPARTMENT: 2, Reach.ALL: 3}
     said = [(rank[Reach(t.saved.reach)], n, t.key) for n, t in enumerate(offered) if t.saved and t.saved.is_default]
-    return min(said)[2] if said else next((t.key for t in offered if t.pinned), entity.views[0].key if entity.views else "")
+    if said:
+        return min(said)[2]
+    return next((t.key for t in offered if t.pinned), entity.views[0].key if entity.views else "")
 
 
 def usable(actor: Actor, entity: AnyEntity, tab: Tab) -> Tab:
@@ -194,7 +196,7 @@ def configures(actor: Actor) -> bool:
 
 
 def may_share(actor: Actor, entity: AnyEntity, reach: str, target: UUID | None = None) -> bool:
-    """Whether the actor may give views to others: who configures, to all; who hands records over, as far as that goes."""
+    """Whether the actor may give views to others: who configures, to all; who hands over, as far as that right goes."""
     if actor.by or actor.limit:
         return False
     if configures(actor):

@@ -24,10 +24,10 @@ from zhike.engine.kinds import Attribute
 from zhike.engine.models import Stage
 from zhike.engine.query import Condition, View
 
-from . import forms
-from .filters import chips, filter_field
-from .listing import entity_info
+from . import forms, tabs
+from .listing import entity_info, filter_line
 from .lookup import entity_or_404
+from .tabs import Asked
 from .templating import actor_of, ago, render, yuan
 
 CARDS = 30
@@ -45,34 +45,31 @@ def board_page(request: HttpRequest, key: str) -> HttpResponse:
     pipeline = next(
         (p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None
     )
-    own = query.parse([(k, v) for k, values in request.GET.lists() for v in values if k != "pipeline" and v])
-    return render(
-        request, "web/board.html", board_context(actor, entity, pipelines, pipeline, own), blocks={"board-body": "body"}
-    )
+    found = tabs.ask(request, entity, bare=True)
+    context = board_context(actor, found, pipelines, pipeline)
+    return render(request, "web/board.html", context, blocks={"board-body": "body"})
 
 
-def board_context(
-    actor: Actor, entity: AnyEntity, pipelines: Sequence[Any], pipeline: Any, own: View
-) -> dict[str, Any]:
+def board_context(actor: Actor, found: Asked, pipelines: Sequence[Any], pipeline: Any) -> dict[str, Any]:
     """What web/board.html shows."""
-    known = access.readable(actor, entity)
+    entity, own = found.entity, found.view.but(columns=())
     url = f"/{entity.key}/board"
-    here = f"{url}?pipeline={pipeline.pk}&" if pipeline else f"{url}?"
+    here = f"{url}?pipeline={pipeline.pk}" if pipeline else url
     order = stages.of(pipeline.pk) if pipeline else []
     shown = cards_of(actor, entity, [(s, first_rows(actor, entity, s, own)) for s in order])
-    return {
+    line = filter_line(actor, found, path=url, without=("stage",))
+    for link in (line, *line["chips"], *line["quick"]):
+        for name in ("here_url", "clear_url", "remove_url", "url"):
+            if pipeline and link.get(name):
+                link[name] += f"&pipeline={pipeline.pk}"
+    line["keep"] += [{"name": "pipeline", "value": str(pipeline.pk)}] if pipeline else []
+    return line | {
         "entity": entity_info(actor, entity),
+        "bar": tabs.bar(actor, found),
+        "kinds": tabs.kinds(found, "board"),
         "pipelines": [{"label": str(p), "url": f"{url}?pipeline={p.pk}", "active": p == pipeline} for p in pipelines],
         "summary": [],
-        "list_url": url,
-        "here_url": here + own.query(),
-        "keep": [{"name": "pipeline", "value": str(pipeline.pk)}] if pipeline else [],
-        "q": own.search,
-        "quick": scope_links(actor, entity, own, here),
-        "filters": [filter_field(actor, entity, known[k], own) for k in entity.filters if k in known and k != "stage"],
-        "filter_count": len(own.conditions),
-        "chips": chips(actor, known, own, lambda rest: here + rest.query()),
-        "clear_url": here if own.conditions or own.search else "",
+        "scope": scope_links(actor, entity, found.own, f"{here}&" if pipeline else f"{here}?"),
         "columns": [lane(actor, entity, stage, own, shown[stage.pk]) for stage in order],
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from zhike.base.i18n import listed
-from zhike.engine import query
+from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import Attribute
@@ -26,6 +26,12 @@ def chips(actor: Actor, known: Mapping[str, Attribute], own: View, url: Callable
         rest = own.but(conditions=tuple(x for i, x in enumerate(own.conditions) if i != n), page=1)
         found.append({"label": a.label, "value": condition_text(actor, a, c), "remove_url": url(rest)})
     return found
+
+
+def words(actor: Actor, entity: AnyEntity, own: View) -> list[dict[str, Any]]:
+    """The conditions of a view in words, and what is searched for."""
+    known = access.readable(actor, entity)
+    return [*chips(actor, known, own, lambda _rest: ""), *([{"label": "", "value": own.search}] if own.search else [])]
 
 
 def condition_text(actor: Actor, a: Attribute, c: Condition) -> str:

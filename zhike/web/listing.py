@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -22,11 +21,12 @@ from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors, Invalid, Missing
 from zhike.engine.kinds import Attribute
 from zhike.engine.labels import localized
-from zhike.engine.query import COUNT_CAP, Page, View
+from zhike.engine.query import COUNT_CAP, Condition, Page, View
 
-from . import forms
+from . import forms, shapes, tabs
 from .filters import chips, filter_field
 from .lookup import entity_or_404
+from .tabs import Asked
 from .templating import actor_of, render
 
 
@@ -36,73 +36,123 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
     """The list of an entity: views as tabs, filters as chips, everything in the address."""
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
-    tab, own, view = asked(request, entity)
-    page = query.page(actor, entity, view)
-    return render(request, "web/list.html", list_context(actor, entity, page, own, tab), blocks={"list-body": "body"})
+    found = tabs.ask(request, entity)
+    page = query.page(actor, entity, found.view)
+    return render(request, "web/list.html", list_context(actor, found, page), blocks={"list-body": "body"})
 
 
 def asked(request: HttpRequest, entity: AnyEntity) -> tuple[str, View, View]:
     """The tab, the conditions of the address, and both together as one view."""
-    pairs = [(k, v) for k, values in request.GET.lists() for v in values if v != "" or k == "view"]
-    first = entity.views[0].key if entity.views and not any(k != "page" for k, _v in pairs) else ""
-    tab = request.GET.get("view", first)
-    own = query.parse(pairs)
-    return tab, own, with_tab(entity, tab, own)
+    found = tabs.ask(request, entity)
+    return found.key, found.own, found.view
 
 
-def with_tab(entity: AnyEntity, tab: str, own: View) -> View:
-    """A view narrowed by the saved view `tab`."""
-    saved = next((v for v in entity.views if v.key == tab), None)
-    if saved is None:
-        return own
-    base = query.parse(saved.query)
-    return own.but(conditions=(*base.conditions, *own.conditions), sort=own.sort or base.sort)
-
-
-def list_context(actor: Actor, entity: AnyEntity, page: Page, own: View, tab: str) -> dict[str, Any]:
+def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     """What web/list.html shows."""
-    known = access.readable(actor, entity)
-    url = f"/{entity.key}/"
-    total = total_text(page.total)
-    counted = _("%(total)s in all") % {"total": total}
-    size = page.view.size
-    first = (page.view.page - 1) * size + 1
-    pages = -(-min(page.total, COUNT_CAP) // size)
-    extra = [k for k in entity.filters if k in known]
+    entity, own = found.entity, found.own
     sums = query.sums(actor, entity, page.view) if page.rows else {}
     info = entity_info(actor, entity)
     if info["export_url"]:
-        info["export_url"] += address(own.but(page=1), tab)
+        info["export_url"] = found.url(own.but(page=1), path=info["export_url"])
+    kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
+    rows = [row_info(page, entity, row, may_edit=access.may(actor, entity, "update")) for row in page.rows]
     return {
         "entity": info,
-        "total_label": total,
-        "views": [{"label": v.label, "url": f"{url}?view={v.key}", "active": v.key == tab} for v in entity.views],
-        "q": own.search,
-        "find_hint": _("Name, pinyin initials, phone") if entity.search else "",
-        "list_url": url,
-        "here_url": url + address(own.but(page=page.view.page), tab),
-        "keep": [{"name": "view", "value": tab}] + ([{"name": "sort", "value": own.sort}] if own.sort else []),
-        "filters": [filter_field(actor, entity, known[k], own) for k in extra],
-        "filter_count": len(own.conditions),
-        "quick": [],
-        "chips": chips(actor, known, own, lambda rest: url + address(rest, tab)),
-        "clear_url": f"{url}?view={tab}" if own.conditions or own.search else "",
-        "columns": columns(page, own, tab),
-        "rows": [row_info(page, entity, row, may_edit=access.may(actor, entity, "update")) for row in page.rows],
+        "total_label": total_text(page.total),
+        "bar": tabs.bar(actor, found),
+        "kinds": tabs.kinds(found, kind),
+        "kind": kind,
+        "table": table(found, page),
+        "columns": columns(found, page),
+        "rows": rows,
         "totals": totals(page, sums),
-        "pager": {
-            "total_label": counted,
-            "sums": further(entity, page, sums),
-            "range_label": f"{first}–{first + len(page.rows) - 1}" if page.rows else "",
-            "prev_url": url + address(own.but(page=page.view.page - 1), tab) if page.view.page > 1 else "",
-            "next_url": url + address(own.but(page=page.view.page + 1), tab) if page.view.page < pages else "",
-        },
+        "pager": pager(found, page, sums),
         "bulk": bulk_actions(actor, entity),
-        "bulk_all": {"count_label": total, "token": page.view.but(page=1).query()}
+        "bulk_all": {"count_label": total_text(page.total), "token": page.view.but(page=1).query()}
         if page.total > len(page.rows)
         else None,
         "blank": blank(actor, entity) if not page.rows and not own.conditions and not own.search else None,
+    } | filter_line(actor, found)
+
+
+def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence[str] = ()) -> dict[str, Any]:
+    """The search box, the filters, the chips in force and those of one tap."""
+    entity, own = found.entity, found.own
+    known = access.readable(actor, entity)
+    kept = {"view": found.key, "sort": own.sort, **dict(shapes.pairs(found.said))}
+    bare = found.url(View(), path=path)
+    return {
+        "q": own.search,
+        "find_hint": _("Name, pinyin initials, phone") if entity.search else "",
+        "list_url": path or f"/{entity.key}/",
+        "here_url": found.url(path=path),
+        "keep": [{"name": k, "value": v} for k, v in kept.items() if v or k == "view"],
+        "filters": [
+            filter_field(actor, entity, known[k], own) for k in entity.filters if k in known and k not in without
+        ],
+        "filter_count": len(own.conditions),
+        "quick": quick(actor, found, path),
+        "chips": chips(actor, known, own, lambda rest: found.url(rest, path=path)),
+        "clear_url": bare if own.conditions or own.search else "",
     }
+
+
+def quick(actor: Actor, found: Asked, path: str = "") -> list[dict[str, Any]]:
+    """Filters of one tap: mine, what is overdue, what is new."""
+    known, own = access.readable(actor, found.entity), found.own
+    wanted = [
+        (_("Mine"), Condition("owner", "eq", "me"), access.scope(actor, found.entity, "list") != "own"),
+        (_("Overdue"), Condition("next_follow_up_on", "within", "overdue"), True),
+        (_("New this week"), Condition("created_at", "within", "this_week"), True),
+    ]
+    links = []
+    for label, c, offered in wanted:
+        if not offered or c.key not in known:
+            continue
+        rest = tuple(x for x in own.conditions if x != c)
+        on = len(rest) < len(own.conditions)
+        then = own.but(conditions=rest if on else (*own.conditions, c), page=1)
+        links.append({"label": label, "url": found.url(then, path=path), "active": on})
+    return links
+
+
+def pager(found: Asked, page: Page, sums: Mapping[str, Any]) -> dict[str, Any]:
+    """How many there are, what they add up to, and the pages beside this one."""
+    own, size, number = found.own, page.view.size, page.view.page
+    first = (number - 1) * size + 1
+    pages = -(-min(page.total, COUNT_CAP) // size)
+    return {
+        "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
+        "count_url": found.url(path=f"/{found.entity.key}/count") if page.total > COUNT_CAP else "",
+        "sums": further(found.entity, page, sums),
+        "range_label": f"{first}–{first + len(page.rows) - 1}" if page.rows else "",
+        "prev_url": found.url(own.but(page=number - 1)) if number > 1 else "",
+        "next_url": found.url(own.but(page=number + 1)) if number < pages else "",
+    }
+
+
+def table(found: Asked, page: Page) -> dict[str, Any]:
+    """How the table is drawn: density, frozen columns, widths where somebody has set any."""
+    widths = {k: w for k, w in found.shape.columns if w}
+    shown = [widths.get(a.key) or shapes.width_of(a, found.entity) for a in page.attributes]
+    return {
+        "density": found.shape.density or "normal",
+        "freeze": 1 if found.shape.freeze is None else found.shape.freeze,
+        "widths": shown if widths else [],
+        "width": sum(shown),
+        "shape_url": f"/{found.entity.key}/views/shape",
+        "view": found.key,
+    }
+
+
+@login_required
+@require_GET
+def exact(request: HttpRequest, key: str) -> HttpResponse:
+    """How many there are, counted to the end because somebody asks for it."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    access.require(actor, entity, "list")
+    total = query.select(actor, entity, tabs.ask(request, entity).view).order_by().count()
+    return HttpResponse(_("%(total)s in all") % {"total": f"{total:,}"})
 
 
 @login_required
@@ -158,19 +208,19 @@ def further(entity: AnyEntity, page: Page, sums: Mapping[str, Any]) -> list[dict
     return [{"label": a.label, "value": a.kind.html(a, v, {})} for a, v in hidden]
 
 
-def columns(page: Page, own: View, tab: str) -> list[dict[str, Any]]:
+def columns(found: Asked, page: Page) -> list[dict[str, Any]]:
     """Heads of the columns; a phone shows the title, two lines and one aside."""
-    found = [column(a, page.view, own, tab, page.entity.key) for a in page.attributes]
-    lines = 0
-    for c, a in zip(found, page.attributes, strict=True):
+    heads = [column(found, a) for a in page.attributes]
+    lines, most = 0, 2 if found.shape.kind == "split" else 3
+    for c, a in zip(heads, page.attributes, strict=True):
         if a.key == page.entity.title:
             continue
-        if a.kind.key in ("money", "choice") and not any(x["phone"] == "aside" for x in found):
+        if a.kind.key in ("money", "choice") and not any(x["phone"] == "aside" for x in heads):
             c["phone"] = "aside"
-        elif lines < 3 and a.kind.key not in ("boolean", "longtext"):
+        elif lines < most and a.kind.key not in ("boolean", "longtext"):
             c["phone"] = "line"
             lines += 1
-    return found
+    return heads
 
 
 def total_text(total: int) -> str:
@@ -199,20 +249,14 @@ def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
     }
 
 
-def address(view: View, tab: str) -> str:
-    """A list address that means `view` on `tab`."""
-    parts = [urlencode({"view": tab}), view.query()]
-    return "?" + "&".join(p for p in parts if p)
-
-
 ALIGN = {"left": "", "right": "r"}
 
 
-def column(a: Attribute, view: View, own: View, tab: str, key: str) -> dict[str, Any]:
+def column(found: Asked, a: Attribute) -> dict[str, Any]:
     """A column head: label, alignment, and the address that sorts by it."""
-    state = {a.key: "asc", f"-{a.key}": "desc"}.get(view.sort, "")
+    state = {a.key: "asc", f"-{a.key}": "desc"}.get(found.view.sort, "")
     following = f"-{a.key}" if state == "asc" else a.key
-    url = f"/{key}/{address(own.but(sort=following, page=1), tab)}" if a.kind.sortable else ""
+    url = found.url(found.own.but(sort=following, page=1)) if a.kind.sortable else ""
     return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
 
 

@@ -38,6 +38,7 @@ def record_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     context = record_context(request, actor, entity, pk)
     blocks = {"timeline": "timeline", "facts": "facts", "rec-head": "head", "related": "related"}
+    blocks |= {"pane": "content", "drawer-body": "content"}  # beside a list, or previewed
     return render(request, "web/record.html", context, blocks=blocks)
 
 

@@ -107,7 +107,9 @@ def _form(
         "reaches": [{"value": r, "label": Reach(r).label} for r in offered],
         "reach": now,
         "targets": _targets(actor, entity, offered, saved),
-        "is_default": request.POST.get("is_default") == "1" if request.method == "POST" else bool(saved and saved.is_default),
+        "is_default": request.POST.get("is_default") == "1"
+        if request.method == "POST"
+        else bool(saved and saved.is_default),
     }
     return render(request, "web/view_form.html", context, status=422 if errors else 200)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -81,7 +81,7 @@ def shape(request: HttpRequest, key: str) -> HttpResponse:
         views.reshape(actor, entity, tab.key, None)
     else:
         said = read(sent)
-        if chosen := sent.getlist("column") if isinstance(sent, QueryDict) else []:
+        if chosen := sent.getlist("column"):
             widths = dict(said.columns)
             columns = [[k, widths.get(k, 0)] for k in chosen]
             said = Shape.of({**said.stored(), "columns": columns})
@@ -95,7 +95,7 @@ def shape(request: HttpRequest, key: str) -> HttpResponse:
 
 def query_pairs(text: str) -> list[tuple[str, str]]:
     """The parameters of an address."""
-    return [(k, v) for k, values in QueryDict(text).lists() for v in values if isinstance(v, str)]
+    return parse_qsl(text, keep_blank_values=True)
 
 
 def _tab(actor: Actor, entity: AnyEntity, key: str) -> Tab:

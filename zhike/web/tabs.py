@@ -20,7 +20,13 @@ from . import shapes
 from .templating import actor_of
 
 PLACES = {"board": "board", "calendar": "calendar"}  # kinds that have a page of their own
-ICONS = {"list": "layout-list", "grid": "table-2", "split": "panel-left", "board": "kanban", "calendar": "calendar-days"}
+ICONS = {
+    "list": "layout-list",
+    "grid": "table-2",
+    "split": "panel-left",
+    "board": "kanban",
+    "calendar": "calendar-days",
+}
 FEW = 9  # tabs beside each other; what is pinned beyond them lies in the menu
 
 

@@ -1,0 +1,199 @@
+"""Records on the days of a month or a week, by any of their dates; moving one there writes that date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, F, Window
+from django.db.models.functions import RowNumber, TruncDate
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from zhike.base.i18n import language
+from zhike.engine import access, query
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity
+from zhike.engine.errors import Missing
+from zhike.engine.kinds import Attribute
+from zhike.engine.query import Condition
+
+from . import tabs
+from .listing import entity_info, filter_line, record_title
+from .lookup import entity_or_404
+from .tabs import Asked
+from .templating import actor_of, day, render, yuan
+
+PREFERRED = ("due_at", "expected_on", "next_follow_up_on", "created_at")
+PER_DAY = {"month": 4, "week": 30}
+
+
+def dates(actor: Actor, entity: AnyEntity) -> list[Attribute]:
+    """The dates by which the records can be placed, the likeliest first."""
+    known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
+    found = [a for a in known.values() if a.kind.key in ("date", "datetime") and a.expression is None and a.column]
+    order = {key: n for n, key in enumerate(PREFERRED)}
+    return sorted(found, key=lambda a: order.get(a.key, 99 if a.editable else 999))
+
+
+@login_required
+@require_GET
+def calendar_page(request: HttpRequest, key: str) -> HttpResponse:
+    """The calendar of an entity: a month, or a week (`span`), around `day`, by the field `date`."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    access.require(actor, entity, "list")
+    found = tabs.ask(request, entity)
+    fields = dates(actor, entity)
+    if not fields:
+        raise Missing
+    a = next((a for a in fields if a.key == found.shape.date), fields[0])
+    span = "week" if request.GET.get("span") == "week" else "month"
+    context = calendar_context(actor, found, a, span, _day(request.GET.get("day", "")), fields)
+    return render(request, "web/calendar.html", context, blocks={"calendar-body": "body"})
+
+
+def _day(raw: str) -> dt.date:
+    try:
+        found = dt.date.fromisoformat(raw[:10])
+    except ValueError:
+        return timezone.localdate()
+    return found if 1900 < found.year < 2200 else timezone.localdate()
+
+
+def _bounds(span: str, near: dt.date) -> tuple[dt.date, int]:
+    """The Monday on which the picture begins, and how many weeks it has."""
+    if span == "week":
+        return near - dt.timedelta(days=near.weekday()), 1
+    first = near.replace(day=1)
+    last = (first + dt.timedelta(days=32)).replace(day=1) - dt.timedelta(days=1)
+    start = first - dt.timedelta(days=first.weekday())
+    return start, ((last - start).days // 7) + 1
+
+
+def calendar_context(
+    actor: Actor, found: Asked, a: Attribute, span: str, near: dt.date, fields: Sequence[Attribute]
+) -> dict[str, Any]:
+    """What web/calendar.html shows."""
+    entity, path = found.entity, f"/{found.entity.key}/calendar"
+    start, weeks = _bounds(span, near)
+    items = placed(actor, found, a, start, start + dt.timedelta(days=7 * weeks - 1), PER_DAY[span])
+    today = timezone.localdate()
+
+    def url(at: dt.date, how: str = span, date: str = "") -> str:
+        return f"{found.url(path=path, date=date or a.key)}&span={how}&day={at.isoformat()}"
+
+    days = [start + dt.timedelta(days=n) for n in range(7 * weeks)]
+    step = dt.timedelta(days=7) if span == "week" else dt.timedelta(days=0)
+    before = near - step if span == "week" else near.replace(day=1) - dt.timedelta(days=1)
+    after = near + step if span == "week" else (near.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    line = filter_line(actor, found, path=path)
+    line["keep"] += [{"name": "span", "value": span}, {"name": "day", "value": near.isoformat()}]
+    line["here_url"] = url(near)
+    return line | {
+        "entity": entity_info(actor, entity),
+        "bar": tabs.bar(actor, found),
+        "kinds": tabs.kinds(found, "calendar"),
+        "label": _label(span, near, days),
+        "span": span,
+        "spans": [
+            {"label": _("Month"), "url": url(near, "month"), "active": span == "month"},
+            {"label": _("Week"), "url": url(near, "week"), "active": span == "week"},
+        ],
+        "prev_url": url(before),
+        "next_url": url(after),
+        "today_url": url(today),
+        "field": {"key": a.key, "label": a.label, "is_time": a.kind.key == "datetime"},
+        "fields": [{"key": f.key, "label": f.label, "url": url(near, span, f.key), "active": f is a} for f in fields],
+        "heads": [str(day(d)).split(" ")[0 if language() == "en" else -1] for d in days[:7]],
+        "weeks": [
+            [_cell(found, a, d, items.get(d, []), near, today, span) for d in days[n : n + 7]]
+            for n in range(0, len(days), 7)
+        ],
+    }
+
+
+def _label(span: str, near: dt.date, days: Sequence[dt.date]) -> str:
+    if span == "week":
+        return f"{days[0].isoformat()} – {days[-1].isoformat()}"
+    return _("%(month)s/%(year)s") % {"year": near.year, "month": near.month}
+
+
+def _cell(
+    found: Asked, a: Attribute, at: dt.date, items: list[dict[str, Any]], near: dt.date, today: dt.date, span: str
+) -> dict[str, Any]:
+    """One day: its records, and how many more there are."""
+    total = items[0]["of"] if items else 0
+    own = found.own.but(page=1)
+    behind = own.but(conditions=(*own.conditions, Condition(a.key, "eq", at.isoformat())))
+    return {
+        "date": at.isoformat(),
+        "number": at.day,
+        "label": day(at),
+        "today": at == today,
+        "outside": span == "month" and at.month != near.month,
+        "weekend": at.weekday() > 4,
+        "items": items,
+        "total": total,
+        "more": total - len(items),
+        "url": found.url(behind, kind="list"),
+        "new_url": f"/{found.entity.key}/new?{a.key}={at.isoformat()}",
+    }
+
+
+def placed(
+    actor: Actor, found: Asked, a: Attribute, start: dt.date, end: dt.date, per_day: int
+) -> dict[dt.date, list[dict[str, Any]]]:
+    """The first records of each day with the number of all of that day: one query for the days, one to read them."""
+    entity = found.entity
+    inside = Condition(a.key, "between", [start.isoformat(), end.isoformat()])
+    view = found.view.but(conditions=(*found.view.conditions, inside), sort="")
+    on = TruncDate(a.column) if a.kind.key == "datetime" else F(a.column)
+    rows = query.select(actor, entity, view).order_by()
+    rows = rows.annotate(
+        on_day=on,
+        nth=Window(RowNumber(), partition_by=[F("on_day")], order_by=[F(a.column).asc(), F("pk").asc()]),
+        of=Window(Count("pk"), partition_by=[F("on_day")]),
+    ).filter(nth__lte=per_day)
+    counted: dict[Any, int] = dict(rows.values_list("pk", "of"))
+    known = access.readable(actor, entity)
+    keys = dict.fromkeys((entity.title, a.key, *entity.card[:3], "stage", "status", "owner"))
+    shown = [known[k] for k in keys if k in known]
+    read = query.read(actor, entity, entity.model._base_manager.filter(pk__in=counted), shown)
+    labels = query.labels(actor, shown, read)
+    page = query.Page(entity, view, shown, read, len(read), labels)
+    writes = a.key in access.writable(actor, entity) and access.may(actor, entity, "update")
+    result: dict[dt.date, list[dict[str, Any]]] = {}
+    for row in sorted(read, key=lambda r: (str(r.values[a.key]), str(r.id))):
+        result.setdefault(_on(row.values[a.key]), []).append(_item(page, row, a, counted[row.id], writes=writes))
+    return result
+
+
+def _on(value: Any) -> dt.date:
+    return timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
+
+
+def _item(page: query.Page, row: query.Row, a: Attribute, of: int, *, writes: bool) -> dict[str, Any]:
+    entity, value = page.entity, row.values[a.key]
+    amount = next((row.values[x.key] for x in page.attributes if x.kind.key == "money" and row.values.get(x.key)), None)
+    tones = [
+        t for k, t in entity.tones.items() if isinstance(row.values.get(k), str) for t in [t.get(row.values[k])] if t
+    ]
+    stage = page.labels.get(("stage", row.values.get("stage")))  # type: ignore[arg-type]
+    time = timezone.localtime(value).strftime("%H:%M") if isinstance(value, dt.datetime) else ""
+    return {
+        "id": str(row.id),
+        "url": f"/{entity.key}/{row.id}",
+        "title": record_title(entity, row, page),
+        "time": time if time != "00:00" else "",
+        "clock": time,
+        "aside": yuan(amount) if amount is not None else "",
+        "tone": getattr(stage, "tone", tones[0] if tones else "teal"),
+        "state": str(stage or ""),
+        "version": row.version,
+        "move_url": f"/{entity.key}/{row.id}/field/{a.key}" if writes else "",
+        "of": of,
+    }
