@@ -162,7 +162,7 @@ def placed(
     known = access.readable(actor, entity)
     keys = dict.fromkeys((entity.title, a.key, *entity.card[:3], "stage", "status", "owner"))
     shown = [known[k] for k in keys if k in known]
-    read = query.read(actor, entity, entity.model._base_manager.filter(pk__in=counted), shown)
+    read = query.read(actor, entity, entity.rows().filter(pk__in=counted), shown)
     labels = query.labels(actor, shown, read)
     page = query.Page(entity, view, shown, read, len(read), labels)
     writes = a.key in access.writable(actor, entity) and access.may(actor, entity, "update")

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('engine', '0006_erasure'),
+        ('engine', "0008_configuration"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
