@@ -87,7 +87,10 @@ def test_the_default_of_a_role_opens_first_and_ones_own_before_it(firm: Any) -> 
     role = Role.objects.get(key="seller").pk
     given = keep(firm, "admin", "给销售", reach=Reach.ROLE, target=role, is_default=True)
     entity = get("account")
-    opened = lambda who: views.first(entity, views.tabs(firm.actor(who), entity))  # noqa: E731
+
+    def opened(who: str) -> str:
+        return views.first(entity, views.tabs(firm.actor(who), entity))
+
     assert opened("seller") == str(given.pk)
     assert opened("executive") == "mine"
     own = keep(firm, "seller", "先看这个", is_default=True)

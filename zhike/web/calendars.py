@@ -179,9 +179,7 @@ def _on(value: Any) -> dt.date:
 def _item(page: query.Page, row: query.Row, a: Attribute, of: int, *, writes: bool) -> dict[str, Any]:
     entity, value = page.entity, row.values[a.key]
     amount = next((row.values[x.key] for x in page.attributes if x.kind.key == "money" and row.values.get(x.key)), None)
-    tones = [
-        t for k, t in entity.tones.items() if isinstance(row.values.get(k), str) for t in [t.get(row.values[k])] if t
-    ]
+    said = [t[row.values[k]] for k, t in entity.tones.items() if row.values.get(k) in t]
     stage = page.labels.get(("stage", row.values.get("stage")))  # type: ignore[arg-type]
     time = timezone.localtime(value).strftime("%H:%M") if isinstance(value, dt.datetime) else ""
     return {
@@ -191,7 +189,7 @@ def _item(page: query.Page, row: query.Row, a: Attribute, of: int, *, writes: bo
         "time": time if time != "00:00" else "",
         "clock": time,
         "aside": yuan(amount) if amount is not None else "",
-        "tone": getattr(stage, "tone", tones[0] if tones else "teal"),
+        "tone": getattr(stage, "tone", said[0] if said else "teal"),
         "state": str(stage or ""),
         "version": row.version,
         "move_url": f"/{entity.key}/{row.id}/field/{a.key}" if writes else "",
