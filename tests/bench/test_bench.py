@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.models import F
 
 from zhike import bench
-from zhike.bench import exact, figure
+from zhike.base import pinyin
+from zhike.bench import exact, figure, load
+from zhike.bench.load_words import CUSTOM
+from zhike.engine.records import reindex
+from zhike.modules.activities.models import Activity
+from zhike.modules.customers.entities import ACCOUNT
+from zhike.modules.customers.models import Account, Contact
 
 NAMES = {"name", "value", "unit", "baseline", "ratio", "goal", "met"}
 
@@ -63,6 +71,53 @@ def test_access_is_measured_for_each_person(postgres: Any, unblocked: None) -> N
     assert reached["executive: account, reached"] == 3_000
     assert reached["seller, 5000 shared: account, reached"] > reached["seller, 500 shared: account, reached"]
     assert {one["value"] for name, one in found.items() if name.endswith("statements of the page")} <= {6, 7, 8, 9}
+
+
+def test_a_large_firm_is_loaded_and_left_to_the_next_bench(postgres: Any, unblocked: None) -> None:
+    options = {"server": postgres, "rows": 300, "keep": True}
+    try:
+        *tables, speed = bench.run("load", options)
+        assert [(one["name"], one["value"], one["met"]) for one in tables] == [
+            ("load: accounts", 300, True), ("load: contacts", 600, True), ("load: deals", 120, True),
+            ("load: activities", 3_000, True),
+        ]  # fmt: skip
+        assert (speed["unit"], speed["goal"]) == ("rows/s", 20_000)
+        assert speed["value"] > 0
+        with load.database(options) as made:
+            assert made["seconds"] == 0.0  # it was there
+            whole()
+    finally:
+        postgres.drop("load_300")
+
+
+def whole() -> None:
+    """The loaded rows are as the product would have written them."""
+    for account in Account._base_manager.order_by("number")[:40]:
+        before = {k: getattr(account, k) for k in reindex(ACCOUNT, account)} | {"grams": set(account.search_grams)}
+        stored = Account._base_manager.get(pk=account.pk)
+        if not pinyin.company(account.name).alternatives:  # other readings of half a name are not carried over
+            assert set(stored.search_grams) == before["grams"], account.name
+        assert stored.pinyin == before["pinyin"]
+        assert {*stored.search_text.split("\n")} <= {*before["search_text"].split("\n")}
+        assert set(stored.custom) <= set(CUSTOM)
+        assert stored.ancestors == stored.department.ancestors
+    strange = Contact._base_manager.exclude(account__in=Account._base_manager.all())
+    assert strange.count() == 0
+    assert Activity._base_manager.exclude(contact=None).exclude(contact__account=F("account")).count() == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'customers_account'")
+        assert cursor.fetchone()[0] > 12
+
+
+def test_the_same_firm_is_made_again(postgres: Any, unblocked: None) -> None:
+    seen = []
+    for _n in range(2):
+        with load.database({"server": postgres, "rows": 60}):
+            rows = Account._base_manager.order_by("number")
+            seen.append(list(rows.values_list("id", "name", "owner__username", "custom", "created_at")))
+    assert seen[0] == seen[1]
 
 
 def test_real_data_give_the_published_figures(postgres: Any, unblocked: None) -> None:

@@ -19,8 +19,8 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.query import Condition, View
 
-from . import Figure, Options, crowd, figure, scratch
-from .crowd import Crowd
+from . import Figure, Options, figure, load, scratch
+from .load_people import Crowd
 
 ROWS = 1_000_000
 ROUNDS, WARM = 40, 2
@@ -45,8 +45,9 @@ def run(options: Options) -> list[Figure]:
 
     In a database of its own, with `rows` customers (a million) and half as many contacts again.
     """
-    with scratch.database(options["server"], "access"):
-        made = crowd.make(options.get("rows") or ROWS)
+    with scratch.database(options["server"], "access") as url:
+        rows, progress = options.get("rows") or ROWS, options.get("progress")
+        made, _seconds = load.make(rows, url=url, contacts=1.5, activities=0, deals=0, progress=progress)
         return [f for who, user in _people(made) for f in _person(who, user, made.admin, options.get("rounds", ROUNDS))]
 
 

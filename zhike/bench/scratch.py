@@ -14,12 +14,20 @@ from psycopg.conninfo import conninfo_to_dict
 PARTS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 
 
+def lies(server: Any, name: str) -> bool:
+    """Whether an earlier run has left this scratch database."""
+    return bool(server.kept(name))
+
+
 @contextmanager
-def database(server: Any, name: str) -> Iterator[str]:
-    """Point Django at a fresh, migrated scratch database and back again; gives its address."""
+def database(server: Any, name: str, *, keep: bool = False, again: bool = False) -> Iterator[str]:
+    """Point Django at a fresh, migrated scratch database and back again; gives its address.
+
+    With `again` at the one that an earlier run has left; with `keep` it is left to a later one.
+    """
     connection = connections["default"]
     before, address = {key: connection.settings_dict[key] for key in PARTS}, os.environ.get("DATABASE_URL")
-    url = server.scratch(name)
+    url = server.kept(name) if again else server.scratch(name)
     parts = conninfo_to_dict(url)
     connection.close()
     connection.settings_dict.update({key: parts.get(part) or "" for key, part in PARTS.items()})
@@ -33,4 +41,5 @@ def database(server: Any, name: str) -> Iterator[str]:
         os.environ.pop("DATABASE_URL")
         if address is not None:
             os.environ["DATABASE_URL"] = address
-        server.drop(name)
+        if not keep:
+            server.drop(name)

@@ -88,6 +88,15 @@ class Server:
         self.drop(name)
         with _connect(self.url) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(_scratch(name)))
+        return self._scratch_url(name)
+
+    def kept(self, name: str) -> str:
+        """The address of a scratch database that an earlier run has left; "" where there is none."""
+        with _connect(self.url) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [SCRATCH + name]).fetchone()
+        return self._scratch_url(name) if found else ""
+
+    def _scratch_url(self, name: str) -> str:
         parts = self.url.partition("?")
         return parts[0].rpartition("/")[0] + f"/{SCRATCH}{name}{parts[1]}{parts[2]}"
 
