@@ -15,7 +15,7 @@ from zhike import bench
 from zhike.base import pinyin
 from zhike.bench import exact, figure, load
 from zhike.bench.load_words import CUSTOM
-from zhike.engine.records import reindex
+from zhike.engine import words
 from zhike.modules.activities.models import Activity
 from zhike.modules.customers.entities import ACCOUNT
 from zhike.modules.customers.models import Account, Contact
@@ -93,7 +93,7 @@ def test_a_large_firm_is_loaded_and_left_to_the_next_bench(postgres: Any, unbloc
 def whole() -> None:
     """The loaded rows are as the product would have written them."""
     for account in Account._base_manager.order_by("number")[:40]:
-        before = {k: getattr(account, k) for k in reindex(ACCOUNT, account)} | {"grams": set(account.search_grams)}
+        before = {k: getattr(account, k) for k in words.index(ACCOUNT, account)} | {"grams": set(account.search_grams)}
         stored = Account._base_manager.get(pk=account.pk)
         if not pinyin.company(account.name).alternatives:  # other readings of half a name are not carried over
             assert set(stored.search_grams) == before["grams"], account.name

@@ -15,7 +15,7 @@ from zhike.launch.errors import LaunchError
 
 Figure = dict[str, Any]
 Options = Mapping[str, Any]
-NAMES = ("pages", "start", "real", "access", "load", "lists")
+NAMES = ("pages", "start", "real", "access", "load")
 
 
 class UnknownBench(LaunchError):

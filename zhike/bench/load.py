@@ -19,12 +19,13 @@ import psycopg
 from django.db import connection
 
 from zhike.base import fold, pinyin
-from zhike.engine.models import Counter
+from zhike.engine import catalog
+from zhike.engine.models import Configuration, Counter
 
 from . import Figure, Options, at_least, exact, load_people, scratch
 from .load_people import Crowd
 from .load_rows import Maker, Rows, Size
-from .load_words import CITIES, FORMS, GIVEN, PROJECTS, REMARKS, STEMS, SUBJECTS, SURNAMES, TRADES, WHOM
+from .load_words import CITIES, FORMS, GIVEN, PROJECTS, REMARKS, STEMS, SUBJECTS, SURNAMES, TRADES, WHOM, document
 
 ROWS = 1_000_000
 CONTACTS, ACTIVITIES, DEALS = 2.0, 10.0, 0.4  # for each customer
@@ -83,6 +84,8 @@ def make(
     """The firm with `rows` customers, in the empty migrated database at `url`; and the seconds that rows took alone."""
     tell = progress or _silently
     crowd = load_people.make(random.Random(SEED))  # noqa: S311 - for drawing data, not secrets
+    Configuration.objects.create(number=1, state=Configuration.State.PUBLISHED, document=document())
+    catalog.refresh()
     with connection.cursor() as cursor:
         counts = _words(cursor, rows)
     wanted = _wanted(rows, contacts, activities, deals)
@@ -159,17 +162,23 @@ def _words(cursor: Any, rows: int) -> dict[str, int]:
 
 
 def _named(cursor: Any, table: str, names: Names, read: Callable[[str], pinyin.Pinyin]) -> int:
-    """Names with what they are sorted and found by; the other text of each is its key or the text below it."""
+    """Names with what they are sorted and found by; the other text of each is its key or what stands below it.
+
+    `inner_grams` and `begins` are what a name keeps that is only half of one.
+    """
     cursor.execute(
         f"CREATE UNLOGGED TABLE bench_{table} (n int, name text, key text, pinyin text, reading text, initials text,"
-        " text text, grams text[], body text, body_grams text[])"
+        " text text, whole text[], inner_grams text[], begins text[], more text, more_grams text[])"
     )
     with cursor.copy(f"COPY bench_{table} FROM STDIN") as copy:
         for n, (name, other) in enumerate(names):
             found = read(name)
-            text = fold.search_text([name, found.full, found.initials, *found.alternatives])
-            whole = (n, name, other, found.sort_key, found.full, found.initials, text, fold.grams(text))
-            copy.write_row((*whole, other, fold.grams(fold.fold(other))))
+            text, more = fold.search_text([name, *found.search_parts]), fold.search_text([other])
+            grams = fold.grams(text)
+            inner = [g for g in grams if fold.SEPARATOR not in g]
+            begins = [g for g in grams if g[0] == fold.SEPARATOR != g[-1]]
+            row = (n, name, other, found.sort_key, found.full, found.initials, text, grams, inner, begins)
+            copy.write_row((*row, more.lstrip(fold.SEPARATOR), fold.grams(more)))
     cursor.execute(f"ANALYZE bench_{table}")
     return len(names)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Model
 
@@ -110,7 +109,7 @@ class Maker:
         head, tail = self._head("d.n", size.tails)
         values = {
             "id": self._id("d.n", size.accounts, 1), **self._times(size.accounts), **self._held(),
-            **_named("h", "t", [f"lower({number})", PHONE]), "number": number, "name_key": "h.name || t.key",
+            **_named("h", "t", [(f"lower({number})", 9), (PHONE, 11)]), "number": number, "name_key": "h.name || t.key",
             "status": _picked("potential potential potential intent intent customer repeat silent silent lost", "d.a"),
             "tier": _picked("S A A B B B B C C C", "d.b"), "source": _picked("exhibition search referral phone", "d.c"),
             "region": _picked("310114 320583 330212 440306 370203 420106", "d.a * d.b"), "phone": f"'+86' || {PHONE}",
@@ -133,8 +132,8 @@ class Maker:
         number = "'154' || lpad(mod(d.n * 3, 100000000)::text, 8, '0')"
         values = {
             "id": self._id("d.n", size.contacts or 1, 2), **self._times(size.contacts or 1), **self._held(),
-            "name": "p.name", "pinyin": "p.pinyin", "search_text": f"p.text || E'\\n' || {number}",
-            "search_grams": f"p.grams || {_pairs(number, 11)}", "account_id": self._id(account, size.accounts, 1),
+            "name": "p.name", "pinyin": "p.pinyin", "search_text": f"p.text || {number} || E'\\n'",
+            "search_grams": f"p.whole || {_digits(number, 11)}", "account_id": self._id(account, size.accounts, 1),
             "position": _picked("总经理 采购经理 工程师 财务 厂长", "d.c"), "phone": f"'+86' || {number}",
             "role": _picked("decider user buyer", "d.b"), "last_contact_at": "NULL",
         }  # fmt: skip
@@ -155,7 +154,7 @@ class Maker:
         number = "'D' || lpad(d.n::text, 8, '0')"
         values = {
             "id": self._id("d.n", size.deals or 1, 3), **self._times(size.deals or 1), **self._held(),
-            **_named("h", "t", [f"lower({number})"]), "number": number,
+            **_named("h", "t", [(f"lower({number})", 9)]), "number": number,
             "account_id": self._id(account, size.accounts, 1), "amount": "round((d.a ^ 3 * 2000000)::numeric, 2)",
             "pipeline_id": f"'{stages[0].pipeline_id}'::uuid",
             "stage_id": _picked(" ".join(str(s.pk) for s in shares), "d.c") + "::uuid", "status": status,
@@ -181,9 +180,8 @@ class Maker:
         contact = f"(1 + ({account} - 1) * {size.contacts // size.accounts})"
         values = {
             "id": self._id("d.n", count, 4), **self._times(count), **self._held(),
-            "subject": "t.name || h.name", "pinyin": "t.pinyin || h.pinyin", "body": "t.body",
-            "search_text": _texts("t", "h", "t.body"),
-            "search_grams": f"{_grams('t', 'h')} || t.body_grams",
+            "subject": "t.name || h.name", "pinyin": "t.pinyin || h.pinyin", "body": "t.key",
+            "search_text": _texts("t", "h", "t.more"), "search_grams": f"{_grams('t', 'h')} || t.more_grams",
             "kind": _picked("task call call call meeting visit visit message mail note", "d.b"),
             "status": "CASE WHEN d.c < 0.08 THEN 'planned' ELSE 'done' END",
             "due_at": f"CASE WHEN d.c < 0.08 THEN to_timestamp({size.now} / 1000 + d.e * 5000000 - 2500000) END",
@@ -200,6 +198,7 @@ class Maker:
         return Rows(Activity, values, source, size.activities)
 
 
+HALVES = ("name", "reading", "initials")
 PHONE = "'154' || lpad(mod(d.n * 7, 100000000)::text, 8, '0')"
 
 
@@ -209,29 +208,32 @@ def _picked(values: str, draw: str) -> str:
     return f"('{{{','.join(words)}}}'::text[])[1 + floor({draw} * {len(words)})::int]"
 
 
-def _named(first: str, second: str, more: Sequence[str]) -> dict[str, str]:
-    """The name of a record from two halves, and what it is sorted and found by."""
-    grams = [_pairs(text, length) for text, length in zip(more, (9, 11), strict=False)]
+def _named(first: str, second: str, numbers: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """The name of a record from two halves, its numbers with their lengths, and what it is sorted and found by."""
+    grams = [_grams(first, second), *(_digits(text, length) for text, length in numbers)]
     return {
         "name": f"{first}.name || {second}.name", "pinyin": f"{first}.pinyin || {second}.pinyin",
-        "search_text": _texts(first, second, *more), "search_grams": " || ".join([_grams(first, second), *grams]),
+        "search_text": _texts(first, second, *(f"{text} || E'\\n'" for text, _length in numbers)),
+        "search_grams": " || ".join(grams),
     }  # fmt: skip
 
 
 def _texts(first: str, second: str, *more: str) -> str:
-    parts = [f"{first}.name || {second}.name", *more]
-    parts += [f"{first}.{part} || {second}.{part}" for part in ("reading", "initials")]
-    return " || E'\\n' || ".join(f"({part})" for part in parts)
+    name, reading, initials = (f"{first}.{part} || {second}.{part}" for part in HALVES)
+    return " || ".join(["E'\\n'", name, "E'\\n'", *more, reading, "E'\\n'", initials, "E'\\n'"])
 
 
 def _grams(first: str, second: str) -> str:
-    """Bigrams of both halves, and those that lie across."""
-    across = [f"right({first}.{part}, 1) || left({second}.{part}, 1)" for part in ("name", "reading", "initials")]
-    return f"{first}.grams || {second}.grams || ARRAY[{', '.join(across)}]"
+    """What both halves keep, and the bigrams that lie across."""
+    across = [f"right({first}.{part}, 1) || left({second}.{part}, 1)" for part in HALVES]
+    return f"{first}.inner_grams || {first}.begins || {second}.inner_grams || ARRAY[{', '.join(across)}]"
 
 
-def _pairs(text: str, length: int) -> str:
-    return f"ARRAY[{', '.join(f'substr({text}, {n}, 2)' for n in range(1, length))}]"
+def _digits(text: str, length: int) -> str:
+    """What is kept of a number of so many characters (fold.grams says the same in Python)."""
+    pairs = [f"substr({text}, {n}, 2)" for n in range(1, length)]
+    ends = [f"E'\\n' || left({text}, 1)", f"E'\\n' || left({text}, 2)", f"right({text}, 4) || E'\\n'"]
+    return f"ARRAY[{', '.join(pairs + ends)}]"
 
 
 def _custom() -> str:
@@ -250,6 +252,3 @@ def _custom() -> str:
 
 def _pair(key: str) -> str:
     return f"'{key}', {CUSTOM[key].sql}"
-
-
-Values = Mapping[str, Any]

@@ -75,8 +75,8 @@ CUSTOM: Mapping[str, Custom] = {
     "x_signed_on": Custom("date", "首次签约", _day("d.b", 2000, 1900), 0.6),
     "x_renewal_on": Custom("date", "续约日期", _day("d.c", 200, 700)),
     "x_audit_on": Custom("date", "验厂日期", _day("d.a", 900, 1000), 0.4),
-    "x_vip": Custom("boolean", "重点客户", "d.c < 0.08"),
-    "x_invoice": Custom("boolean", "专票", "d.a < 0.7"),
+    "x_vip": Custom("boolean", "重点客户", "true", 0.08),
+    "x_invoice": Custom("boolean", "专票", "true", 0.7),
     "x_lines": Custom(
         "multichoice", "产品线",
         "(ARRAY['press','weld','robot','cnc','laser','spare'])[1 + floor(d.a * 4)::int : 2 + floor(d.a * 4)::int]",

@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
 
+from zhike.engine import catalog
+
 PARTS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 
 
@@ -33,9 +35,11 @@ def database(server: Any, name: str, *, keep: bool = False, again: bool = False)
     connection.settings_dict.update({key: parts.get(part) or "" for key, part in PARTS.items()})
     os.environ["DATABASE_URL"] = url
     try:
+        catalog.assume(None)
         call_command("migrate", interactive=False, verbosity=0)
         yield url
     finally:
+        catalog.assume(None)
         connection.close()
         connection.settings_dict.update(before)
         os.environ.pop("DATABASE_URL")
