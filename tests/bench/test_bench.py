@@ -100,6 +100,7 @@ def whole() -> None:
         assert stored.pinyin == before["pinyin"]
         assert {*stored.search_text.split("\n")} <= {*before["search_text"].split("\n")}
         assert set(stored.custom) <= set(CUSTOM)
+        assert stored.department is not None
         assert stored.ancestors == stored.department.ancestors
     strange = Contact._base_manager.exclude(account__in=Account._base_manager.all())
     assert strange.count() == 0
