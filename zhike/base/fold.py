@@ -103,7 +103,7 @@ def query_grams(term: str) -> list[str]:
 
 def begin_grams(term: str) -> list[str]:
     """Return the grams of whatever has a part that begins with a folded term."""
-    return sorted({begin(term[:2]), *_pairs(term)})
+    return sorted({begin(term[:2]), *_pairs(term[1:])})
 
 
 def exact_grams(term: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Func
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -645,6 +645,24 @@ class Erasure(models.Model):
         return f"{self.entity} {self.token}"
 
 
+class RecentRecord(models.Model):
+    """A record that somebody opened: when last, and how often, where an opening counts half after a fortnight."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=Func(function="gen_random_uuid"), editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    entity = models.CharField(max_length=40)
+    record = models.UUIDField()
+    at = models.DateTimeField(default=timezone.now)
+    weight = models.FloatField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "entity", "record"], name="recent_once")]
+        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="recent_user")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.record}"
+
+
 __all__ = [
     "Configuration",
     "Counter",
@@ -659,6 +677,7 @@ __all__ = [
     "OwnerPeriod",
     "Pipeline",
     "Proposal",
+    "RecentRecord",
     "Record",
     "Retention",
     "SavedView",

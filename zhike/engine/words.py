@@ -61,19 +61,33 @@ def inside(word: str) -> Q:
     return reduce(or_, (_text(fold.pattern(form), fold.query_grams(form)) for form in forms))
 
 
-def begins(term: str) -> Q:
-    """A part of the common text that begins with the folded term."""
-    return _text(fold.SEPARATOR + term, fold.begin_grams(term))
+def begins_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
+    """Records of which a part begins with the term, or a number ends with its four or more digits."""
+    text = fold.fold(term)
+    forms = fold.query_forms(text)
+    found = reduce(or_, (_text(fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms))
+    for form in forms:
+        if form.isdecimal() and len(form) >= fold.ENDING:
+            found |= _text(form + fold.SEPARATOR, fold.end_grams(form))
+    return _open_or_title(entity, found, text, known, closed)
 
 
-def exact(term: str) -> Q:
-    """A part of the common text that is the folded term."""
-    return _text(f"{fold.SEPARATOR}{term}{fold.SEPARATOR}", fold.exact_grams(term))
+def exact_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
+    """Records of which a part is the term."""
+    text = fold.fold(term)
+    found = _text(f"{fold.SEPARATOR}{text}{fold.SEPARATOR}", fold.exact_grams(text))
+    return _open_or_title(entity, found, text + fold.SEPARATOR, known, closed)
 
 
-def ends(digits: str) -> Q:
-    """A number that ends with at least four digits."""
-    return _text(digits + fold.SEPARATOR, fold.end_grams(digits))
+def _open_or_title(entity: AnyEntity, found: Q, text: str, known: Known, closed: Closed) -> Q:
+    """The rows found where the common text may answer; elsewhere those whose title begins with the text."""
+    if not is_guarded(entity, known, closed):
+        return found
+    rows = _where_open(entity, found, known, closed)
+    if not _title_line(entity, known, closed):
+        return rows
+    grams = fold.begin_grams(text.removesuffix(fold.SEPARATOR))
+    return rows | Q(search_text__startswith=fold.SEPARATOR + text, search_grams__contains=grams)
 
 
 def _text(text: str, grams: Sequence[str]) -> Q:
@@ -110,7 +124,8 @@ def _slip(pattern: str, grams: Sequence[str]) -> Q:
 def _sounds_near(word: str) -> Q:
     """The same sounds written with other characters, and z for zh, n for ng, l for n and the like."""
     forms = pinyin.fuzzy(word)
-    return reduce(or_, map(begins, forms), access.NOBODY)
+    found = (_text(fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms)
+    return reduce(or_, found, access.NOBODY)
 
 
 # ---- order

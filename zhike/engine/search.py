@@ -1,0 +1,232 @@
+"""The one box: records of every entity found by words, best first, as far as their reader may see and search them.
+
+A record is a better hit the better its text fits (exactly, from the beginning, inside, one slip away), then the more
+often and lately its reader opened it, then the later it changed. Common words find more than can be ranked: there the
+newest stand for all that fit equally well.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from django.db.models import Q
+from markupsafe import Markup
+
+from zhike.base import fold, pinyin
+
+from . import access, frequency, marks, query, recent, words
+from .access import Actor
+from .entity import AnyEntity, entities, get
+from .kinds import Attribute, Masked
+
+RANKED = 50  # records of one entity that are ranked
+LINKED = 200  # records that another one may hang on, when words are spread over both
+FEW = 3  # hits below which links and slips are looked at too
+FACTS = ("number", "phone", "account", "owner", "stage")  # what tells namesakes apart
+LONG = ("longtext", "richtext")
+Weights = Mapping[tuple[str, UUID], float]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record that fits, before it is read. `closeness` tells slips apart: 1 for none."""
+
+    entity: AnyEntity
+    id: UUID
+    fit: int
+    at: dt.datetime
+    weight: float = 0.0
+    closeness: float = 1.0
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        """Best first."""
+        return (self.fit, -self.closeness, -self.weight, -self.at.timestamp())
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A record as its reader may see it: title and facts with the words marked, and a piece of a text around a hit."""
+
+    found: Found
+    title: str
+    label: Markup
+    facts: Markup
+    snippet: Markup
+
+    @property
+    def url(self) -> str:
+        """The page of the record."""
+        return f"/{self.found.entity.key}/{self.found.id}"
+
+
+def searched(actor: Actor) -> list[AnyEntity]:
+    """The entities that a search looks through, in the order of the menu."""
+    order = sorted((e for e in entities().values() if e.search and e.has_owner), key=lambda e: e.menu or 500)
+    return [e for e in order if access.may(actor, e, "list")]
+
+
+def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, limit: int = 6) -> list[Hit]:
+    """The best hits, at most `limit` of each entity, best first over all of them."""
+    looked = searched(actor) if among is None else [e for e in among if access.may(actor, e, "list")]
+    if not fold.query_terms(term) or not looked:
+        return []
+    weights = recent.weights(actor)
+    found = [f for e in looked for f in candidates(actor, e, term, limit=limit, weights=weights)]
+    for further in (linked, nearly):
+        if len(found) < FEW:
+            known = {f.id for f in found}
+            found += [f for e in looked for f in further(actor, e, term, limit=limit) if f.id not in known]
+    return hits(actor, sorted(found, key=lambda f: f.order), term)
+
+
+def latest(actor: Actor, limit: int = 8) -> list[Hit]:
+    """What the actor opened last and may still see."""
+    now = dt.datetime.now(dt.UTC)
+    known = {e.key: e for e in searched(actor)}
+    opened = [(key, pk) for key, pk in recent.latest(actor, limit * 2) if key in known]
+    found = [
+        Found(known[key], pk, words.EXACT, now - dt.timedelta(seconds=n)) for n, (key, pk) in enumerate(opened)
+    ]
+    return hits(actor, found, "")[:limit]
+
+
+# ---- candidates
+
+
+def candidates(
+    actor: Actor, entity: AnyEntity, term: str, *, limit: int, weights: Weights | None = None
+) -> list[Found]:
+    """The records of one entity that the term finds, best first: what begins with it, and then what holds it inside."""
+    known, closed = access.readable(actor, entity), access.closed(actor, entity)
+    found = _newest(actor, entity, term, words.begins_q(entity, term, known, closed))
+    if len(found) == RANKED:
+        found += _newest(actor, entity, term, words.exact_q(entity, term, known, closed))
+    if len(found) < limit:
+        found += _newest(actor, entity, term, words.search_q(entity, term, known, closed))
+    mine = [pk for key, pk in weights or () if key == entity.key]
+    if mine and len(found) >= RANKED:
+        q = words.search_q(entity, term, known, closed) & Q(pk__in=mine)
+        found += _newest(actor, entity, term, q, is_few=True)
+    each = {f.id: replace(f, weight=(weights or {}).get((entity.key, f.id), 0.0)) for f in found}
+    return sorted(each.values(), key=lambda f: f.order)[:limit]
+
+
+def _newest(actor: Actor, entity: AnyEntity, term: str, q: Q, *, is_few: bool = False) -> list[Found]:
+    """The newest RANKED records that meet `q`; where the term is common, some of the newest rows will do."""
+    parts = access.pieces(actor, entity, "list")
+    is_wide = any(part.reason in ("all", "subtree") for part in parts)
+    since = frequency.newest_if_common(entity, term) if is_wide and not is_few else None
+    if since is not None:
+        found = _read(actor, entity, term, q & Q(updated_at__gte=since), parts)
+        if len(found) == RANKED:
+            return found
+    return _read(actor, entity, term, q, parts)
+
+
+def _read(actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[access.Part]) -> list[Found]:
+    known, closed = access.readable(actor, entity), access.closed(actor, entity)
+    rows = entity.model._base_manager.filter(deleted_at=None).filter(q)
+    rows = rows.annotate(fit=words.fit(entity, term, known, closed)).order_by("-updated_at", "-pk")
+    first, *others = (rows.filter(part.q).values_list("pk", "fit", "updated_at")[:RANKED] for part in parts)
+    found = first.union(*others) if others else first
+    newest = sorted({(at, pk, fit) for pk, fit, at in found}, reverse=True)[:RANKED]
+    return [Found(entity, pk, fit, at) for at, pk, fit in newest]
+
+
+def linked(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Found]:
+    """Records with some of the words, hanging on a record with the others: “zw 宝钢” is Zhang Wei of 宝钢."""
+    known, closed = access.readable(actor, entity), access.closed(actor, entity)
+    open_fields = query.open_fields(known, closed)
+    links = [a for key in entity.columns if (a := open_fields.get(key)) is not None and a.kind.key == "link"]
+    found: list[Found] = []
+    for own, others in _splits(fold.query_terms(term)):
+        for link in links:
+            if ids := _titled(actor, link, others):
+                q = words.search_q(entity, own, known, closed) & Q(**{f"{link.column}__in": ids})
+                found += _newest(actor, entity, own, q, is_few=True)
+    return list({f.id: replace(f, fit=words.INSIDE) for f in found}.values())[:limit]
+
+
+def _splits(terms: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for n in range(1, len(terms)):
+        yield " ".join(terms[:n]), " ".join(terms[n:])
+        yield " ".join(terms[n:]), " ".join(terms[:n])
+
+
+def _titled(actor: Actor, link: Attribute, term: str) -> list[UUID]:
+    """The records that a link may lead to and the term finds, as far as the actor may see them."""
+    if link.target not in entities():
+        return []
+    target = get(link.target)
+    if not target.search or not target.has_owner or not access.may(actor, target, "list"):
+        return []
+    known, closed = access.readable(actor, target), access.closed(actor, target)
+    rows = query.visible(actor, target).filter(words.search_q(target, term, known, closed))
+    return list(rows.values_list("pk", flat=True)[:LINKED])
+
+
+def nearly(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Found]:
+    """Records one slip away from the term, the closest title first."""
+    known, closed = access.readable(actor, entity), access.closed(actor, entity)
+    q = words.nearly_q(entity, term, known, closed)
+    found = _newest(actor, entity, term, q, is_few=True) if q != access.NOBODY else []
+    title = known.get(entity.title)
+    titles = {}
+    if found and title is not None and title.key not in closed:
+        rows = query.visible(actor, entity).filter(pk__in=[f.id for f in found])
+        titles = dict(rows.values_list("pk", title.column))
+    near = [replace(f, fit=words.NEARLY, closeness=_closeness(term, str(titles.get(f.id, "")))) for f in found]
+    return sorted(near, key=lambda f: f.order)[:limit]
+
+
+def _closeness(term: str, title: str) -> float:
+    """From 0 to 1: how alike a term and the likest piece of a title are, in signs or, from its beginning, in sound."""
+    sought, text = fold.fold(term), fold.fold(title)
+    pieces = {text[n : n + len(sought)] for n in range(max(1, len(text) - len(sought) + 1))}
+    sound, read = pinyin.plain(sought), pinyin.plain(text)
+    pairs = [*((sought, piece) for piece in pieces), (sound, read[: len(sound)])]
+    return round(max(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs), 3)
+
+
+# ---- what is shown of them
+
+
+def hits(actor: Actor, found: Iterable[Found], term: str) -> list[Hit]:
+    """What was found, read through the gate: who is not there, or no longer, is left out."""
+    order = list(found)
+    shown: dict[UUID, Hit] = {}
+    for entity in {f.entity.key: f.entity for f in order}.values():
+        mine = {f.id: f for f in order if f.entity.key == entity.key}
+        shown |= {hit.found.id: hit for hit in _shown(actor, entity, mine, term)}
+    return [shown[f.id] for f in order if f.id in shown]
+
+
+def _shown(actor: Actor, entity: AnyEntity, found: Mapping[UUID, Found], term: str) -> Iterator[Hit]:
+    known = access.readable(actor, entity)
+    facts = [known[k] for k in FACTS if k in known and k != entity.title]
+    long = [known[k] for k in entity.search if k in known and known[k].kind.key in LONG] if term else []
+    title = known.get(entity.title)
+    attributes = list({a.key: a for a in (title, *facts, *long) if a is not None}.values())
+    rows = query.read(actor, entity, query.visible(actor, entity).filter(pk__in=list(found)), attributes)
+    labels = query.labels(actor, facts, rows)
+    for row in rows:
+        text = title.kind.text(title, row.values.get(title.key), labels) if title is not None else ""
+        beside = [a.kind.text(a, row.values.get(a.key), labels) for a in facts]
+        pieces = [marks.snippet(" ".join(a.kind.search_parts(v)), term) for a in long if (v := _whole(row, a.key))]
+        yield Hit(
+            found[row.id],
+            text,
+            marks.marked(text, term),
+            Markup(" · ").join(marks.marked(part, term) for part in beside if part),
+            next((piece for piece in pieces if piece), Markup()),
+        )
+
+
+def _whole(row: query.Row, key: str) -> object:
+    value = row.values.get(key)
+    return None if isinstance(value, Masked) else value
