@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -648,7 +648,7 @@ class Erasure(models.Model):
 class RecentRecord(models.Model):
     """A record that somebody opened: when last, and how often, where an opening counts half after a fortnight."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, db_default=Func(function="gen_random_uuid"), editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     entity = models.CharField(max_length=40)
     record = models.UUIDField()
@@ -661,6 +661,16 @@ class RecentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entity} {self.record}"
+
+
+class SearchIndex(models.Model):
+    """Of what the search columns of an entity were made: where that changes, they are made anew."""
+
+    entity = models.CharField(max_length=40, primary_key=True)
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.entity
 
 
 __all__ = [
@@ -682,6 +692,7 @@ __all__ = [
     "Retention",
     "SavedView",
     "Seal",
+    "SearchIndex",
     "Share",
     "Stage",
     "StageEvent",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
+
+from zhike.base.ids import uuid7
 
 from .access import Actor
 from .entity import AnyEntity
@@ -16,8 +19,8 @@ from .models import RecentRecord
 KEPT = 200  # records per person
 HALF = timedelta(days=14)  # after which an opening counts half
 _OPENED = """
-INSERT INTO engine_recentrecord AS r ("user_id", "entity", "record", "at", "weight")
-VALUES (%(user)s, %(entity)s, %(record)s, %(now)s, 1)
+INSERT INTO engine_recentrecord AS r ("id", "user_id", "entity", "record", "at", "weight")
+VALUES (%(id)s, %(user)s, %(entity)s, %(record)s, %(now)s, 1)
 ON CONFLICT ("user_id", "entity", "record") DO UPDATE SET "at" = %(now)s,
   "weight" = 1 + r."weight" * 0.5 ^ (extract(epoch FROM %(now)s - r."at") / %(half)s)
 RETURNING xmax = 0
@@ -28,9 +31,10 @@ def opened(actor: Actor, entity: AnyEntity, pk: UUID) -> None:
     """Note that somebody opened a record; not what is done with another's hand."""
     if actor.by is not None or actor.limit is not None:
         return
-    values = {"user": actor.user.pk, "entity": entity.key, "record": pk}
+    values: dict[str, Any] = {"id": uuid7(), "user": actor.user.pk, "entity": entity.key, "record": pk}
+    moment = {"now": timezone.now(), "half": HALF.total_seconds()}
     with connection.cursor() as cursor:
-        cursor.execute(_OPENED, {**values, "now": timezone.now(), "half": HALF.total_seconds()})
+        cursor.execute(_OPENED, values | moment)
         is_new = cursor.fetchone()[0]
     if is_new:
         mine = RecentRecord.objects.filter(user=actor.user.pk)

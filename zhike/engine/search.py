@@ -89,9 +89,7 @@ def latest(actor: Actor, limit: int = 8) -> list[Hit]:
     now = dt.datetime.now(dt.UTC)
     known = {e.key: e for e in searched(actor)}
     opened = [(key, pk) for key, pk in recent.latest(actor, limit * 2) if key in known]
-    found = [
-        Found(known[key], pk, words.EXACT, now - dt.timedelta(seconds=n)) for n, (key, pk) in enumerate(opened)
-    ]
+    found = [Found(known[key], pk, words.EXACT, now - dt.timedelta(seconds=n)) for n, (key, pk) in enumerate(opened)]
     return hits(actor, found, "")[:limit]
 
 

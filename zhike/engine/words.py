@@ -197,10 +197,15 @@ def _whole_values(entity: AnyEntity, term: str, known: Known, closed: Closed) ->
 # ---- what records are found by
 
 
+def searched(entity: AnyEntity) -> tuple[str, ...]:
+    """The fields by whose texts records are found."""
+    return tuple(key for key in entity.search if key in entity.attributes)
+
+
 def index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
     """Set what the record is found and sorted by: each kind says which texts, the title also by its pinyin."""
     parts: list[str] = []
-    for key in entity.search:
+    for key in searched(entity):
         a = entity.attributes[key]
         parts += a.kind.search_parts(getattr(record, a.column))
     title = str(getattr(record, entity.title, ""))
