@@ -34,8 +34,8 @@ def desk(firm: Any) -> Any:
         ("張偉", "宝钢集团有限公司", "13612340001"), ("单小红", "長沙", ""), ("张伟", "重庆小面食品有限公司", ""),
         ("欧阳静茹", "華為技術有限公司", ""),
     ):  # fmt: skip
-        values: dict[str, Any] = {"name": name, "phone": number, "account": own.get(account)}
-        records.create(actor, get("contact"), {k: v for k, v in values.items() if v})
+        said: dict[str, Any] = {"name": name, "phone": number, "account": own.get(account)}
+        records.create(actor, get("contact"), {k: v for k, v in said.items() if v})
     return actor
 
 

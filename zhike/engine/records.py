@@ -268,7 +268,7 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
     """
     plain = {pk: {entity.attributes[k].column: v for k, v in values.items()} for pk, values in data.items()}
     columns = {column for values in plain.values() for column in values}
-    searched = {a.column for k in entity.search if (a := entity.attributes[k]).column}
+    searched = {entity.attributes[k].column or "custom" for k in words.searched(entity)}
     if not columns & searched and storage.takes(entity.model, columns) and len({*map(frozenset, plain.values())}) == 1:
         storage.assign(entity.model, plain)
         return
@@ -469,7 +469,7 @@ def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
 
 def _refound(change: Change[Any]) -> bool:
     """Whether the record is found by other words than before."""
-    return any(change.changed(k) for k in (change.entity.title, *change.entity.search))
+    return any(change.changed(k) for k in (change.entity.title, *words.searched(change.entity)))
 
 
 def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:

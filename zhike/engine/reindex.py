@@ -11,7 +11,7 @@ from django.db import transaction
 
 from zhike.base import fold
 
-from . import guard, words
+from . import words
 from .entity import AnyEntity, entities
 from .models import SearchIndex
 
@@ -42,7 +42,7 @@ def _digest(entity: AnyEntity) -> str:
 
 
 def _batches(entity: AnyEntity) -> Iterator[list[UUID]]:
-    rows, last = guard.rows(entity.model, REASON).order_by("pk"), None
+    rows, last = entity.rows(REASON).order_by("pk"), None
     while ids := list((rows.filter(pk__gt=last) if last else rows).values_list("pk", flat=True)[:BATCH]):
         yield ids
         last = ids[-1]
@@ -51,9 +51,9 @@ def _batches(entity: AnyEntity) -> Iterator[list[UUID]]:
 def _renew(entity: AnyEntity, ids: list[UUID]) -> int:
     """One batch, locked so that nobody's change meanwhile is undone; history and versions stay as they are."""
     found, columns = [], set[str]()
-    for record in guard.rows(entity.model, REASON).filter(pk__in=ids).select_for_update(of=("self",)):
+    for record in entity.rows(REASON).filter(pk__in=ids).select_for_update(of=("self",)):
         before = (record.search_text, record.search_grams, record.pinyin)
         columns |= set(words.index(entity, record))
         if before != (record.search_text, record.search_grams, record.pinyin):
             found.append(record)
-    return guard.rows(entity.model, REASON).bulk_update(found, sorted(columns)) if found else 0
+    return entity.rows(REASON).bulk_update(found, sorted(columns)) if found else 0

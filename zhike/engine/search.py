@@ -128,7 +128,7 @@ def _newest(actor: Actor, entity: AnyEntity, term: str, q: Q, *, is_few: bool = 
 
 def _read(actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[access.Part]) -> list[Found]:
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
-    rows = entity.model._base_manager.filter(deleted_at=None).filter(q)
+    rows = entity.rows().filter(deleted_at=None).filter(q)
     rows = rows.annotate(fit=words.fit(entity, term, known, closed)).order_by("-updated_at", "-pk")
     first, *others = (rows.filter(part.q).values_list("pk", "fit", "updated_at")[:RANKED] for part in parts)
     found = first.union(*others) if others else first
@@ -140,7 +140,9 @@ def linked(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Fo
     """Records with some of the words, hanging on a record with the others: “zw 宝钢” is Zhang Wei of 宝钢."""
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     open_fields = query.open_fields(known, closed)
-    links = [a for key in entity.columns if (a := open_fields.get(key)) is not None and a.kind.key == "link"]
+    links = [
+        a for key in entity.columns if (a := open_fields.get(key)) is not None and a.kind.key == "link" and a.column
+    ]
     found: list[Found] = []
     for own, others in _splits(fold.query_terms(term)):
         for link in links:
@@ -207,7 +209,7 @@ def hits(actor: Actor, found: Iterable[Found], term: str) -> list[Hit]:
 def _shown(actor: Actor, entity: AnyEntity, found: Mapping[UUID, Found], term: str) -> Iterator[Hit]:
     known = access.readable(actor, entity)
     facts = [known[k] for k in FACTS if k in known and k != entity.title]
-    long = [known[k] for k in entity.search if k in known and known[k].kind.key in LONG] if term else []
+    long = [known[k] for k in words.searched(entity) if k in known and known[k].kind.key in LONG] if term else []
     title = known.get(entity.title)
     attributes = list({a.key: a for a in (title, *facts, *long) if a is not None}.values())
     rows = query.read(actor, entity, query.visible(actor, entity).filter(pk__in=list(found)), attributes)

@@ -17,7 +17,7 @@ from django.db.models import Case, IntegerField, Q, Value, When
 
 from zhike.base import fold, pinyin
 
-from . import access
+from . import access, catalog
 from .entity import AnyEntity
 from .errors import Wrong
 from .kinds import Attribute
@@ -42,16 +42,16 @@ def search_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) 
 
 def is_guarded(entity: AnyEntity, known: Known, closed: Closed) -> bool:
     """Whether the common text holds something that this reader may not search everywhere."""
-    return _is_hidden(entity, known) or any(key in closed for key in entity.search)
+    return _is_hidden(entity, known) or any(key in closed for key in searched(entity))
 
 
 def _is_hidden(entity: AnyEntity, known: Known) -> bool:
-    return any(key not in known and not entity.attributes[key].unseen for key in entity.search)
+    return any(key not in known and not entity.attributes[key].unseen for key in searched(entity))
 
 
 def _where_open(entity: AnyEntity, found: Q, known: Known, closed: Closed) -> Q:
     """The rows in which the common text may answer: none where a field is hidden, else those it may be revealed in."""
-    rows = [closed[key] for key in entity.search if key in closed]
+    rows = [closed[key] for key in searched(entity) if key in closed]
     return access.NOBODY if _is_hidden(entity, known) else found & rows[0] if rows else found
 
 
@@ -160,7 +160,7 @@ def _title_line(entity: AnyEntity, known: Known, closed: Closed) -> bool:
 
 def _plain_search(entity: AnyEntity, words: Sequence[str], known: Known, closed: Closed) -> Q:
     """The words in the open fields alone."""
-    columns = [known[key].column for key in entity.search if key in known and key not in closed]
+    columns = [known[key].path for key in searched(entity) if key in known and key not in closed]
     is_title = _title_line(entity, known, closed)
     found = Q() if columns else access.NOBODY
     for word in words:
@@ -185,10 +185,11 @@ def _sounds_like(word: str) -> str:
 def _whole_values(entity: AnyEntity, term: str, known: Known, closed: Closed) -> Q:
     """Fields shown in part whose whole value is the term."""
     found = access.NOBODY
-    for key in entity.search:
+    for key in searched(entity):
         if key in closed and key in known:
             try:
-                found |= Q(**{known[key].column: known[key].kind.clean(known[key], term) or None})
+                value = known[key].kind.clean(known[key], term)
+                found |= known[key].equals(value) if value else access.NOBODY
             except Wrong:
                 continue  # not such a number: it finds nothing
     return found
@@ -198,8 +199,15 @@ def _whole_values(entity: AnyEntity, term: str, known: Known, closed: Closed) ->
 
 
 def searched(entity: AnyEntity) -> tuple[str, ...]:
-    """The fields by whose texts records are found."""
-    return tuple(key for key in entity.search if key in entity.attributes)
+    """The fields by whose texts records are found: those of the entity, and those of the firm that say so."""
+    snapshot = catalog.current()
+    return snapshot.once(("searched", entity.key), lambda: _searched(entity, snapshot))
+
+
+def _searched(entity: AnyEntity, snapshot: catalog.Snapshot) -> tuple[str, ...]:
+    own = snapshot.part("fields").get(entity.key) or {}
+    marked = [key for key, said in own.items() if said.get("search")]
+    return tuple(key for key in dict.fromkeys((*entity.search, *marked)) if key in entity.attributes)
 
 
 def index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
@@ -207,7 +215,7 @@ def index(entity: AnyEntity, record: Any) -> tuple[str, ...]:
     parts: list[str] = []
     for key in searched(entity):
         a = entity.attributes[key]
-        parts += a.kind.search_parts(getattr(record, a.column))
+        parts += a.kind.search_parts(a.read(record))
     title = str(getattr(record, entity.title, ""))
     read: Callable[[str], pinyin.Pinyin] = pinyin.person if entity.named == "person" else pinyin.company
     sound = read(title)
