@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('engine', '0007_operations'),
+        ('engine', '0009_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
