@@ -6,6 +6,7 @@ const input = $("[data-palette-input]");
 const list = $("#palette-list");
 let timer;
 let running;
+let inside = ""; // the record whose actions are shown
 
 const options = () => $$("[role=option]", list);
 const chosen = () => $("[aria-selected=true]", list);
@@ -18,11 +19,13 @@ function choose(option) {
   else input.removeAttribute("aria-activedescendant");
 }
 
-async function look() {
+/** Asks for what the box says, or for what one record offers (`of`, entity/id), until something is typed. */
+async function look(of = "") {
   running?.abort();
   running = new AbortController();
-  const q = input.value.trim();
-  const url = `${dialog.dataset.paletteUrl}?q=${encodeURIComponent(q)}`;
+  const asked = of ? `/${of}` : `?q=${encodeURIComponent(input.value.trim())}`;
+  const url = `${dialog.dataset.paletteUrl}${asked}`;
+  inside = of;
   try {
     const answer = await send(url, { signal: running.signal, target: "palette-list" });
     if (!answer.ok) return;
@@ -37,13 +40,18 @@ async function look() {
 function show() {
   open(dialog);
   input.select();
-  if (!list.childElementCount || !input.value) look();
+  if (!list.childElementCount || !input.value || inside) look();
 }
 
 function go(option, newTab) {
   if (!option) {
     if (input.value.trim()) location.assign(`${dialog.dataset.searchUrl}?q=${encodeURIComponent(input.value.trim())}`);
     return;
+  }
+  if (option.dataset.fill) {
+    input.value = option.dataset.fill;
+    input.focus();
+    return look();
   }
   if (newTab) return window.open(option.href, "_blank", "noopener");
   dialog.close();
@@ -63,11 +71,12 @@ if (dialog) {
   input.addEventListener("input", (e) => {
     if (e.isComposing) return;
     clearTimeout(timer);
-    timer = setTimeout(look, 120);
+    timer = setTimeout(() => look(), 120);
   });
+  input.addEventListener("compositionstart", () => clearTimeout(timer));
   input.addEventListener("compositionend", () => {
     clearTimeout(timer);
-    timer = setTimeout(look, 60);
+    timer = setTimeout(() => look(), 60);
   });
   input.addEventListener("keydown", (e) => {
     if (e.isComposing || e.keyCode === 229) return;
@@ -78,7 +87,13 @@ if (dialog) {
       if (all.length) choose(all.at((at + (e.key === "ArrowDown" ? 1 : -1)) % all.length));
     } else if (e.key === "Home" && e.ctrlKey) choose(all[0]);
     else if (e.key === "End" && e.ctrlKey) choose(all.at(-1));
-    else if (e.key === "Enter") {
+    else if (e.key === "Tab" && (e.shiftKey ? inside : chosen()?.dataset.actions)) {
+      e.preventDefault();
+      look(e.shiftKey ? "" : chosen().dataset.actions);
+    } else if (e.key === "Escape" && inside) {
+      e.preventDefault();
+      look();
+    } else if (e.key === "Enter") {
       e.preventDefault();
       go(chosen(), e.ctrlKey || e.metaKey);
     }

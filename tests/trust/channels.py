@@ -179,6 +179,11 @@ def palette(world: World, person: Person, item: Item) -> Answer:
     return shown(world.client(person).get("/search/palette", {"q": _title(world, item)}), world, item)
 
 
+def offered(world: World, person: Person, item: Item) -> Answer:
+    """What the palette offers to do with the record."""
+    return through(world.client(person).get(f"/search/palette/{item.entity}/{world.ids[item.name]}"))
+
+
 def exported(kind: str) -> Run:
     """The list as a file; ids are not in it, so the title is looked for."""
 
@@ -340,6 +345,7 @@ WEB: Sequence[Door] = (
     Door("pane", pane, ("read",)),
     Door("search", search, ("list",), is_found),
     Door("palette", palette, ("list",), is_found),
+    Door("palette actions", offered, ("read",), lambda _entity, item: not item.deleted),
     Door("bin", listed("bin"), ("restore",), is_deleted),
     Door("page", page(""), ("read",)),
     Door("history", page("history"), ("read",)),

@@ -79,6 +79,16 @@ class RecordAction:
     kind: str = "drawer"
 
 
+@dataclass(frozen=True)
+class Command:
+    """Something to do from anywhere, offered in the palette; its form opens in the drawer."""
+
+    label: Any
+    url: str
+    icon: str
+    may: Callable[[Actor], bool]
+
+
 Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]
 Home = Callable[[HttpRequest, Actor], HttpResponse]
 Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
@@ -88,5 +98,6 @@ timelines: list[Timeline] = []
 composers: list[Composer] = []
 homes: dict[str, Home] = {}
 menu: list[MenuItem] = []
+commands: list[Command] = []
 actions: dict[str, list[RecordAction]] = {}
 log: Log | None = None

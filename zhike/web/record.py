@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from markupsafe import escape
 
 from zhike.base.i18n import listed
-from zhike.engine import access, history, query, reveal, stages
+from zhike.engine import access, history, query, recent, reveal, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
 from zhike.engine.kinds import Masked
@@ -37,6 +37,8 @@ def record_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     """One record: facts, time line with its composer, related lists."""
     entity, actor = entity_or_404(key), actor_of(request)
     context = record_context(request, actor, entity, pk)
+    if not request.headers.get("HX-Request"):
+        recent.opened(actor, entity, pk)
     blocks = {"timeline": "timeline", "facts": "facts", "rec-head": "head", "related": "related"}
     blocks |= {"pane": "content", "drawer-body": "content"}  # beside a list, or previewed
     return render(request, "web/record.html", context, blocks=blocks)

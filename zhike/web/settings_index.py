@@ -24,15 +24,19 @@ from .templating import render
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """What can be set, with how much there is of it."""
-    actor = admin(request, ANYBODY)
-    groups = [
+    return render(request, "web/settings_index.html", {"groups": groups(admin(request, ANYBODY))})
+
+
+def groups(actor: Actor) -> list[dict[str, Any]]:
+    """The pages of settings that the actor may open."""
+    found = [
         {"title": _("Organisation"), "items": organisation()},
         {"title": _("Security"), "items": security()},
         {"title": _("Process"), "items": process()},
         *integrations(),
         *personal_data(actor),
     ]
-    return render(request, "web/settings_index.html", {"groups": opened(actor, groups)})
+    return opened(actor, found)
 
 
 def organisation() -> list[dict[str, Any]]:

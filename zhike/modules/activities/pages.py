@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from markupsafe import Markup, escape
 
 from zhike.base import calendar_cn
@@ -236,6 +237,19 @@ def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapp
     return {"errors": [{"name": "", "label": "", "text": w.text} for w in wrongs], "text": text, "kind": kind}
 
 
+def _may_create(actor: Actor) -> bool:
+    return access.may(actor, ACTIVITY, "create")
+
+
+plugs.commands += [
+    plugs.Command(label, f"/activity/new?kind={kind}", ICONS[kind], _may_create)
+    for kind, label in (
+        (Kind.CALL, gettext_lazy("Log a call")),
+        (Kind.VISIT, gettext_lazy("Log a visit")),
+        (Kind.MEETING, gettext_lazy("Log a meeting")),
+        (Kind.NOTE, gettext_lazy("Write a note")),
+    )
+]
 plugs.timelines.append(timeline)
 plugs.composers.append(composer)
 plugs.log = log
