@@ -308,3 +308,13 @@ def test_what_is_only_read_is_not_brought_back(firm: Any) -> None:
     assert seen(firm.actor("manager"), "account") == set()
     assert records.restore_many(firm.actor("seller"), get("account"), [theirs.pk, own.pk]) == 1
     assert seen(firm.actor("admin"), "account") == {own.pk}
+
+
+def test_every_action_of_an_entity_does_not_give_what_must_be_named(firm: Any) -> None:
+    role = Role.objects.get(key="seller")
+    for entity, action, expected in (("contact", "*", False), ("contact", "erase", True), ("*", "*", True)):
+        Grant.objects.filter(role=role).delete()
+        Grant.objects.create(role=role, entity=entity, action=action, scope="all")
+        actor = Actor(User.objects.get(pk=firm.seller.pk))
+        found = [access.may(actor, get("contact"), a) for a in ("update", "erase", "lock", "unlock")]
+        assert found == [action == "*", expected, action == "*" == entity, action == "*" == entity]

@@ -5,7 +5,7 @@ The expectation comes from the role file through an oracle that imports nothing 
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +20,7 @@ from .facts import Item, Person
 from .world import World, build, digest
 
 PER_CHANGE = 6_500  # cases; trust.md asks for at least 6,000
-SEED = 20261121
+SEED = 20261121  # of the draw
 done: dict[str, int] = {}
 pytestmark = pytest.mark.django_db  # each case in a savepoint inside the transaction of the world
 
@@ -67,9 +67,9 @@ def check(world: World, person: Person, item: Item, door: Door) -> str:
 
 
 def sample(seen: facts.Facts, size: int) -> set[tuple[str, str, str]]:
-    """Which cases are run for a change: drawn evenly, always the same."""
+    """Which cases are run for a change: drawn evenly, each by its own name, so that a new door moves no other."""
     everything = [(p.name, i.name, d.name) for p in seen.people.values() for i, d in cases(p, seen)]
-    return set(random.Random(SEED).sample(everything, min(size, len(everything))))
+    return set(sorted(everything, key=lambda case: hashlib.sha256(f"{SEED} {case}".encode()).digest())[:size])
 
 
 CHOSEN = sample(facts.standard(), PER_CHANGE)
