@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -411,10 +411,19 @@ def level(actor: Actor, entity: AnyEntity, a: Attribute, status: str = "") -> st
         found = _level(actor, entity, a, status)
         if a.expression is not None:
             parts = [b for b in entity.attributes.values() if b.expression is None and {b.key, b.column} & a.made_of]
-            found = min([found, *(level(actor, entity, b) for b in parts)], key=ORDER.index)
+            levels = [found, *(level(actor, entity, b) for b in parts), *_elsewhere(actor, a)]
+            found = min(levels, key=ORDER.index)
+            if found == FieldGrant.Level.MASKED and not a.masks:
+                found = FieldGrant.Level.HIDDEN  # a part of the number in it cannot be shown
         actor.known[key] = found
     answer: str = actor.known[key]
     return answer
+
+
+def _elsewhere(actor: Actor, a: Attribute) -> list[str]:
+    """The levels of what a computed field says that it is made of, in other entities too."""
+    found = [(get(entity), key) for entity, key in (a.sources() if a.sources else ())]
+    return [level(actor, e, e.attributes[key]) if key in e.attributes else ORDER[0] for e, key in found]
 
 
 def _level(actor: Actor, entity: AnyEntity, a: Attribute, status: str) -> str:
@@ -429,10 +438,15 @@ def _level(actor: Actor, entity: AnyEntity, a: Attribute, status: str) -> str:
 def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     """The fields the actor may read, masked ones too: no other can be shown, filtered, sorted, grouped or exported."""
     return {
-        key: a
+        key: _within(actor, a)
         for key, a in entity.attributes.items()
         if not a.unseen and level(actor, entity, a) != FieldGrant.Level.HIDDEN
     }
+
+
+def _within(actor: Actor, a: Attribute) -> Attribute:
+    """What is computed from other records, from those alone that the actor reaches."""
+    return replace(a, expression=partial(a.bound, actor)) if a.bound else a
 
 
 def masked(actor: Actor, entity: AnyEntity) -> frozenset[str]:

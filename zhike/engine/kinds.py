@@ -50,6 +50,9 @@ class Attribute:
     target: str = ""
     help: Any = ""
     expression: Callable[[], Expression] | None = None
+    formula: str = ""  # the text from which the firm has its value computed
+    bound: Callable[[Any], Expression] | None = None  # the expression within the rights of an actor, where they matter
+    sources: Callable[[], frozenset[tuple[str, str]]] | None = None  # (entity, field) of what it is made of elsewhere
     unseen: bool = False
     whole: bool = False  # shown whole to everybody who may see it, though its kind would be masked
     privacy: str = ""  # public, internal, personal or sensitive; what the kind says where it is empty
