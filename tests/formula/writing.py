@@ -16,12 +16,29 @@ from zhike.engine.entity import get
 from zhike.modules.customers.models import Account
 from zhike.modules.sales.models import Deal
 
-NUMBERS = ("amount", "probability", "account.prior_sales", "account.registered_capital", "account.employees")
-TEXTS = ("name", "next_step", "lost_note", "('' & forecast)", "account.name", "account.remark")
-DATES = ("expected_on", "closed_on", "tender_deadline_at", "account.founded_on", "account.last_contact_at")
+DOCUMENT: dict[str, Any] = {
+    "fields": {
+        "account": {
+            "x_score": {"kind": "decimal", "labels": {"en": "Score"}},
+            "x_note": {"kind": "text", "labels": {"en": "Note"}},
+            "x_half": {"kind": "money", "labels": {"en": "Half"}, "formula": "x_score / 2"},
+        },
+        "deal": {
+            "x_n": {"kind": "decimal", "labels": {"en": "Number"}},
+            "x_day": {"kind": "date", "labels": {"en": "Day"}},
+            "x_at": {"kind": "datetime", "labels": {"en": "Moment"}},
+            "x_ok": {"kind": "boolean", "labels": {"en": "All right"}},
+            "x_home": {"kind": "link", "target": "account", "labels": {"en": "Home"}},
+        },
+    }
+}
+NUMBERS = ("amount", "probability", "account.prior_sales", "account.registered_capital", "account.employees",
+           "x_n", "account.x_score", "x_home.prior_sales", "x_home.x_score", "account.x_half")  # fmt: skip
+TEXTS = ("name", "next_step", "lost_note", "('' & forecast)", "account.name", "account.remark", "account.x_note")
+DATES = ("expected_on", "closed_on", "tender_deadline_at", "account.founded_on", "x_day", "x_at")
 MONEY = [Decimal(v) for v in ("0.00", "0.01", "0.05", "1.00", "2.50", "99.99", "100.00", "9999999999999999.99")]
 SAID = (
-    "", "宝钢", "宝钢股份有限公司", "Café", "straße", "İstanbul", "a'b\"c", "100%", "a\\b", "{0}", "  x ", "%s", "𠮷野家",
+    "", "宝钢", "宝钢股份有限公司", "Café", "straße", "İstanbul", "a'b\"c", "100%", "a\\b", "{0}", "  x ", "%s", "𠮷家",
 )  # fmt: skip
 DAYS = [dt.date(*d) for d in ((2024, 2, 29), (2025, 1, 31), (2026, 10, 1), (2026, 12, 31), (1, 1, 1), (1, 1, 2),
                               (9999, 12, 30), (9999, 12, 31), (2000, 2, 28), (2026, 2, 14))]  # fmt: skip
@@ -48,7 +65,7 @@ def formulas(depth: int = 4) -> dict[str, st.SearchStrategy[str]]:
         "text": one_of(TEXTS) | one_of(SAID).map(quoted) | st.text("aß宝 %{}", max_size=4).map(quoted),
         "date": one_of(DATES) | one_of(("today()", 'date("2026-01-31")', 'date("9999-12-30")')),
         "boolean": one_of(
-            ("true", "false", "isblank(amount)", "isblank(account)", "account = null", "product.is_active")
+            ("true", "false", "isblank(amount)", "isblank(account)", "(account = null)", "product.is_active", "x_ok")
         ),
     }
     if not depth:
@@ -106,7 +123,7 @@ def booleans(n: Any, t: Any, d: Any, b: Any) -> st.SearchStrategy[str]:
         *(call(f"({{}} {sign} {{}})", part, part) for sign in ("<", "<=", ">", ">=", "=", "<>") for part in (n, d)),
         *(call(f"({{}} {sign} {{}})", part, part) for sign in ("=", "<>") for part in (t, b)),
         *(call(f"({{}} {word} {{}})", b, b) for word in ("and", "or")),
-        call("not {}", b),
+        call("(not {})", b),
         call("contains({}, {})", t, t),
         call("startswith({}, {})", t, t),
         *(call("isblank({})", part) for part in (n, t, d)),
@@ -126,6 +143,9 @@ def deals(actor: Actor, dice: random.Random, size: int) -> None:
             last_contact_at=dice.choice([None, *MOMENTS]),
             remark=dice.choice(SAID),
             tier=dice.choice(["", "A", "S"]),
+            custom=custom(
+                "account", x_score=dice.choice([None, Decimal("-0.0005"), Decimal(7)]), x_note=dice.choice(SAID)
+            ),
         )
     found = records.create_many(actor, get("deal"), [{"name": f"d{n}"} for n in range(size)])
     for n, deal in enumerate(found):
@@ -140,4 +160,19 @@ def deals(actor: Actor, dice: random.Random, size: int) -> None:
             next_step=dice.choice(SAID),
             lost_note=dice.choice(SAID),
             forecast=dice.choice(["commit", "best", "omit"]),
+            custom=custom(
+                "deal",
+                x_n=dice.choice([None, Decimal("2.5"), Decimal("99999999999999.9999")]),
+                x_day=dice.choice([None, *DAYS]),
+                x_at=dice.choice([None, *MOMENTS]),
+                x_ok=dice.choice([True, False]),
+                x_home=dice.choice([None, *(one.pk for one in made)]),
+            ),
         )
+
+
+def custom(entity: str, **values: Any) -> dict[str, Any]:
+    """Values of custom fields as they are kept."""
+    known = get(entity).attributes
+    packed = {key: known[key].kind.pack(value) for key, value in values.items()}
+    return {key: value for key, value in packed.items() if value is not None}

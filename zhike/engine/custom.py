@@ -10,13 +10,11 @@ from .kinds import KINDS, Attribute
 from .labels import lazily
 
 if TYPE_CHECKING:
-    from django.db.models.expressions import Expression
-
     from .catalog import Snapshot
 
 Definition = Mapping[str, Any]
-# (entity, key, definition) -> the expression of a field that is computed; formulas and roll-ups put theirs here.
-Computing = Callable[[str, str, Definition], "Callable[[], Expression]"]
+# (the field without its value, entity, definition) -> the field; formulas and roll-ups put theirs here.
+Computing = Callable[[Attribute, str, Definition], Attribute]
 COMPUTED: dict[str, Computing] = {}
 KEPT = (
     "text",
@@ -69,9 +67,7 @@ def attribute(entity: str, key: str, said: Definition) -> Attribute | None:
     )
     sort = next((name for name in ("formula", "rollup") if said.get(name)), "")
     if sort:
-        return (
-            replace(plain, expression=COMPUTED[sort](entity, key, said), editable=False) if sort in COMPUTED else None
-        )
+        return COMPUTED[sort](plain, entity, said) if sort in COMPUTED else None
     return replace(
         plain,
         custom=True,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Value
 
+from zhike.engine.custom import COMPUTED
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.kinds import KINDS, Attribute
 
@@ -66,6 +67,9 @@ def attribute(plain: Attribute, entity: str, text: str) -> Attribute:
         bound=made,
         sources=lambda: found.parts if (found := checked()) else frozenset(),
     )
+
+
+COMPUTED["formula"] = lambda plain, entity, said: attribute(plain, entity, said["formula"])
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ _WIDE = str.maketrans("（），；＋－×＊÷／＝＞＜％＆．！｜", "(
 )
 _TOKEN = re.compile(
     r"""(?P<space>[\s\u3000]+)
-    |(?P<number>\d+(?:\.\d+)?[万亿萬億]?)
+    |(?P<number>[0-9０-９]+(?:[.．][0-9０-９]+)?[万亿萬億]?)
     |(?P<text>"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’)
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
     |(?P<sign>&&|\|\||==|!=|<>|>=|<=|[-+*/&=<>(),%!≥≤≠（），；＋－×＊÷／＝＞＜％＆])""",
@@ -194,7 +194,7 @@ class _Parser:
         )
 
     def number(self, token: Token) -> Node:
-        digits, unit = token.text.rstrip("万亿萬億"), token.text[-1]
+        digits, unit = token.text.replace("．", ".").rstrip("万亿萬億"), token.text[-1]
         whole, _point, rest = digits.partition(".")
         if len(whole) > MAX_DIGITS or len(rest) > 10:
             raise Problem(_("A number has at most 15 digits before the point and 10 after it."), token.at)

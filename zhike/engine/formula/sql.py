@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Subquery, Value
 from django.utils import timezone
 
+from zhike.engine import exactjson
 from zhike.engine.entity import get
 from zhike.engine.kinds import Attribute
 
@@ -32,9 +33,6 @@ OUTPUT: dict[str, models.Field[Any, Any]] = {
     "link": models.UUIDField(),
 }
 _HOLE = re.compile(r"\{(\d+)\}")
-_DATE_TEXT = "^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_TIME_TEXT = _DATE_TEXT + "T([01][0-9]|2[0-3]):[0-5][0-9]"
-_UUID_TEXT = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 class Piece(Func):
@@ -83,16 +81,7 @@ def _reached(actor: Actor, link: Attribute) -> Any:
 
 def link_id(link: Attribute, ref: Any) -> Any:
     """The id that a link holds; `ref` is F, or OuterRef within a subquery."""
-    if not is_custom(link):
-        return ref(link.column)
-    text = "{0} ->> {1}"
-    sql = f"CASE WHEN {text} ~ '{_UUID_TEXT}' THEN ({text})::uuid END"
-    return Piece(sql, ref("custom"), Value(link.key, models.TextField()), output_field=OUTPUT["link"])
-
-
-def is_custom(a: Attribute) -> bool:
-    """Whether the values of a field lie in the column `custom`."""
-    return bool(getattr(a, "custom", False))
+    return link.typed(ref(exactjson.COLUMN)) if link.custom else ref(link.column)
 
 
 class _Maker:
@@ -119,10 +108,10 @@ class _Maker:
         a = leaf.attribute
         if leaf.link is None:
             return source(a, self.actor)
-        if a.expression is None and not is_custom(leaf.link):
+        if a.expression is None and not leaf.link.custom:
             return source(a, self.actor, f"{leaf.link.key}__")
         type_ = OF_KIND[a.kind.key]
-        rows = get(leaf.entity).model._base_manager.filter(pk=link_id(leaf.link, OuterRef))
+        rows = get(leaf.entity).rows().filter(pk=link_id(leaf.link, OuterRef))
         found = Subquery(rows.annotate(formula_part=source(a, self.actor)).values("formula_part")[:1])
         return Piece(_FILLED.get(type_, "{0}"), found, output_field=OUTPUT[type_])
 
@@ -146,12 +135,16 @@ def source(a: Attribute, actor: Actor | None = None, prefix: str = "") -> Any:
     """The value of a field as the language knows it."""
     type_ = OF_KIND[a.kind.key]
     output = OUTPUT[type_]
-    if is_custom(a) and a.expression is None:
-        key = Value(a.key, models.TextField())
-        return Piece(_custom(type_, a.kind.key), F(f"{prefix}custom"), key, output_field=output)
+    custom = F(f"{prefix}{exactjson.COLUMN}")
     if a.expression is not None:
         bound = a.bound(actor) if a.bound and actor is not None else a.expression()
         raw: Any = Piece("({0})", bound, output_field=output)
+    elif a.custom and a.kind.typed:
+        raw = a.typed(custom)
+    elif a.custom:
+        key = Value(a.key, models.TextField())
+        sql = "({0} -> {1}) = 'true'::jsonb" if type_ == "boolean" else "({0} ->> {1})"
+        raw = Piece(sql, custom, key, output_field=output)
     else:
         raw = F(prefix + a.column)
     return Piece(_stored(type_, a.kind.key), raw, output_field=output)
@@ -164,23 +157,3 @@ def _stored(type_: str, kind: str) -> str:
         zone = f"({{0}} AT TIME ZONE '{settings.TIME_ZONE}')::date" if kind == "datetime" else "{0}"
         return ops.sql_day(zone)
     return _FILLED.get(type_, "{0}")
-
-
-def _custom(type_: str, kind: str) -> str:
-    text = "({0} ->> {1})"
-    if type_ == "number":
-        return ops.sql_number(f"CASE WHEN jsonb_typeof({{0}} -> {{1}}) = 'number' THEN {text}::numeric END")
-    if type_ == "boolean":
-        return "COALESCE(({0} -> {1}) = 'true'::jsonb, FALSE)"
-    if type_ == "text":
-        return f"COALESCE({text}, '')"
-    if type_ == "link":
-        return f"CASE WHEN {text} ~ '{_UUID_TEXT}' THEN {text}::uuid END"
-    # the 31st of a month of 30 days, which nobody wrote, would be the next day, and no error
-    first = f"make_date(left({text}, 4)::int, substr({text}, 6, 2)::int, 1)"
-    day = f"{first} + (substr({text}, 9, 2)::int - 1)"
-    if kind == "date":
-        return ops.sql_day(f"CASE WHEN {text} ~ '{_DATE_TEXT}$' THEN {day} END")
-    moment = f"({day}) + make_time(substr({text}, 12, 2)::int, substr({text}, 15, 2)::int, 0)"
-    local = f"(({moment}) AT TIME ZONE 'UTC' AT TIME ZONE '{settings.TIME_ZONE}')::date"
-    return ops.sql_day(f"CASE WHEN {text} ~ '{_TIME_TEXT}' THEN {local} END")
