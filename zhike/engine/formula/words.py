@@ -31,7 +31,7 @@ FUNCTIONS: Sequence[Function] = (
     ),
     Function("coalesce(a, b, …)", _("the first value that is not blank"), "coalesce(amount, 0)"),
     Function("isblank(a)", _("whether there is no value"), "isblank(expected_on)"),
-    Function("oneof(a, b, c, …)", _("whether a is one of the others"), 'oneof(tier, "S", "A")'),
+    Function("oneof(a, b, c, …)", _("whether a is one of the others"), 'oneof(account.tier, "S", "A")'),
     Function("round(number, places)", _("rounded half up; places 0 where not said"), "round(amount / 12, 2)"),
     Function("floor(number)", _("the next lower whole number"), "floor(amount / 10000)"),
     Function("ceil(number)", _("the next higher whole number"), "ceil(amount / 10000)"),
