@@ -46,7 +46,7 @@ def creating(actor: Actor, entity: AnyEntity) -> Schema:
     return {
         "type": "object",
         "properties": {key: shapes.of(a, write=True) for key, a in written.items()},
-        "required": [key for key, a in written.items() if a.required],
+        "required": [k for k, a in written.items() if a.required and a.default is None and not a.visible_if],
         "additionalProperties": False,
     }
 

@@ -19,7 +19,7 @@ from django.db import connection, models, transaction
 
 from zhike.base.models import Stored, User
 from zhike.engine import history, numbering
-from zhike.engine.entity import entities
+from zhike.engine.entity import declared
 from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, Seal, StageEvent, StoredFile
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
@@ -190,7 +190,7 @@ def _let_go() -> None:
         for f in model._meta.concrete_fields:
             if isinstance(f, models.ForeignKey) and issubclass(f.related_model, Stored):
                 _forget(model, f)
-    for entity in entities().values():
+    for entity in declared().values():
         for a in entity.attributes.values():
             if a.kind.key == "links" and a.column and entity.model is not User:
                 _run(
@@ -230,7 +230,7 @@ def _erase() -> dict[str, int]:
             counts[model._meta.label_lower] = n
     for trace in (History, StageEvent, OwnerPeriod, IdempotencyKey):
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
-    for entity in entities().values():
+    for entity in declared().values():
         if entity.number and not entity.rows().exists():
             numbering.restart(entity.key)
     Counter.objects.filter(entity="demo").delete()

@@ -388,10 +388,11 @@ def _directory(actor: Actor, entity: AnyEntity, reach: str) -> list[Q]:
 
 def _through(actor: Actor, entity: AnyEntity, link: str, action: str) -> Q | None:
     """Rows seen through the record that `link` points to."""
-    target = get(entity.attributes[link].target)
+    a = entity.attributes[link]
+    target = get(a.target)
     if not may(actor, target, action):
         return None
-    seen = target.rows().filter(deleted_at=None, pk=OuterRef(link))
+    seen = target.rows().filter(deleted_at=None, pk=a.typed(OuterRef("custom")) if a.custom else OuterRef(link))
     return reduce(or_, (Q(Exists(seen.filter(piece.q))) for piece in pieces(actor, target, action)))
 
 

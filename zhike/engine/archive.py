@@ -21,7 +21,8 @@ from zhike.base.models import Policy
 from . import chain, offbox
 from .chain import SHORTEST, Line
 from .entity import entities
-from .history import ERASED
+from .exactjson import COLUMN
+from .history import ERASED, place
 from .models import Seal
 
 OPEN_CLASSES = ("public", "internal")
@@ -117,13 +118,23 @@ def _write(path: Path, first: Line, lines: Iterable[Line]) -> int:
 
 
 def _archived(line: Line, shown: set[str]) -> bytes:
-    changes = {k: v if k in shown else ERASED for k, v in json.loads(line.changes).items()}
+    changes = {k: _open(k, v, shown) for k, v in json.loads(line.changes).items()}
     return json.dumps({**offbox.fact(line), "changes": changes}, ensure_ascii=False).encode() + b"\n"
+
+
+def _open(column: str, sides: Any, shown: set[str]) -> Any:
+    """Both sides of a change as far as they may be kept; each custom field for itself."""
+    if column != COLUMN or not isinstance(sides, list):
+        return sides if column in shown else ERASED
+    return [
+        {k: v if f"{COLUMN}.{k}" in shown else ERASED for k, v in side.items()} if isinstance(side, dict) else ERASED
+        for side in sides
+    ]
 
 
 def _shown() -> dict[str, set[str]]:
     """Of each entity, the columns whose values may be kept in a file."""
     return {
-        key: {a.column for a in entity.attributes.values() if a.column and a.data_class in OPEN_CLASSES}
+        key: {place(a) for a in entity.attributes.values() if a.stored and a.data_class in OPEN_CLASSES}
         for key, entity in entities().items()
     }

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from django.utils.functional import lazy
+
 from .kinds import KINDS, Attribute
 from .labels import lazily
 
@@ -80,6 +82,13 @@ def attribute(entity: str, key: str, said: Definition) -> Attribute | None:
         indexed=bool(said.get("indexed")),
         **_choices(said.get("choices") or ()),
     )
+
+
+def _beside(what: Any, which: Any) -> str:
+    return f"{what} ({which})"
+
+
+beside = lazy(_beside, str)
 
 
 def with_choices(a: Attribute, said: Sequence[Definition]) -> Attribute:

@@ -197,6 +197,17 @@ class Entity(Generic[M]):
         }
         return {**own, **custom.attributes(snapshot, self.key)} if self.takes_fields else own
 
+    @property
+    def pattern(self) -> str:
+        """The pattern of running numbers: as the firm wants it, else as declared."""
+        return str(catalog.current().part("numbers").get(self.key) or self.number)
+
+    @property
+    def lists(self) -> Sequence[Related]:
+        """Lists on the record page: those declared, then one for each link that the firm has made to these records."""
+        snapshot = catalog.current()
+        return snapshot.once(("lists", self.key), lambda: (*self.related, *_pointing(self.key)))
+
     @cached_property
     def takes_fields(self) -> bool:
         """Whether records have room for fields of the firm."""
@@ -308,6 +319,16 @@ def get(key: str) -> AnyEntity:
     """The entity called `key`; KeyError if there is none."""
     found = _registry.get(key)
     return entities()[key] if found is None else found
+
+
+def _pointing(key: str) -> Iterator[Related]:
+    """One list for each custom link to the records of an entity; what is seen through them does not hold them."""
+    for other in entities().values():
+        for a in other.attributes.values():
+            if a.custom and a.target == key and a.kind.key in ("link", "links"):
+                several = sum(b.custom and b.target == key for b in other.attributes.values()) > 1
+                title = custom.beside(other.plural, a.label) if several or other.key == key else ""
+                yield Related(other.key, a.key, title=title, holds=a.key not in other.via)
 
 
 def _objects(snapshot: catalog.Snapshot) -> dict[str, AnyEntity]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,8 @@ from zhike.base.models import User
 from . import access, query
 from .access import Actor
 from .entity import AnyEntity, entities
-from .kinds import Labels
+from .exactjson import COLUMN
+from .kinds import Attribute, Labels
 from .models import History
 
 NONE = UUID(int=0)
@@ -217,7 +218,7 @@ def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Col
     """
     query.record(actor, entity, pk)
     readable = access.readable(actor, entity)
-    shown = {a.column: a for a in readable.values() if a.column and a.column not in without}
+    shown = {place(a): a for a in readable.values() if a.stored and a.column not in without}
     mine = Q(record=pk) | Q(details__has_key="records", details__contains={"records": [str(pk)]})
     entries = list(History.objects.filter(mine, entity=entity.key).order_by("-id")[:limit])
     labels = _labels(actor, entries, shown)
@@ -246,6 +247,21 @@ def names_of(entries: Iterable[History]) -> dict[UUID | None, str]:
     return dict(User.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
+def place(a: Attribute) -> str:
+    """Where the history keeps the changes of a field: its column, or its key among the custom ones."""
+    return f"{COLUMN}.{a.key}" if a.custom else a.column
+
+
+def steps(changes: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The changes of one step, (place, [before, after]); each custom field is one of them."""
+    for column, sides in changes.items():
+        if column == COLUMN and isinstance(sides, list) and all(isinstance(side, dict) for side in sides):
+            old, new = sides
+            yield from ((f"{COLUMN}.{k}", [old.get(k), new.get(k)]) for k in {**old, **new})
+        else:
+            yield column, sides
+
+
 def _rows(entry: History) -> int:
     found = entry.details.get("rows", 0)
     return found if isinstance(found, int) else 0
@@ -260,7 +276,7 @@ def _value(a: Any, raw: Any) -> Any:
 
 def _changes(entry: History, shown: Any, labels: Labels, masked: Collection[str]) -> list[tuple[Any, Markup, Markup]]:
     found = []
-    for column, sides in entry.changes.items():
+    for column, sides in steps(entry.changes):
         if (a := shown.get(column)) is not None:
             old, new = (_html(a, raw, labels, masked=a.key in masked) for raw in sides)
             found.append((a.label, old, new))
@@ -279,7 +295,8 @@ def _labels(actor: Actor, entries: Sequence[History], shown: Any) -> Labels:
     links = [a for a in shown.values() if a.is_link]
     rows = []
     for e in entries:
+        changes = dict(steps(e.changes))
         for side in (0, 1):
-            values = {a.key: _value(a, e.changes[a.column][side]) for a in links if a.column in e.changes}
+            values = {a.key: _value(a, changes[place(a)][side]) for a in links if place(a) in changes}
             rows.append(query.Row(e.record or NONE, 0, values))
     return query.labels(actor, links, rows)

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
@@ -134,6 +135,14 @@ class Attribute:
             held = Q(custom__contains={self.key: True})
             return held if value else ~held
         return Q(**{f"{self.path}__isnull": True}) if packed is None else Q(custom__contains={self.key: packed})
+
+    def leads_to(self, ids: Iterable[UUID]) -> Q:
+        """Records whose link is to one of these."""
+        several = self.kind.key == "links"
+        if not self.custom:
+            return Q(**{f"{self.path}__overlap" if several else f"{self.path}__in": list(ids)})
+        each = (Q(custom__contains={self.key: [str(pk)] if several else str(pk)}) for pk in ids)
+        return reduce(or_, each, Q(pk__in=()))
 
     @cached_property
     def made_of(self) -> frozenset[str]:

@@ -29,7 +29,10 @@ def take(key: str, pattern: str, count: int) -> Sequence[str]:
     if _trial.get() or not count:
         return [""] * count
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [_name(key), count])
+        if key.startswith("x_"):  # an object that the firm has made: no migration made its sequence
+            cursor.execute("SELECT * FROM zhike_take_numbers(%s, %s)", [key, count])
+        else:
+            cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [_name(key), count])
         return [pattern % row[0] for row in cursor.fetchall()]
 
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from .history import steps
+
 if TYPE_CHECKING:
     from .chain import Line
     from .models import Seal
@@ -48,7 +50,7 @@ def fact(row: Line) -> dict[str, Any]:
         "entity": row.entity,
         "record": row.record,
         "tx": row.tx,
-        "fields": sorted(json.loads(row.changes)),
+        "fields": sorted(column for column, _sides in steps(json.loads(row.changes))),
         "payload": row.payload(),
         "digest": row.digest.hex(),
     }

@@ -70,7 +70,7 @@ def _chain(entity: AnyEntity, pk: UUID, seen: frozenset[str] = frozenset()) -> I
     links = [entity.attributes[key] for key in entity.via]
     row = entity.rows("a record that the reader sees").filter(pk=pk).first() if links else None
     for a in links:
-        target, other = get(a.target), getattr(row, a.column, None)
+        target, other = get(a.target), a.read(row) if row else None
         if other and target.key not in seen:
             yield from _chain(target, other, seen | {entity.key})
 
@@ -79,9 +79,9 @@ def _named(entity: AnyEntity, pk: UUID) -> set[UUID]:
     """Everybody whom the record, or one it is seen through, names in a field or is shared with."""
     found: set[UUID] = set()
     for e, one in _chain(entity, pk):
-        columns = [a.column for a in e.attributes.values() if a.target == "user" and a.column]
-        for row in e.rows("a record that the reader sees").filter(pk=one).values_list(*columns):
-            for value in row:
+        people = [a for a in e.attributes.values() if a.target == "user" and a.stored]
+        for row in e.rows("a record that the reader sees").filter(pk=one):
+            for value in (a.read(row) for a in people):
                 found.update(value if isinstance(value, list) else [value])
         found |= set(
             Share.objects.filter(entity=e.key, record=one, kind=Share.Kind.USER).values_list("target", flat=True)

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, history, numbering, outbox, query, stages, words
+from . import access, fieldrules, history, numbering, outbox, query, stages, words
 from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
@@ -59,11 +59,11 @@ class Change(Generic[M]):
 
     def get(self, key: str) -> Any:
         """The value as it will be saved."""
-        return getattr(self.record, self.entity.attributes[key].column)
+        return self.entity.attributes[key].read(self.record)
 
     def set(self, key: str, value: Any) -> None:
         """Set a field from a hook; the value must be clean already."""
-        setattr(self.record, self.entity.attributes[key].column, value)
+        self.entity.attributes[key].write(self.record, value)
 
     def was(self, key: str) -> Any:
         """The value before, None for a new record."""
@@ -71,7 +71,7 @@ class Change(Generic[M]):
 
     def changed(self, key: str) -> bool:
         """Whether this change gives `key` another value."""
-        before = self.before[key] if self.before else self.entity.attributes[key].kind.blank
+        before = self.before[key] if self.before else self.entity.attributes[key].empty
         return bool(self.get(key) != before)
 
     def fail(self, key: str, text: str, code: str = "invalid") -> None:
@@ -100,7 +100,7 @@ def create_many(
             Change(
                 actor,
                 entity,
-                entity.model(),
+                entity.make(),
                 "create",
                 dict(rows[i]),
                 at=at[i] if at else timezone.now(),
@@ -163,7 +163,7 @@ def update_many(
         for pk, values in data.items():
             change = Change(actor, entity, found[pk], action, dict(values), note=note, extra=dict(extra or {}))
             change.stored = {f.attname: getattr(found[pk], f.attname) for f in entity.model._meta.concrete_fields}
-            change.before = {k: change.stored[a.column] for k, a in entity.attributes.items() if a.column}
+            change.before = {k: a.read(found[pk]) for k, a in entity.attributes.items() if a.stored}
             if at:
                 change.at, change.dated = at[pk], True
             if back is not None:
@@ -208,11 +208,12 @@ def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: b
 
 def _refuse_if_needed(entity: AnyEntity, ids: list[UUID]) -> None:
     """A customer with contacts or deals is not deleted; what is only a part or a trace of it does not hold it."""
-    for related in entity.related:
+    for related in entity.lists:
         if not related.holds:
             continue
         other = get(related.entity)
-        rows = other.rows("existence only, nothing is shown").filter(**{f"{related.by}__in": ids}, deleted_at=None)
+        leads = other.attributes[related.by].leads_to(ids)
+        rows = other.rows("existence only, nothing is shown").filter(leads, deleted_at=None)
         if rows.exists():
             text = _("It still has %(what)s. Move or delete those first.") % {"what": other.plural}
             raise Invalid([{"": [Wrong(text, "needed")]}])
@@ -296,7 +297,8 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
     if entity.is_staged:
         stages.prepare(changes)
     for change in changes:
-        _require(change)
+        fieldrules.require(change)
+        fieldrules.check_offered(change)
         _settle(change)
     _check_links(actor, entity, changes)
     _check_unique(entity, changes)
@@ -321,6 +323,7 @@ def _require_writable(actor: Actor, entity: AnyEntity, changes: Sequence[Change[
 def _apply(change: Change[Any]) -> None:
     """Clean each value by its kind, then run the action and the hooks."""
     attributes = change.entity.attributes
+    fieldrules.fill(change)
     _settle(change)
     _leave_masked(change)
     for hook in change.entity.on_input:
@@ -331,8 +334,8 @@ def _apply(change: Change[Any]) -> None:
         except Wrong as wrong:
             change.errors.setdefault(key, []).append(wrong)
             continue
-        if value is None and attributes[key].kind.blank is not None:
-            value = attributes[key].kind.blank
+        if value is None:
+            value = attributes[key].empty
         change.set(key, value)
     hooks: list[Callable[[Change[Any]], None]] = list(change.entity.before_save)
     if change.action in change.entity.actions and change.back is None:
@@ -387,14 +390,6 @@ def _not_given(actor: Actor, entity: AnyEntity, given: Sequence[Change[Any]]) ->
     return [c for c in given if not c.is_new and c.record.pk not in reached]
 
 
-def _require(change: Change[Any]) -> None:
-    if change.back is not None:
-        return
-    for key, a in change.entity.attributes.items():
-        if a.required and key not in change.errors and change.get(key) in (None, "", []):
-            change.fail(key, _("%(field)s is required.") % {"field": a.label}, "required")
-
-
 def _check_links(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     """A link may only point at a record that the actor can see: one query per linked entity."""
     for key, a in entity.attributes.items():
@@ -413,7 +408,7 @@ def _check_links(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]
 
 def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     """One query per unique key, against the table and within the batch; whose the other record is, is not told."""
-    for keys in entity.unique:
+    for keys in fieldrules.unique(entity):
         seen: dict[tuple[Any, ...], list[Change[Any]]] = {}
         for c in changes:
             value = tuple(c.get(k) for k in keys)
@@ -421,11 +416,7 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
                 seen.setdefault(value, []).append(c)
         if not seen:
             continue
-        columns = [entity.attributes[k].column for k in keys]
-        rows = entity.rows("existence only, nothing is shown").filter(
-            **{f"{columns[0]}__in": [v[0] for v in seen]}, deleted_at=None
-        )
-        taken = {tuple(r[:-1]): r[-1] for r in rows.values_list(*columns, "pk")}
+        taken = fieldrules.holders(entity, keys, seen.keys())
         for value, same in seen.items():
             for n, c in enumerate(same):
                 if n > 0 or (value in taken and taken[value] != c.record.pk):
@@ -435,7 +426,7 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
 
 def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:
     history.acting(actor, action if changes[0].back is None else "undo", dated=changes[0].dated)
-    if entity.number and changes[0].is_new:
+    if entity.pattern and changes[0].is_new:
         _number(entity, changes)
     for c in changes:
         if hasattr(c.record, "search_text") and (c.is_new or _refound(c)):
@@ -475,7 +466,7 @@ def _refound(change: Change[Any]) -> bool:
 def _number(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     """Running numbers for new records that bring none."""
     lacking = [c for c in changes if not c.record.number]
-    for c, number in zip(lacking, numbering.take(entity.key, entity.number, len(lacking)), strict=True):
+    for c, number in zip(lacking, numbering.take(entity.key, entity.pattern, len(lacking)), strict=True):
         c.record.number = number
 
 

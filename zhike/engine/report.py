@@ -13,7 +13,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Aggregate, Avg, Count, F, FloatField, Func, Sum, TextField, UUIDField
+from django.db.models import (
+    Aggregate,
+    Avg,
+    Count,
+    F,
+    FloatField,
+    Func,
+    JSONField,
+    Sum,
+    TextField,
+    UUIDField,
+    Value,
+)
 from django.db.models.functions import Cast, TruncMonth, TruncQuarter, TruncYear
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -106,7 +118,7 @@ def grouped(
     names = [f"by_{n}" for n in range(len(parts))]
     result = []
     for row in rows.values(*names).annotate(**sums):
-        values = tuple(_day(row[name]) if cut else row[name] for name, (_a, cut) in zip(names, parts, strict=True))
+        values = tuple(_read(a, cut, row[name]) for name, (a, cut) in zip(names, parts, strict=True))
         conditions = [_condition(a, cut, v) for (a, cut), v in zip(parts, values, strict=True)]
         result.append(Group(entity, base.also(*conditions), values, (), _figures(measures, row)))
     return _named(actor, parts, result) if named else result
@@ -132,25 +144,38 @@ def _part(known: Mapping[str, Attribute], key: str) -> tuple[Attribute, str]:
     return a, cut
 
 
-def _source(a: Attribute) -> Any:
-    return a.expression() if a.expression else F(a.column)
-
-
 def _expression(a: Attribute, cut: str) -> Any:
     if cut:
-        return _TRUNC[cut](_source(a))
-    if "has" in a.kind.ops:
-        return Func(_source(a), function="unnest", output_field=UUIDField() if a.is_link else TextField())
-    return _source(a)
+        return _TRUNC[cut](a.typed())
+    if "has" not in a.kind.ops:
+        return a.ref()
+    if a.custom:  # in the mode of jsonpath that takes a single value for a list of it, and never fails
+        path = Value(f'$."{a.key}"[*]')
+        return Func(F("custom"), path, template="jsonb_path_query(%(expressions)s::jsonpath)", output_field=JSONField())
+    return Func(a.ref(), function="unnest", output_field=UUIDField() if a.is_link else TextField())
+
+
+def _read(a: Attribute, cut: str, value: Any) -> Any:
+    """The value of a group; a custom one is JSON."""
+    if cut:
+        return _day(value)
+    if not a.custom or value is None:
+        return value
+    found = a.kind.unpack([value] if "has" in a.kind.ops else value)
+    return found[0] if isinstance(found, list) and found else False if value is False else found
 
 
 def _aggregate(known: Mapping[str, Attribute], measure: Measure) -> Any:
     if not measure.of:
         return Count("pk")
     a = _known(known, measure.of)
-    if measure.how in ("count", "sum"):
-        return (Count if measure.how == "count" else Sum)(_source(a))
-    made: Any = {"avg": Avg, "median": Median}[measure.how](Cast(_source(a), FloatField()))
+    if measure.how == "count":
+        return Count(a.ref())
+    if a.custom and a.kind.typed != "number":
+        raise Invalid([{a.key: [Wrong(_("There is no such field: %(name)s.") % {"name": measure.of[:80]})]}])
+    if measure.how == "sum":
+        return Sum(a.typed())
+    made: Any = {"avg": Avg, "median": Median}[measure.how](Cast(a.typed(), FloatField()))
     return made
 
 

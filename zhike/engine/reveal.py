@@ -37,9 +37,8 @@ def reveal(actor: Actor, entity: AnyEntity, pk: UUID, keys: Sequence[str]) -> Ma
     with transaction.atomic():
         _count(actor, len(keys))
         history.note(actor, ACTION, entity=entity.key, record=pk, details={"fields": sorted(keys)})
-        columns = {key: known[key].column for key in keys}
-        row = entity.rows("reached through the gate above").filter(pk=pk).values(*columns.values()).get()
-    return {key: row[column] for key, column in columns.items()}
+        row = entity.rows("reached through the gate above").get(pk=pk)
+    return {key: known[key].read(row) for key in keys}
 
 
 def _count(actor: Actor, wanted: int) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .entity import AnyEntity
+from .fieldrules import BLANK, is_shown
 from .models import Pipeline, Stage, StageEvent
 from .query import moment
 
@@ -63,18 +64,21 @@ def _default(
         c.record.stage_id = first.pk if first else None
 
 
-def needed(stage: Stage, order: Sequence[Stage]) -> list[str]:
+def needed(stage: Stage, order: Sequence[Stage], entity: AnyEntity) -> list[str]:
     """Fields that a record must have in `stage`: its own, and those of the open stages on the way there."""
-    if stage.status == Stage.Status.LOST:
-        return list(stage.required_fields)
-    passed = [s for s in order if s.order < stage.order and s.status == Stage.Status.OPEN]
-    return list(dict.fromkeys(key for s in (*passed, stage) for key in s.required_fields))
+    made = [a for a in entity.attributes.values() if a.required_at]
+    lost = stage.status == Stage.Status.LOST
+    passed = [] if lost else [s for s in order if s.order < stage.order and s.status == Stage.Status.OPEN]
+    found = []
+    for one in (*passed, stage):
+        found += [*one.required_fields, *(a.key for a in made if one.key in a.required_at)]
+    return list(dict.fromkeys(found))
 
 
 def _enter(c: Change[Any], stage: Stage, order: Sequence[Stage]) -> None:
     attributes = c.entity.attributes
-    for key in needed(stage, order) if c.back is None else ():
-        if key in attributes and c.get(key) in (None, "", []):
+    for key in needed(stage, order, c.entity) if c.back is None else ():
+        if key in attributes and c.get(key) in BLANK and is_shown(attributes[key], attributes, c.get):
             text = _("The stage “%(stage)s” needs %(field)s.") % {"stage": stage, "field": attributes[key].label}
             c.fail(key, text, "needed")
     since = c.stored.get("stage_at", c.record.stage_at)

@@ -28,6 +28,7 @@ from .access import Actor
 from .entity import AnyEntity, entities
 from .errors import Invalid, Missing, Wrong
 from .guard import rows
+from .kinds import Attribute
 from .models import Job, StoredFile
 
 MiB = 1024 * 1024
@@ -227,6 +228,18 @@ def _parents(stored: StoredFile) -> Iterator[tuple[AnyEntity | None, UUID]]:
                 "pk", flat=True
             ):  # fmt: skip
                 yield known.get(model), pk
+    for entity, a in _fields():
+        holding = entity.rows("parents of a file decide who sees it").filter(a.equals(stored.pk))
+        for pk in holding.values_list("pk", flat=True):
+            yield entity, pk
+
+
+def _fields() -> Iterator[tuple[AnyEntity, Attribute]]:
+    """The fields of files that the firm has made."""
+    for entity in entities().values():
+        for a in entity.attributes.values():
+            if a.custom and a.kind.key == "file":
+                yield entity, a
 
 
 def _require_job(actor: Actor, stored: StoredFile) -> None:
@@ -251,6 +264,9 @@ def _forgotten(now: dt.datetime) -> Iterator[StoredFile]:
     held = models.Q()
     for model, name in _links():
         held |= models.Q(pk__in=model._base_manager.exclude(**{name: None}).values(name))
+    for entity, a in _fields():
+        holding = entity.rows("files of records stay").annotate(held_file=a.typed()).exclude(held_file=None)
+        held |= models.Q(pk__in=holding.values("held_file"))
     loose = StoredFile.objects.exclude(held)
     yield from loose.filter(deleted_at__lt=now - BINNED)
     yield from loose.filter(deleted_at=None, record=None, created_at__lt=now - FORGOTTEN)

@@ -85,12 +85,16 @@ def _after(text: str) -> tuple[dt.datetime, int] | None:
         return None
 
 
+def _columns(step: History) -> list[str]:
+    return [column for column, _sides in history.steps(step.changes)]
+
+
 def _rows(actor: Actor, steps: Sequence[History]) -> list[dict[str, Any]]:
     people = history.names_of(steps)
     names = _names(actor, [(s.entity, s.record) for s in steps if s.record])
     found = []
     for s in steps:
-        fields = [words.field(s.entity, key) for key in (*s.changes, *s.details.get("fields", ()))]
+        fields = [words.field(s.entity, key) for key in (*_columns(s), *s.details.get("fields", ()))]
         title = names.get((s.entity, s.record))
         found.append(
             {
@@ -176,7 +180,7 @@ def _fact(s: History) -> dict[str, Any]:
         "action": s.action,
         "entity": s.entity,
         "record": str(s.record) if s.record else None,
-        "fields": sorted(s.changes),
+        "fields": sorted(_columns(s)),
         "tx": s.tx,
         "digest": bytes(s.digest).hex(),
     }

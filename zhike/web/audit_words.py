@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from zhike.engine import history
 from zhike.engine.entity import entities
 
 
@@ -94,7 +95,7 @@ def field(entity: str, column: str) -> str:
     """A field in words, by its column."""
     known = entities().get(entity)
     for a in known.attributes.values() if known else ():
-        if column in (a.column, a.key):
+        if column in (a.column, a.key, history.place(a)):
             return str(a.label)
     return column
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from zhike.engine import access, query, records, stages
+from zhike.engine import access, layouts, query, records, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Invalid, Missing
@@ -172,20 +172,22 @@ def cards_of(actor: Actor, entity: AnyEntity, lanes: Sequence[tuple[Stage, Any]]
     One query per lane, and one per linked entity for the names on all of them.
     """
     known = access.readable(actor, entity)
+    card = layouts.of(actor, entity).card
     keys = dict.fromkeys(
-        [entity.title, *entity.card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"]
+        [entity.title, *card, "owner", "stage_at", "status", "next_follow_up_on", "next_step", "amount"]
     )
     shown = [known[k] for k in keys if k in known]
     found = {stage.pk: query.read(actor, entity, rows, shown) for stage, rows in lanes}
     labels = query.labels(actor, shown, [row for rows in found.values() for row in rows])
-    return {stage.pk: [_card(entity, row, known, labels, stage) for row in found[stage.pk]] for stage, _rows in lanes}
+    lines = {k: known[k] for k in (entity.title, *card) if k in known}
+    return {stage.pk: [_card(entity, row, lines, labels, stage) for row in found[stage.pk]] for stage, _rows in lanes}
 
 
 def _card(
-    entity: AnyEntity, row: query.Row, known: Mapping[str, Attribute], labels: Any, stage: Stage
+    entity: AnyEntity, row: query.Row, lines: Mapping[str, Attribute], labels: Any, stage: Stage
 ) -> dict[str, Any]:
     v = row.values
-    texts = {k: known[k].kind.text(known[k], v.get(k), labels) for k in (entity.title, *entity.card) if k in known}
+    texts = {k: a.kind.text(a, v.get(k), labels) for k, a in lines.items()}
     days = (timezone.now() - v["stage_at"]).days if v.get("stage_at") else 0
     allowed = stage.days_allowed if stage.status == Stage.Status.OPEN else None
     owner = labels.get(("user", v.get("owner")), "")
@@ -222,7 +224,7 @@ def move(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     before = query.record(actor, entity, pk).rows[0].values["stage"]
     wanted = [
         k
-        for k in dict.fromkeys((*stages.needed(stage, stages.of(stage.pipeline_id)), *closing(entity, stage)))
+        for k in dict.fromkeys((*stages.needed(stage, stages.of(stage.pipeline_id), entity), *closing(entity, stage)))
         if k in request.POST
     ]
     values = {k: v for k, v in forms.posted(request, entity, wanted).items() if v != ""}

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from zhike.base.i18n import language
-from zhike.engine import access, query
+from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Missing
@@ -160,7 +160,7 @@ def placed(
     ).filter(nth__lte=per_day)
     counted: dict[Any, int] = dict(rows.values_list("pk", "of"))
     known = access.readable(actor, entity)
-    keys = dict.fromkeys((entity.title, a.key, *entity.card[:3], "stage", "status", "owner"))
+    keys = dict.fromkeys((entity.title, a.key, *layouts.of(actor, entity).card[:3], "stage", "status", "owner"))
     shown = [known[k] for k in keys if k in known]
     read = query.read(actor, entity, entity.rows().filter(pk__in=counted), shown)
     labels = query.labels(actor, shown, read)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from zhike.base import industries, regions
 from zhike.base.i18n import language
-from zhike.engine import access, query, stages
+from zhike.engine import access, fieldrules, layouts, query, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors
@@ -77,7 +77,8 @@ def field(
     if a.kind.key == "boolean":
         found["value"] = bool(shown)
     elif a.choices:
-        found["options"] = [{"value": k, "label": label} for k, label in a.choices]
+        held = set(value if isinstance(value, list) else [value])
+        found["options"] = [{"value": k, "label": label} for k, label in a.choices if k not in a.retired or k in held]
         if a.kind.key == "multichoice":
             found["value"] = [part for part in shown.split(",") if part]
         elif a.key in CHIPS:
@@ -160,8 +161,10 @@ def fields(
 
 def defaults(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
     """What a new record starts with; its owner is who makes it."""
-    blank = entity.model()
-    found = {k: getattr(blank, a.column, None) for k, a in entity.attributes.items() if a.column and a.editable}
+    blank = entity.make()
+    found = {k: a.read(blank) for k, a in entity.attributes.items() if a.stored and a.editable}
+    made = [a for a in entity.attributes.values() if a.custom and a.default is not None]
+    found |= {a.key: fieldrules.default(a, actor) for a in made}
     if entity.has_owner:
         found["owner"] = actor.user.pk
     if entity.is_staged and (pipelines := stages.current(entity)):
@@ -181,10 +184,10 @@ def sections(
     """The whole form in its sections."""
     found = []
     shown = set(shown_keys(actor, entity))
-    for s in entity.sections:
+    for s in layouts.of(actor, entity).sections:
         inside = fields(actor, entity, [k for k in s.keys if k in shown], page=page, data=data, errors=errors)
         if inside:
-            found.append({"title": s.title, "fields": inside})
+            found.append({"title": s.title, "fields": inside, "folded": s.folded})
     return found
 
 
@@ -237,9 +240,8 @@ def shown_keys(actor: Actor, entity: AnyEntity, *, quick: bool = False) -> list[
     """The keys of the fields on a form: what a post is read for."""
     allowed = access.writable(actor, entity)
     hidden = {"pipeline"} if entity.is_staged and len(stages.current(entity)) == 1 else set()
-    keys: Sequence[str] = [k for s in entity.sections for k in s.keys]
-    if quick and entity.quick:
-        keys = entity.quick
+    layout = layouts.of(actor, entity)
+    keys: Sequence[str] = layout.quick if quick and layout.quick else layout.keys
     return [k for k in keys if k in allowed and k not in hidden]
 
 

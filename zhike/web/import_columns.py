@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from zhike.base.i18n import listed
-from zhike.engine import query, transfer
+from zhike.engine import layouts, query, transfer
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Errors
@@ -98,7 +98,7 @@ def _sheets(table: Table) -> list[dict[str, Any]]:
 def _field_options(entity: AnyEntity, allowed: Mapping[str, Attribute]) -> list[dict[str, Any]]:
     """Fields in the groups of the form."""
     groups, seen = [], set()
-    for section in entity.sections:
+    for section in layouts.declared(entity).sections:
         keys = [k for k in section.keys if k in allowed and k not in seen]
         seen |= set(keys)
         if keys:

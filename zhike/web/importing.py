@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from markupsafe import escape
 
-from zhike.engine import access, transfer, uploads
+from zhike.engine import access, layouts, transfer, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Errors, Invalid, Missing, Wrong
@@ -115,7 +115,7 @@ def template(request: HttpRequest, key: str) -> HttpResponse | FileResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "import")
     known = transfer.importable(actor, entity)
-    order = dict.fromkeys([*(k for s in entity.sections for k in s.keys), *known])
+    order = dict.fromkeys([*layouts.of(actor, entity).keys, *known])
     headings = [str(known[k].label) for k in order if k in known]
     with tempfile.TemporaryDirectory(prefix="zhike-write-") as folder:
         path = Path(folder) / "template.xlsx"

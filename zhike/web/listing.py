@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 from markupsafe import Markup
 
-from zhike.engine import access, query, records, sharing
+from zhike.engine import access, layouts, query, records, sharing
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors, Invalid, Missing
@@ -79,6 +79,7 @@ def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence
     """The search box, the filters, the chips in force and those of one tap."""
     entity, own = found.entity, found.own
     known = access.readable(actor, entity)
+    filters = layouts.of(actor, entity).filters
     kept = {"view": found.key, "sort": own.sort, **dict(shapes.pairs(found.said))}
     bare = found.url(View(), path=path)
     return {
@@ -87,9 +88,7 @@ def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence
         "list_url": path or f"/{entity.key}/",
         "here_url": found.url(path=path),
         "keep": [{"name": k, "value": v} for k, v in kept.items() if v or k == "view"],
-        "filters": [
-            filter_field(actor, entity, known[k], own) for k in entity.filters if k in known and k not in without
-        ],
+        "filters": [filter_field(actor, entity, known[k], own) for k in filters if k in known and k not in without],
         "filter_count": len(own.conditions),
         "quick": quick(actor, found, path),
         "chips": chips(actor, known, own, lambda rest: found.url(rest, path=path)),
@@ -162,7 +161,7 @@ def bin_page(request: HttpRequest, key: str) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "delete")
     known = access.readable(actor, entity)
-    shown = [known[k] for k in entity.columns if k in known]
+    shown = [known[k] for k in layouts.of(actor, entity).columns if k in known]
     deleted = entity.rows().filter(access.rows(actor, entity, "restore"), deleted_at__isnull=False)
     rows = query.read(actor, entity, deleted.order_by("-deleted_at")[:200], shown)
     page = Page(entity, View(), shown, rows, len(rows), query.labels(actor, shown, rows))

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from markupsafe import escape
 
 from zhike.base.i18n import listed
-from zhike.engine import access, history, query, recent, reveal, stages
+from zhike.engine import access, history, layouts, query, recent, reveal, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
 from zhike.engine.kinds import Masked
@@ -54,17 +54,17 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         "entity": entity_info(actor, entity),
         "record": head(entity, page, may),
         "actions": actions(entity, page, may),
-        "numbers": numbers(entity, page),
+        "numbers": numbers(actor, entity, page),
         "path": path(entity, page, may) if entity.is_staged else None,
         "facts": [
             {"title": s.title, "fields": found}
-            for s in entity.sections
+            for s in layouts.of(actor, entity).sections
             if (found := [f for k in s.keys if (f := fact(actor, entity, page, k, may))])
         ],
         "composer": composer,
         "timeline": timeline_context(actor, entity, pk, show),
         "related": [
-            *(r for r in (related(actor, entity, pk, item) for item in entity.related) if r),
+            *(r for r in (related(actor, entity, pk, item) for item in entity.lists) if r),
             *([attached(entity, pk, may=may["update"])] if entity.has_owner else []),
             *([access_pages_team.panel(actor, entity, pk)] if entity.has_owner else []),
         ],
@@ -129,12 +129,12 @@ def pills(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
     return found[:3]
 
 
-def numbers(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
+def numbers(actor: Actor, entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
     """The key figures of a record that its head does not show otherwise."""
     row = page.rows[0]
     elsewhere = {*entity.tones, "stage"}  # the pills and the path above them
     found = []
-    for key in entity.facts:
+    for key in layouts.of(actor, entity).facts:
         if key not in row.values or key in elsewhere:
             continue
         a, value = entity.attributes[key], row.values[key]

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from zhike.engine import access, query, views
+from zhike.engine import access, layouts, query, views
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import Attribute
@@ -63,8 +63,9 @@ def width_of(a: Attribute, entity: AnyEntity) -> int:
 def shown(actor: Actor, entity: AnyEntity, shape: Shape) -> tuple[str, ...]:
     """The columns of a list, as far as the actor may read them; the title first where nothing else is left."""
     known = access.readable(actor, entity)
-    wanted = [key for key, _width in shape.columns] or list(entity.columns)
-    return tuple(k for k in wanted if k in known) or tuple(k for k in (entity.title, *entity.columns) if k in known)
+    laid = layouts.of(actor, entity).columns
+    wanted = [key for key, _width in shape.columns] or laid
+    return tuple(k for k in wanted if k in known) or tuple(k for k in (entity.title, *laid) if k in known)
 
 
 @login_required

@@ -77,15 +77,15 @@ def _lists(actor: Actor, entity: AnyEntity, pk: UUID) -> Iterator[dict[str, Any]
     """Rows about the person, and those that link to them, such as activities."""
     for other in entities().values():
         links = [
-            a.column
+            a
             for a in other.attributes.values()
-            if a.target == entity.key and a.column and a.kind.key == "link" and other.key != entity.key
+            if a.target == entity.key and a.stored and a.kind.key == "link" and other.key != entity.key
         ]
         if not links or not access.may(actor, other, "list"):
             continue
         wanted = Q(pk__in=())
-        for column in links:
-            wanted |= Q(**{column: pk})
+        for a in links:
+            wanted |= a.leads_to([pk])
         if rows := _read(actor, other, wanted, "list"):
             yield {"entity": other.key, "label": str(other.plural), "rows": rows}
 

@@ -27,7 +27,7 @@ def is_person(entity: AnyEntity) -> bool:
 
 def personal(entity: AnyEntity) -> dict[str, Attribute]:
     """The stored fields of an entity that are personal or sensitive."""
-    return {k: a for k, a in entity.attributes.items() if a.column and a.data_class in PERSONAL}
+    return {k: a for k, a in entity.attributes.items() if a.stored and a.data_class in PERSONAL}
 
 
 def own_rows(entity: AnyEntity, pk: UUID) -> Ids:
@@ -53,7 +53,7 @@ class Around:
 
 def _links(entity: AnyEntity) -> Iterator[Attribute]:
     for a in entity.attributes.values():
-        if a.is_link and a.column and a.kind.key == "link" and a.target not in ELSEWHERE:
+        if a.is_link and a.stored and a.kind.key == "link" and a.target not in ELSEWHERE:
             yield a
 
 
@@ -68,7 +68,7 @@ def _pointing(ids: Ids) -> Ids:
     for other in entities().values():
         for a in _links(other):
             if wanted := ids.get(a.target):
-                rows = other.rows("records around one person").filter(**{f"{a.column}__in": wanted})
+                rows = other.rows("records around one person").filter(a.leads_to(wanted))
                 _add(found, other.key, rows.values_list("pk", flat=True))
     return found
 
@@ -82,7 +82,7 @@ def around(entity: AnyEntity, pk: UUID, names: Iterable[str]) -> Around:
         other = get(key)
         rows = other.rows("records around one person").filter(pk__in=ids)
         for a in _links(other):
-            _add(hubs, a.target, rows.values_list(a.column, flat=True))
+            _add(hubs, a.target, map(a.read, rows))
     hubs = {key: ids - own.get(key, set()) for key, ids in hubs.items() if not is_person(get(key))}
     if _namesakes(entity, pk, hubs, list(names)):
         return Around(own, near, clear=False)
@@ -99,7 +99,7 @@ def _namesakes(entity: AnyEntity, pk: UUID, hubs: Ids, names: list[str]) -> bool
     same = entity.rows("existence only, nothing is shown").filter(**{f"{entity.title}__in": names})
     linked = Q(pk__in=())
     for a in _links(entity):
-        linked |= Q(**{f"{a.column}__in": hubs.get(a.target, ())})
+        linked |= a.leads_to(hubs.get(a.target, ()))
     return same.exclude(pk=pk).filter(linked).exists()
 
 
@@ -126,7 +126,7 @@ def needles(entity: AnyEntity, pk: UUID, own: Mapping[str, set[UUID]]) -> Needle
         other = get(key)
         for record in other.rows("what one person is found by").filter(pk__in=ids):
             for a in personal(other).values():
-                value = getattr(record, a.column)
+                value = a.read(record)
                 if isinstance(value, str) and value and (a.key != "name" or _is_name(other, record)):
                     _sort(values, a, value)
     own_ids = {k: set(v) for k, v in own.items()}

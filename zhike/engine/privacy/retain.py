@@ -43,11 +43,12 @@ def due(rule: Retention, reader: Actor | None = None) -> QuerySet[Any]:
     if rule.doing == Retention.Doing.ERASE:
         done = Erasure.objects.filter(entity=entity.key, record=OuterRef("pk"))
         return rows.exclude(Exists(done)).order_by("pk")
-    for related in entity.related:
+    for related in entity.lists:
         if related.holds:
             other = get(related.entity)
             needed = other.rows("existence only, nothing is shown")
-            rows = rows.exclude(Exists(needed.filter(**{related.by: OuterRef("pk")}, deleted_at=None)))
+            needed = needed.alias(leads_to=other.attributes[related.by].typed())
+            rows = rows.exclude(Exists(needed.filter(leads_to=OuterRef("pk"), deleted_at=None)))
     return rows.order_by("pk")
 
 

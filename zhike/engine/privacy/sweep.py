@@ -78,8 +78,12 @@ def tables() -> list[Table]:
     return [t for t in found.values() if t.columns]
 
 
-def _by_table() -> dict[str, AnyEntity]:
-    return {e.model._meta.db_table: e for e in entities().values()}
+def _by_table() -> dict[str, list[AnyEntity]]:
+    """The entities of each table; those of objects that the firm has made lie in one."""
+    found: dict[str, list[AnyEntity]] = {}
+    for e in entities().values():
+        found.setdefault(e.model._meta.db_table, []).append(e)
+    return found
 
 
 def sweep(needles: Needles, where: Around) -> dict[str, set[Any]]:
@@ -87,15 +91,16 @@ def sweep(needles: Needles, where: Around) -> dict[str, set[Any]]:
     known, found = _by_table(), dict[str, set[Any]]()
     own = {str(pk) for ids in where.own.values() for pk in ids}
     for table in tables():
-        entity = known.get(table.name)
-        near = set()
-        if entity is not None:
-            near = where.own.get(entity.key, set()) | where.near.get(entity.key, set())
-        hits = _clean_table(_words(table, entity), needles, near, own if entity is None else set())
+        here = known.get(table.name, [])
+        near: set[Any] = set()
+        for entity in here:
+            near |= where.own.get(entity.key, set()) | where.near.get(entity.key, set())
+        first = next(iter(here), None)
+        hits = _clean_table(_words(table, first), needles, near, own if first is None else set())
         if hits:
             found[table.name] = hits
-        if entity is not None and hits:
-            reindex(entity, hits)
+            for entity in here:
+                reindex(entity, hits)
     return found
 
 

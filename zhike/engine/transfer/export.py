@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from zhike.engine import access, query
+from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import Attribute
@@ -62,7 +62,8 @@ def _read(actor: Actor, entity: AnyEntity) -> Any:
 def columns(actor: Actor, entity: AnyEntity) -> list[Attribute]:
     """The fields of an export: as the form orders them, then the rest of what the actor may read."""
     known = {k: a for k, a in access.readable(actor, entity).items() if a.kind.key not in ("json", "file")}
-    order = dict.fromkeys([entity.title, *(k for s in entity.sections for k in s.keys), *entity.columns, *known])
+    layout = layouts.of(actor, entity)
+    order = dict.fromkeys([entity.title, *layout.keys, *layout.columns, *known])
     return [known[k] for k in order if k in known]
 
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Q
 
 from zhike.base import fold, pinyin
 from zhike.base.models import Department
 from zhike.base.names import legal_key, name_key
-from zhike.engine import access, query
+from zhike.engine import access, fieldrules, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 
@@ -73,12 +77,15 @@ class Matcher:
 
     def __post_init__(self) -> None:
         fed = self.plan.fields()
-        wanted = [tuple(self.plan.match)] if self.plan.match else self.entity.match
+        unique = fieldrules.unique(self.entity)
+        made = [key for key in unique if key not in self.entity.unique]  # what the firm wants unique finds a record too
+        matching = [*made, *self.entity.match]
+        wanted = [tuple(self.plan.match)] if self.plan.match else matching
         self.keys: list[Key] = [(NUMBER,)] if NUMBER in fed else []
         self.keys += [key for key in wanted if set(key) <= fed]
-        self.unique = {keys[0] for keys in self.entity.unique if len(keys) == 1} | {NUMBER}
-        self.identity = [k for k in dict.fromkeys(k for key in self.entity.match for k in key) if k in fed]
-        self.columns = {k: a.column for k, a in self.entity.attributes.items() if k in fed and a.column}
+        self.unique = {keys[0] for keys in unique if len(keys) == 1} | {NUMBER}
+        self.identity = [k for k in dict.fromkeys(k for key in matching for k in key) if k in fed]
+        self.fields = {k: a for k, a in self.entity.attributes.items() if k in fed and a.stored}
         scopes = {access.scope(self.actor, self.entity, action) for action in ("read", "update")}
         self.sees_all = scopes == {"all"}
 
@@ -178,28 +185,30 @@ class Matcher:
 
     def _candidates(self, key: Key, drafts: Sequence[Draft]) -> dict[tuple[Any, ...], list[Existing]]:
         rows = self.entity.rows("what is out of sight is told by department alone").filter(deleted_at=None)
-        rows = rows.filter(**self._filter(key, drafts))
+        rows = rows.filter(self._filter(key, drafts))
         more = [f.name for f in self.entity.model._meta.concrete_fields if f.name in ("search_text", "department")]
-        names = dict.fromkeys([*self.columns.values(), *(self.entity.attributes[k].column for k in self.identity)])
+        names = dict.fromkeys("custom" if a.custom else a.column for a in self.fields.values())
         found: dict[tuple[Any, ...], list[Existing]] = {}
         for row in rows.order_by("created_at", "pk").values("pk", *more, *names):
-            values = {k: row[column] for k, column in self.columns.items()}
+            values = {k: a.loaded(row["custom"]) if a.custom else row[a.column] for k, a in self.fields.items()}
             one = Existing(row["pk"], values, row.get("search_text", ""), row.get("department"))
             found.setdefault(self._value(key, values), []).append(one)
         self._mark([e for same in found.values() for e in same])
         return found
 
-    def _filter(self, key: Key, drafts: Sequence[Draft]) -> dict[str, Any]:
+    def _filter(self, key: Key, drafts: Sequence[Draft]) -> Q:
         """The condition on the one column of the key that narrows most and has an index."""
         title, attributes = self.entity.title, self.entity.attributes
         best = next((k for k in key if k != title), title)
         if best == title and self.entity.has_owner:
             read = pinyin.person if self.entity.named == "person" else pinyin.company
-            return {"pinyin__in": {read(str(d.values[title])).sort_key[:300] for d in drafts}}
+            return Q(pinyin__in={read(str(d.values[title])).sort_key[:300] for d in drafts})
         wanted = {first_good(attributes[best], d.values[best]) for d in drafts}
         if attributes[best].kind.key == "text":
             wanted |= {str(d.values[best]).upper() for d in drafts}
-        return {f"{attributes[best].column}__in": wanted}
+        if attributes[best].custom:
+            return reduce(or_, map(attributes[best].equals, wanted), Q(pk__in=()))
+        return Q(**{f"{attributes[best].column}__in": wanted})
 
     def _mark(self, found: Sequence[Existing]) -> None:
         """Which of them the actor sees, and may change."""

@@ -112,9 +112,9 @@ def _own(actor: Actor, entity: AnyEntity, columns: Sequence[Column], rows: Rows)
 
 def _are_numbers(entity: AnyEntity, cells: Iterable[Cell]) -> bool:
     """Whether cells are running numbers of this entity, given out here."""
-    if not entity.number:
+    if not entity.pattern:
         return False
-    shape = re.compile(re.sub(r"%0?\d*d", r"\\d+", re.escape(entity.number).replace(r"\%", "%")))
+    shape = re.compile(re.sub(r"%0?\d*d", r"\\d+", re.escape(entity.pattern).replace(r"\%", "%")))
     filled = [str(cell).strip() for cell in cells if not blank(cell)]
     return bool(filled) and all(shape.fullmatch(text) for text in filled)
 
