@@ -1,12 +1,14 @@
 import htmx from "htmx.org";
-import { $, on, parse, say, send, text } from "./dom.js";
+import { $, fire, on, parse, say, send, text } from "./dom.js";
 import { fail, toast } from "./toast.js";
 
 const kept = new WeakMap();
+/** Lists keep their place; elsewhere what hangs together is shown anew. */
+const aim = (cell) => (cell.closest("[data-list]") ? "cell" : "field");
 
 export async function start(cell) {
   if (cell.classList.contains("editing")) return;
-  const answer = await send(cell.dataset.editUrl, { target: "field" }).catch(() => ({ status: 0 }));
+  const answer = await send(cell.dataset.editUrl, { target: aim(cell) }).catch(() => ({ status: 0 }));
   if (!answer.ok) return fail(answer.status, answer.words);
   kept.set(cell, [...cell.childNodes]);
   show(cell, answer.html);
@@ -25,6 +27,7 @@ function stop(cell, focus = true) {
   cell.classList.remove("editing");
   cell.replaceChildren(...(kept.get(cell) ?? []));
   kept.delete(cell);
+  if (cell.closest("[data-grid]")) return fire(cell, "zk:cell", { focus });
   if (focus) focusOn(cell);
 }
 
@@ -38,7 +41,7 @@ async function save(form, leave = false) {
   const cell = form.closest("[data-edit-url]");
   if (form.dataset.sending) return;
   form.dataset.sending = "1";
-  const answer = await send(form.action, { method: "POST", body: new FormData(form), target: "field" }).catch(() => ({ status: 0 }));
+  const answer = await send(form.action, { method: "POST", body: new FormData(form), target: aim(cell) }).catch(() => ({ status: 0 }));
   delete form.dataset.sending;
   if (answer.status === 422 || answer.status === 409) {
     show(cell, answer.html);
@@ -51,7 +54,10 @@ async function save(form, leave = false) {
   cell.classList.remove("editing");
   kept.delete(cell);
   cell.replaceChildren(value, ...(button ? [button] : []), tick());
+  const row = cell.closest("[data-row]");
+  if (row && answer.version) row.dataset.version = answer.version;
   say(text("Saved"));
+  if (cell.closest("[data-grid]")) return fire(cell, "zk:cell", { focus: !leave, undo: answer.undo });
   if (!leave) focusOn(cell);
 }
 
@@ -77,6 +83,12 @@ on("submit", "form[data-inline-form]", (e, form) => {
   save(form);
 });
 on("click", "[data-inline-cancel]", (_, button) => stop(button.closest("[data-edit-url]")));
+on("click", "[data-inline-theirs]", (_, button) => {
+  const cell = button.closest("[data-edit-url]");
+  const old = kept.get(cell)?.find((node) => node.matches?.("[data-edit]"));
+  kept.set(cell, [$("[data-theirs]", cell).content.cloneNode(true), ...(old ? [old] : [])]);
+  stop(cell);
+});
 on("change", "form[data-inline-form] select", (_, select) => save(select.form));
 on("keydown", "form[data-inline-form]", (e, form) => {
   if (e.isComposing || e.keyCode === 229) return;

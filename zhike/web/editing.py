@@ -22,6 +22,7 @@ from zhike.engine.kinds import Attribute
 from zhike.engine.query import Page
 
 from . import audit_words, forms, plugs
+from .grid import changed_by
 from .listing import entity_info, record_title
 from .lookup import entity_or_404
 from .record import head, record_context
@@ -174,6 +175,7 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
     page = query.record(actor, entity, pk, "update")
     a = entity.attributes[name]
     error, data, theirs = "", None, None
+    other: Mapping[str, str] = {}
     if request.method == "POST":
         data = forms.posted(request, entity, [name])
         try:
@@ -182,11 +184,13 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
             error = " ".join(w.text for found in invalid.first.values() for w in found)
         except Conflict as wrong:
             error, theirs = wrong.text, a.kind.html(a, page.rows[0].values.get(name), page.labels)
+            other = changed_by(actor, entity, pk)
         else:
             fresh = query.record(actor, entity, pk)
             response = HttpResponse(a.kind.html(a, fresh.rows[0].values.get(name), fresh.labels))
             response["X-Version"] = str(fresh.rows[0].version)
-            response["HX-Trigger"] = json.dumps({"zk:refresh": True})
+            if request.headers.get("HX-Target") != "cell":  # a list keeps its place, other pages show the rest anew
+                response["HX-Trigger"] = json.dumps({"zk:refresh": True})
             return response
     shown = forms.field(
         entity,
@@ -198,7 +202,7 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
         raw=data[name] if data else None,
     )
     shown |= {"aria_label": a.label, "label": a.label, "autofocus": True}
-    context = {"url": request.path, "version": page.rows[0].version, "field": shown, "theirs": theirs}
+    context = {"url": request.path, "version": page.rows[0].version, "field": shown, "theirs": theirs, "other": other}
     return render(request, "web/field.html", context, status=409 if theirs else 422 if error else 200)
 
 
