@@ -11,6 +11,7 @@ import "./selection.js";
 import "./composer.js";
 import "./dropzone.js";
 import "./rows.js";
+import { dress } from "./light.js";
 import "./neighbours.js";
 import "./sorted.js";
 import { $, fire, on, say } from "./dom.js";
@@ -68,6 +69,7 @@ document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
 const tools = { htmx, toast, fail, say, postMove, openModal, modal: (node, title, opener) => showModal(node, { title, opener }), cells, preview: openDrawer, refresh: () => fire(document.body, "zk:refresh") };
 const parts = { board: "[data-board]", chart: "[data-chart]", list: "[data-list]", grid: "[data-grid]", calendar: "[data-calendar]" };
 function load(root) {
+  dress(root);
   for (const [name, selector] of Object.entries(parts)) {
     if (root.matches?.(selector) || $(selector, root) || (root !== document && root.closest?.(selector))) import(document.body.dataset[`${name}Js`]).then((m) => m.start(tools));
   }

@@ -134,10 +134,10 @@ on("keydown", ".grid-catch", (e) => {
   };
   if (isTyping()) {
     if (e.key === "Escape") return stop(), leaveTyping();
-    if (e.key === "Enter" && !e.altKey) return stop(), commit().then(() => move(e.shiftKey ? -1 : 1, 0));
-    if (e.key === "Tab") return stop(), commit().then(() => tab(e.shiftKey ? -1 : 1));
+    if (e.key === "Enter" && !e.altKey) return stop(), commit().then((fine) => fine && move(e.shiftKey ? -1 : 1, 0));
+    if (e.key === "Tab") return stop(), commit().then((fine) => fine && tab(e.shiftKey ? -1 : 1));
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-    if (steps[e.key]) return stop(), commit().then(() => move(...steps[e.key]));
+    if (steps[e.key]) return stop(), commit().then((fine) => fine && move(...steps[e.key]));
     return;
   }
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-10, 0], PageDown: [10, 0] }[e.key];
@@ -279,9 +279,10 @@ async function write(wanted, part = false) {
   }
   if (!said?.rows) {
     for (const cell of wanted.keys()) restore(cell);
-    return tools.fail(answer.status, answer.words);
+    tools.fail(answer.status, answer.words);
+    return false;
   }
-  settle(wanted, said);
+  return settle(wanted, said);
 }
 
 function settle(wanted, said) {
@@ -313,6 +314,7 @@ function settle(wanted, said) {
     const to = place(bad[0]);
     go(to.r, to.c);
   } else if (active()) explain(active());
+  return !bad;
 }
 const catcherSays = (cell) => cell.setAttribute("aria-invalid", "true");
 

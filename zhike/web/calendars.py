@@ -179,7 +179,8 @@ def _on(value: Any) -> dt.date:
 def _item(page: query.Page, row: query.Row, a: Attribute, of: int, *, writes: bool) -> dict[str, Any]:
     entity, value = page.entity, row.values[a.key]
     amount = next((row.values[x.key] for x in page.attributes if x.kind.key == "money" and row.values.get(x.key)), None)
-    said = [t[row.values[k]] for k, t in entity.tones.items() if row.values.get(k) in t]
+    keys = {k: v for k, v in row.values.items() if isinstance(v, str)}
+    said = [t[keys[k]] for k, t in entity.tones.items() if keys.get(k) in t]
     stage = page.labels.get(("stage", row.values.get("stage")))  # type: ignore[arg-type]
     time = timezone.localtime(value).strftime("%H:%M") if isinstance(value, dt.datetime) else ""
     return {

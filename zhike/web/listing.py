@@ -19,7 +19,7 @@ from zhike.engine import access, layouts, query, records, sharing
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors, Invalid, Missing
-from zhike.engine.kinds import Attribute
+from zhike.engine.kinds import EMPTY, Attribute
 from zhike.engine.labels import localized
 from zhike.engine.query import COUNT_CAP, Condition, Page, View
 
@@ -55,7 +55,6 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     if info["export_url"]:
         info["export_url"] = found.url(own.but(page=1), path=info["export_url"])
     kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
-    rows = [row_info(page, entity, row, may_edit=access.may(actor, entity, "update")) for row in page.rows]
     return {
         "entity": info,
         "total_label": total_text(page.total),
@@ -63,8 +62,8 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
         "kinds": tabs.kinds(found, kind),
         "kind": kind,
         "table": table(found, page),
-        "columns": columns(found, page),
-        "rows": rows,
+        "columns": columns(actor, found, page),
+        "rows": [row_info(page, entity, row) for row in page.rows],
         "totals": totals(page, sums),
         "pager": pager(found, page, sums),
         "bulk": bulk_actions(actor, entity),
@@ -207,9 +206,10 @@ def further(entity: AnyEntity, page: Page, sums: Mapping[str, Any]) -> list[dict
     return [{"label": a.label, "value": a.kind.html(a, v, {})} for a, v in hidden]
 
 
-def columns(found: Asked, page: Page) -> list[dict[str, Any]]:
+def columns(actor: Actor, found: Asked, page: Page) -> list[dict[str, Any]]:
     """Heads of the columns; a phone shows the title, two lines and one aside."""
-    heads = [column(found, a) for a in page.attributes]
+    allowed = access.writable(actor, found.entity) if access.may(actor, found.entity, "update") else {}
+    heads = [column(found, a) | {"edit": a.key in allowed and editable(a)} for a in page.attributes]
     lines, most = 0, 2 if found.shape.kind == "split" else 3
     for c, a in zip(heads, page.attributes, strict=True):
         if a.key == page.entity.title:
@@ -259,28 +259,26 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
     return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
 
 
-def row_info(page: Page, entity: AnyEntity, row: query.Row, *, may_edit: bool = False) -> dict[str, Any]:
-    """A row as ready cells; the title leads to the record."""
-    title = record_title(entity, row, page)
-    url = f"/{entity.key}/{row.id}"
+def row_info(page: Page, entity: AnyEntity, row: query.Row) -> dict[str, Any]:
+    """A row as ready cells, as light as can be; the title leads to the record."""
     cells = []
     for a in page.attributes:
         html = a.kind.html(a, row.values.get(a.key), page.labels)
         if a.key == entity.title:
-            html = Markup('<a class="strong" href="%s">%s</a>') % (url, title)
-        can = (
-            may_edit
-            and a.editable
-            and a.expression is None
-            and a.key not in ("stage", "pipeline")
-            and a.kind.key != "file"
-        )
-        cells.append({"html": html, "edit_url": f"{url}/field/{a.key}" if can else ""})
-    state = ""
+            html = Markup('<a class="strong" href="/%s/%s">%s</a>') % (
+                entity.key,
+                row.id,
+                record_title(entity, row, page),
+            )
+        cells.append({"html": "" if html is EMPTY or html == EMPTY else html})
     follow = row.values.get("next_follow_up_on")
-    if follow and follow < timezone.localdate():
-        state = "late"
-    return {"id": str(row.id), "version": row.version, "url": url, "label": title, "state": state, "cells": cells}
+    state = "late" if follow and follow < timezone.localdate() else ""
+    return {"id": str(row.id), "version": row.version, "state": state, "cells": cells}
+
+
+def editable(a: Attribute) -> bool:
+    """Whether cells of a column can be edited in their place; a stage may ask for more, so it is moved elsewhere."""
+    return a.editable and a.expression is None and a.key not in ("stage", "pipeline") and a.kind.key != "file"
 
 
 def record_title(entity: AnyEntity, row: query.Row, page: Page) -> str:
