@@ -66,16 +66,16 @@ def write(request: HttpRequest, key: str) -> HttpResponse:
     tally = _write(actor, entity, block, part=part)
     done = list(block.good) if tally else []
     now = cells(actor, entity, block.stale, shown)
-    answer = {
+    answer: dict[str, Any] = {
         "rows": cells(actor, entity, done, shown),
         "undo": f"/operations/{tally.operation.pk}/undo" if tally and tally.operation else "",
         "wrong": {str(pk): found for pk, found in block.wrong.items()},
-        "stale": {pk: v | changed_by(actor, entity, UUID(pk)) for pk, v in now.items()},
+        "stale": {pk: {**v, **changed_by(actor, entity, UUID(pk))} for pk, v in now.items()},
         "said": _said(block, len(done)),
         "rest": len(block.good) if not tally else 0,
     }
     response = JsonResponse(answer, status=200 if tally else 409 if block.stale and not block.wrong else 422)
-    response["X-Undo"] = answer["undo"]
+    response["X-Undo"] = str(answer["undo"])
     return response
 
 
