@@ -146,7 +146,8 @@ def test_the_policy_is_changed_and_what_changed_is_kept(firm: Any) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"history_days": "183"}, {"idle_minutes": "0"}, {"idle_minutes": "481"}, {"session_hours": "-1"},
+        {"history_days": "183"}, {"fiscal_month": "0"}, {"fiscal_month": "13"},
+        {"idle_minutes": "0"}, {"idle_minutes": "481"}, {"session_hours": "-1"},
         {"session_hours": "1e3"}, {"session_hours": ""}, {"session_hours": "１２"}, {"passwords": "none"},
         {"second_factor": ""}, {"export_ask_rows": "9" * 30},
     ],

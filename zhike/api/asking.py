@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from django.core import signing
 from django.db import DataError
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -80,6 +76,8 @@ def understood(given: Sequence[tuple[str, str]]) -> Asked:
                 raise bad_parameter(name[:80], _("This filter needs a value."), "required")
             if op == "empty" and value not in ("0", "1"):
                 raise bad_parameter(name[:80], _("Give 1 for empty, 0 for filled."))
+        elif name == "where":
+            continue  # may be said several times: all of them hold
         elif name not in SINGLE:
             raise bad_parameter(name[:80], _("There is no such parameter."), "unknown")
         elif name in plain:
@@ -89,7 +87,10 @@ def understood(given: Sequence[tuple[str, str]]) -> Asked:
     if len(plain.get("q", "")) > 100:
         raise bad_parameter("q", _("Too long: %(n)s characters, at most %(max)s.") % {"n": len(plain["q"]), "max": 100})
     kept = tuple((name, value) for name, value in given if name != "cursor")
-    view = query.parse(kept)
+    try:
+        view = query.parse(kept)
+    except Invalid as invalid:
+        raise _named(invalid, kept) from None
     return Asked(view, kept, plain.get("fields"), _limit(plain), plain.get("cursor", ""), _total(plain))
 
 
@@ -120,17 +121,20 @@ def page(actor: Actor, entity: AnyEntity, wanted: Asked) -> Found:
     salt = _salt(actor, entity, wanted)
     if wanted.view.sort.removeprefix("-") in access.masked(actor, entity):
         raise bad_parameter("sort", _("This list cannot be sorted by %(name)s.") % {"name": wanted.view.sort[:60]})
+    view = wanted.view.but(sort=wanted.view.sort or query.CREATED)
     try:
-        rows = query.select(actor, entity, wanted.view, "list")
-        total = query.count(rows) if wanted.total else None
-        keys = _after(rows, wanted, salt)
+        order = query.order_of(actor, entity, view.sort)
+        last = order.place(_opened(wanted.cursor, salt)) if wanted.cursor else None
+        rows = query.walk(actor, entity, view, order, (), wanted.limit + 1, cursor=last)
+        total = query.how_many(actor, entity, view) if wanted.total else None
     except Invalid as invalid:
-        raise _named(invalid, wanted) from None
+        raise _named(invalid, wanted.pairs) from None
     except (OverflowError, DataError):
         raise Problem(422, _("A value of a filter is out of range.")) from None
-    more = len(keys) > wanted.limit
-    keys = keys[: wanted.limit]
-    return Found([pk for pk, _value in keys], _cursor(keys[-1], salt) if more else "", total)
+    more = len(rows) > wanted.limit
+    rows = rows[: wanted.limit]
+    cursor = signing.dumps(order.cursor(rows[-1].id, rows[-1].key), salt=salt, compress=True) if more else ""
+    return Found([row.id for row in rows], cursor, total)
 
 
 def _salt(actor: Actor, entity: AnyEntity, wanted: Asked) -> str:
@@ -139,47 +143,21 @@ def _salt(actor: Actor, entity: AnyEntity, wanted: Asked) -> str:
     return f"{SALT}:{actor.user.pk}:{entity.key}:{urlencode(bound)}"
 
 
-def _after(rows: QuerySet[Any], wanted: Asked, salt: str) -> list[tuple[UUID, Any]]:
-    last = _opened(wanted.cursor, salt) if wanted.cursor else None
-    if not wanted.view.sort:
-        rows = rows.order_by("pk").filter(pk__gt=last[0]) if last else rows.order_by("pk")
-        return [(pk, None) for pk in rows.values_list("pk", flat=True)[: wanted.limit + 1]]
-    first: Any = rows.query.order_by[0]  # an OrderBy: the gate never orders by a name
-    rows = rows.annotate(zk_sort=first.expression)
-    if last:
-        pk, value = last
-        beyond = Q(zk_sort=value, pk__lt=pk) if value is not None else Q(zk_sort__isnull=True, pk__lt=pk)
-        if value is not None:
-            beyond |= Q(**{f"zk_sort__{'lt' if first.descending else 'gt'}": value}) | Q(zk_sort__isnull=True)
-        rows = rows.filter(beyond)
-    return list(rows.values_list("pk", "zk_sort")[: wanted.limit + 1])
-
-
-def _named(invalid: Invalid, wanted: Asked) -> Problem:
+def _named(invalid: Invalid, pairs: Sequence[tuple[str, str]]) -> Problem:
     """A fault of a filter, at the name of its parameter."""
     errors = []
     for key, wrongs in invalid.first.items():
-        names = [k for k, _v in wanted.pairs if k.rpartition("__")[0] == key] or ["sort"]
+        own = [k for k, _v in pairs if k.rpartition("__")[0] == key or k == key]
+        names = own or (["where"] if any(k == "where" for k, _v in pairs) else ["sort"])
         errors += [{"parameter": names[0][:80], "code": w.code, "detail": w.text} for w in wrongs]
     return Problem(422, errors=errors)
 
 
-PACK: dict[type, str] = {dt.datetime: "t", dt.date: "d", Decimal: "n", UUID: "u"}
-UNPACK: dict[str, Any] = {"t": dt.datetime.fromisoformat, "d": dt.date.fromisoformat, "n": Decimal, "u": UUID}
-
-
-def _cursor(last: tuple[UUID, Any], salt: str) -> str:
-    pk, value = last
-    tag = PACK.get(type(value), "")
-    return signing.dumps([str(pk), tag, str(value) if tag else value], salt=salt, compress=True)
-
-
-def _opened(cursor: str, salt: str) -> tuple[UUID, Any]:
+def _opened(cursor: str, salt: str) -> str:
     try:
-        pk, tag, value = signing.loads(cursor, salt=salt)
+        return str(signing.loads(cursor, salt=salt))
     except (signing.BadSignature, ValueError):
         raise bad_parameter("cursor", _("This cursor belongs to another list. Begin again without it.")) from None
-    return UUID(pk), UNPACK[tag](value) if tag else value
 
 
 def following(request: HttpRequest, wanted: Asked, cursor: str) -> str | None:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from zhike import __version__
-from zhike.engine import access
+from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
 
@@ -221,6 +221,8 @@ def _parameters(actor: Actor, entity: AnyEntity) -> list[Doc]:
         found.append(_query("sort", {"type": "string", "enum": both}, _("order; a minus turns it round")))
     if entity.search:
         found.append(_query("q", {**TEXT, "maxLength": 100}, _("search: parts of names, pinyin, numbers")))
+    said = _("filter as JSON: [field, operator, value], groups any, all, not, and some, none of linked records")
+    found.append(_query("where", {**TEXT, "maxLength": query.LONGEST}, said))
     filters: Doc = {}
     for key, a in known.items():
         for op in a.kind.ops if closed.get(key, Q()) != access.NOBODY else ("eq",) if "eq" in a.kind.ops else ():

@@ -256,7 +256,7 @@ class FailedLogin(models.Model):
 
 
 class Policy(models.Model):
-    """The firm's security settings: one row, made when somebody changes them."""
+    """The firm's settings of security and of its fiscal year: one row, made when somebody changes them."""
 
     class Passwords(models.TextChoices):
         """Two standards that contradict each other: OWASP ASVS 5 (6.2) and GB/T 22239 level 2 and 3."""
@@ -289,9 +289,16 @@ class Policy(models.Model):
         _("History is kept for days"), default=400, help_text=_("At least 184: the Cybersecurity Law asks six months.")
     )
 
+    fiscal_month = models.PositiveSmallIntegerField(
+        _("First month of the fiscal year"),
+        default=1,
+        help_text=_("Filters and reports count fiscal quarters from it."),
+    )
+
     class Meta:
         verbose_name = _("Security policy")
         constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(fiscal_month__range=(1, 12)), name="policy_fiscal_month"),
             models.CheckConstraint(condition=models.Q(pk=1), name="policy_one_row"),
             models.CheckConstraint(condition=models.Q(history_days__gte=184), name="policy_history_six_months"),
         ]

@@ -27,7 +27,7 @@ from .kinds import Attribute
 from .models import DEPTHS, Share
 
 if TYPE_CHECKING:
-    from .query import Condition
+    from .query import Clause
 
 ACTIONS = (
     "list",
@@ -81,7 +81,7 @@ class Right:
     """One permission in force: how far it reaches, under which conditions, and the role that gives it."""
 
     scope: str
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Clause, ...] = ()
     role: UUID | None = None
 
 
@@ -191,11 +191,11 @@ class Actor:
         return len(self.user.department.ancestors) if self.user.department else 0
 
 
-def stored(conditions: Any) -> tuple[Condition, ...]:
-    """Conditions as they are kept: [[field, operator, value], …]."""
-    from .query import Condition  # query reads access, so access may only read it once both are there
+def stored(conditions: Any) -> tuple[Clause, ...]:
+    """Conditions as they are kept: [[field, operator, value], ["any", …], …]."""
+    from .query import language  # query reads access, so access may only read it once both are there
 
-    return tuple(Condition(key, op, value) for key, op, value in conditions or ())
+    return language.clauses(conditions or ())
 
 
 def rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
@@ -351,17 +351,18 @@ def _portal(actor: Actor, entity: AnyEntity) -> list[Q]:
     return [Q(account=actor.account)] if "account" in entity.attributes else []
 
 
-def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Condition]) -> Q:
+def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Clause]) -> Q:
     """Stored conditions as rows: the same language as lists, but over every field, because the firm set them."""
     if not conditions:
         return Q()
-    from .query import matching, narrow  # query reads access, so access may only read it once both are there
+    from .query import conditions as language  # query reads access, so access may only read it once both are there
+    from .query import gate
 
-    known = entity.attributes
-    if all(c.key not in known or known[c.key].expression is None for c in conditions):
-        return Q(*(matching(actor, c, known) for c in conditions))
-    chosen = narrow(entity.rows().filter(pk=OuterRef("pk")), actor, conditions, known)
-    return Q(Exists(chosen))
+    sight = gate.Sight(actor, whole=True)
+    if not language.computed(sight, entity, conditions):
+        return Q(*(language.matching(sight, entity, c) for c in conditions))
+    chosen = entity.rows().filter(pk=OuterRef("pk"))
+    return Q(Exists(language.narrow(chosen, sight, entity, conditions)))
 
 
 def bounds(actor: Actor, entity: AnyEntity, action: str) -> Q:

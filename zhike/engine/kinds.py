@@ -671,7 +671,6 @@ class Link(Kind):
     key = "link"
     ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
     json_type = {"type": "string", "format": "uuid"}
-    sortable = False
     typed = "link"
 
     def pack(self, value: Any) -> Any:
@@ -742,7 +741,6 @@ class UserLink(Link):
 
     key = "user"
     ops: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty")
-    sortable = True
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:
         """Initial and name."""
@@ -771,6 +769,7 @@ class Links(Link):
 
     key = "links"
     ops: ClassVar[tuple[str, ...]] = ("has", "empty")
+    sortable = False
     blank: ClassVar[object] = ()
     json_type = {"type": "array", "items": {"type": "string", "format": "uuid"}}
     typed = ""
@@ -815,6 +814,7 @@ class File(Link):
     """A stored file."""
 
     key = "file"
+    sortable = False
     ops: ClassVar[tuple[str, ...]] = ("empty",)
 
     def html(self, a: Attribute, value: Any, labels: Labels) -> Markup:

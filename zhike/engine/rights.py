@@ -25,7 +25,6 @@ from . import access, history, people, query
 from .access import ANY, EXPLICIT, Actor
 from .entity import AnyEntity, entities
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
-from .query import Condition
 
 Cell = tuple[str, str]
 SCOPES = (Grant.Scope.OWN, Grant.Scope.DEPARTMENT, Grant.Scope.SUBTREE, Grant.Scope.ALL)
@@ -43,7 +42,7 @@ class Given:
 
     @property
     def rows(self) -> list[list[Any]]:
-        """The conditions as [[field, operator, value], …]."""
+        """The conditions as the values of their JSON (query/language.py)."""
         found: list[list[Any]] = json.loads(self.conditions)
         return found
 
@@ -148,8 +147,8 @@ def _check_grant(actor: Actor, key: str, action: str, given: Given) -> None:
     if e is None or given.conditions == "[]":
         return
     try:
-        conditions = [Condition(str(k), str(op), value) for k, op, value in given.rows]
-        rows = query.narrow(e.rows("no row is read"), actor, conditions, e.attributes)
+        sight = query.Sight(actor, whole=True)
+        rows = query.narrow(e.rows("no row is read"), sight, e, access.stored(given.rows))
         rows.filter(pk__in=[]).exists()
         str(rows.query)
     except Invalid as invalid:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,8 +29,10 @@ ID: Schema = {**shapes.UUID, "description": "id of the record"}
 PAIRS: Schema = {
     "type": "array",
     "maxItems": 20,
-    "description": 'conditions as [field, operator, value], such as ["owner", "eq", "me"]',
-    "items": {"type": "array", "minItems": 2, "maxItems": 3, "items": {"type": "string", "maxLength": 500}},
+    "description": 'conditions as [field, operator, value], such as ["owner", "eq", "me"], ["account.tier", "eq", "A"] '
+    'over a link; groups as ["any", […], […]], "all", "not"; records that point here as '
+    '["some", "deal.account", […]] or "none"',
+    "items": {"type": "array", "minItems": 2, "maxItems": 60},
 }
 OPEN: Schema = {"type": "object", "description": "field -> value, as describe_entity shows them"}
 Run = Callable[[Caller, Mapping[str, Any]], dict[str, Any]]
@@ -124,10 +127,17 @@ def describe_entity(caller: Caller, given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _pair(clause: Sequence[Any]) -> tuple[str, str]:
+    """A condition as a parameter of the API."""
+    if len(clause) <= 3 and clause[0] not in query.GROUPING and all(isinstance(part, str) for part in clause):
+        return f"{clause[0]}__{clause[1]}", clause[2] if len(clause) > 2 else "1"
+    return "where", json.dumps(clause, ensure_ascii=False)
+
+
 def find(caller: Caller, given: Mapping[str, Any]) -> dict[str, Any]:
     """A page of records by conditions and words."""
     entity = entity_of(caller.actor, given["entity"], "list")
-    pairs = [(f"{c[0]}__{c[1]}", c[2] if len(c) > 2 else "1") for c in given.get("where", ())]
+    pairs = [_pair(clause) for clause in given.get("where", ())]
     pairs += [(k, str(given[k])) for k in ("q", "sort", "cursor") if given.get(k)]
     pairs += [("limit", str(given.get("limit", 20))), ("total", "1")]
     wanted = asking.understood(pairs)

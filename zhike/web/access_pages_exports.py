@@ -18,7 +18,7 @@ from zhike.engine.models import Job
 from zhike.engine.transfer import columns, leaving
 from zhike.jobs import tasks
 
-from .filters import condition_text
+from .filter_words import clause_text
 from .lookup import entity_or_404
 from .settings import SECURITY, admin
 from .templating import actor_of, clock, render
@@ -92,11 +92,7 @@ def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _filters(actor: Actor, job: Job) -> list[str]:
     entity = get(job.entity)
     view = query.parse(str(job.options.get("query", "")))
-    said = [
-        _("%(label)s: %(text)s") % {"label": a.label, "text": condition_text(actor, a, c)}
-        for c in view.conditions
-        if (a := entity.attributes.get(c.key))
-    ]
+    said = [text for clause in view.clauses if (text := clause_text(actor, entity, clause))]
     return [*said, *([_("Search: %(text)s") % {"text": view.search}] if view.search else [])]
 
 

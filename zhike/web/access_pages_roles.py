@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from zhike.base.models import Grant, Role
-from zhike.engine import access, rights
+from zhike.engine import access, query, rights
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.errors import Invalid, Missing, Refused
@@ -27,6 +27,7 @@ from .templating import render
 SALT = "zhike.rights"
 HOUR = 3_600
 BLANK = 2  # empty rows of conditions offered for each entity
+WHERE = "where"  # the field of a line that holds a filter as JSON
 
 
 def role_or_404(pk: UUID) -> Role:
@@ -113,10 +114,10 @@ def _row(actor: Actor, entity: AnyEntity, book: Book) -> dict[str, Any]:
 
     own = [a for a in rights.actions(entity) if a not in access.ACTIONS]
     lines = [
-        {"action": action, "field": key, "op": op, "value": value if isinstance(value, str) else json_text(value)}
+        {"action": action, **line(row)}
         for action in rights.actions(entity)
         if (given := book.cell(entity.key, action))
-        for key, op, value in given.rows
+        for row in given.rows
     ]
     return {
         "key": entity.key,
@@ -127,13 +128,41 @@ def _row(actor: Actor, entity: AnyEntity, book: Book) -> dict[str, Any]:
         "lines": [*lines, *({"action": "", "field": "", "op": "", "value": ""} for _n in range(BLANK))],
         "kept": len(lines),
         "all_actions": [{"value": a, "label": label_of(entity, a)} for a in rights.actions(entity)],
-        "all_fields": [{"value": k, "label": str(a.label)} for k, a in entity.attributes.items() if not a.unseen],
+        "all_fields": [
+            *({"value": k, "label": str(a.label)} for k, a in entity.attributes.items() if not a.unseen),
+            {"value": WHERE, "label": _("Filter as JSON")},
+        ],
     }
+
+
+def line(row: list[Any]) -> dict[str, str]:
+    """A stored condition as a line of the form: what is more than one field stands there as JSON."""
+    if (
+        len(row) == 3
+        and isinstance(row[2], (str, int, list, type(None)))
+        and row[0] not in query.GROUPING
+        and "." not in row[0]
+    ):
+        return {"field": row[0], "op": row[1], "value": json_text(row[2])}
+    return {"field": WHERE, "op": "", "value": json.dumps(row, ensure_ascii=False)}
+
+
+def condition(key: str, op: str, value: str) -> list[Any]:
+    """A line of the form as a stored condition; JSON that is none is refused by the check of rights."""
+    if key != WHERE:
+        return [key, op, value]
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return [value[:100]]
+    return found if isinstance(found, list) else [value[:100]]
 
 
 def json_text(value: Any) -> str:
     """A value of a condition as it stands in its box."""
-    return ",".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def posted(old: Book, post: QueryDict) -> Book:
@@ -144,7 +173,7 @@ def posted(old: Book, post: QueryDict) -> Book:
         columns = [post.getlist(f"c:{e.key}:{name}") for name in names]
         for action, key, op, value in zip(*columns, strict=False):
             if action and key:
-                conditions.setdefault((e.key, action), []).append([key, op, value.strip()])
+                conditions.setdefault((e.key, action), []).append(condition(key, op, value.strip()))
     cells = {}
     for e in entities().values():
         for action in rights.actions(e):

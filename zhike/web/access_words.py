@@ -8,9 +8,8 @@ from django.utils.translation import pgettext
 from zhike.base.models import FieldGrant, Grant
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.query import Condition
 
-from .filters import condition_text
+from .filter_words import stored_text
 
 
 def action_label(action: str) -> str:
@@ -48,10 +47,4 @@ def level_label(level: str) -> str:
 
 def conditions_text(actor: Actor, entity: AnyEntity, conditions: list[list[object]]) -> str:
     """Stored conditions in words."""
-    found = []
-    for key, op, value in conditions:
-        a = entity.attributes.get(str(key))
-        if a is not None and op in a.kind.ops:
-            text = condition_text(actor, a, Condition(str(key), str(op), value))
-            found.append(_("%(label)s: %(text)s") % {"label": a.label, "text": text})
-    return "; ".join(found)
+    return "; ".join(filter(None, stored_text(actor, entity, conditions)))

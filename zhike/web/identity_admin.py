@@ -37,6 +37,7 @@ BOUNDS = {
     "export_ask_rows": (0, 1_000_000),
     "export_rows_per_day": (0, 10_000_000),
     "history_days": (184, 36_500),
+    "fiscal_month": (1, 12),
 }
 CHOICES = ("passwords", "second_factor")
 
@@ -217,6 +218,7 @@ def page(policy: Policy, posted: Mapping[str, str], errors: Mapping[str, str]) -
         (_("Administrators"), ("separate_admins",)),
         (_("Personal data"), ("reveals_per_hour", "reveals_per_day", "export_tell_rows", "export_ask_rows")),
         (_("Quotas and keeping"), ("export_rows_per_day", "history_days")),
+        (_("Fiscal year"), ("fiscal_month",)),
     ]
     return {
         "sections": [{"title": title, "fields": [field(n) for n in names]} for title, names in groups],

@@ -18,11 +18,10 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.errors import Invalid, Missing
 from zhike.engine.models import History, Retention
-from zhike.engine.query import Condition
 from zhike.jobs import tasks
 
 from .editing import form_answer, go
-from .filters import condition_text
+from .filter_words import stored_text
 from .settings import SECURITY, admin
 from .templating import render
 
@@ -64,12 +63,7 @@ def find(pk: UUID) -> Retention:
 
 def in_words(actor: Actor, rule: Retention) -> list[str]:
     """The conditions of a rule in words."""
-    known = get(rule.entity).attributes
-    return [
-        _("%(label)s: %(text)s") % {"label": a.label, "text": condition_text(actor, a, Condition(key, op, value))}
-        for key, op, value in rule.conditions
-        if (a := known.get(key))
-    ]
+    return stored_text(actor, get(rule.entity), rule.conditions)
 
 
 @login_required

@@ -39,7 +39,7 @@ def due(rule: Retention, reader: Actor | None = None) -> QuerySet[Any]:
     entity = get(rule.entity)
     rows = entity.rows("a rule of the firm, over all its records").filter(deleted_at=None)
     rows = rows.filter(updated_at__lt=before(rule.months))
-    rows = query.narrow(rows, reader or _nobody(), access.stored(rule.conditions), entity.attributes)
+    rows = query.narrow(rows, query.Sight(reader or _nobody(), whole=True), entity, access.stored(rule.conditions))
     if rule.doing == Retention.Doing.ERASE:
         done = Erasure.objects.filter(entity=entity.key, record=OuterRef("pk"))
         return rows.exclude(Exists(done)).order_by("pk")

@@ -2,24 +2,37 @@
 
 from zhike.engine.words import NONE, search_q
 
-from .conditions import matching, narrow, open_fields
-from .gate import select, visible
-from .model import PAGE, Condition, Page, Row, View, flat, parse
-from .paging import COUNT_CAP, count, first, how_many, page, sums
-from .periods import moment, period
-from .reading import DIRECTORY, has_currency, in_currency, labels, names, options, read, record
+from .conditions import matching, narrow
+from .gate import DIRECTORY, Sight, every, open_fields, visible
+from .language import GROUPING, LONGEST, clauses, text, value
+from .model import PAGE, Clause, Condition, Group, Linked, Page, Row, View, flat, parse
+from .ordering import CREATED, Cursor, order_of
+from .paging import COUNT_CAP, count, how_many, page, sums, walk
+from .periods import fiscal_month, moment, period
+from .reading import has_currency, in_currency, labels, names, options, read, record
+from .selecting import select
 
 __all__ = [
     "COUNT_CAP",
+    "CREATED",
     "DIRECTORY",
+    "GROUPING",
+    "LONGEST",
     "NONE",
     "PAGE",
+    "Clause",
     "Condition",
+    "Cursor",
+    "Group",
+    "Linked",
     "Page",
     "Row",
+    "Sight",
     "View",
+    "clauses",
     "count",
-    "first",
+    "every",
+    "fiscal_month",
     "flat",
     "has_currency",
     "how_many",
@@ -31,6 +44,7 @@ __all__ = [
     "narrow",
     "open_fields",
     "options",
+    "order_of",
     "page",
     "parse",
     "period",
@@ -39,5 +53,8 @@ __all__ = [
     "search_q",
     "select",
     "sums",
+    "text",
+    "value",
     "visible",
+    "walk",
 ]

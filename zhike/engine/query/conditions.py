@@ -1,136 +1,142 @@
-"""Conditions as SQL: the one filter language, over the fields that its reader may use."""
+"""Filters as SQL: groups, linked records, conditions, over the rows and fields that their reader may use."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, Func, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from zhike.base.models import Department
 from zhike.engine import access
-from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.kinds import Attribute
-from zhike.engine.words import NONE
 
-from .model import Condition
-from .periods import moment, period
+from .columns import points_here, target_of
+from .gate import Sight
+from .model import Clause, Condition, Group, Linked
+from .operators import leaf
 
-
-def open_fields(known: Mapping[str, Attribute], closed: Collection[str]) -> dict[str, Attribute]:
-    """The fields that may be sorted, grouped and measured: those that the reader sees whole."""
-    return {key: a for key, a in known.items() if key not in closed}
+EVERYBODY = ~access.NOBODY
 
 
-def narrow(
-    rows: QuerySet[Any],
-    actor: Actor,
-    conditions: Sequence[Condition],
-    known: Mapping[str, Attribute],
-    closed: Mapping[str, Q] = NONE,
-) -> QuerySet[Any]:
-    """Apply conditions; every name must be a field the actor may read.
+def narrow(rows: QuerySet[Any], sight: Sight, entity: AnyEntity, clauses: Sequence[Clause]) -> QuerySet[Any]:
+    """Rows of which all clauses hold; Invalid for a name that is not there for the reader, or a value that is none.
 
-    A field of `closed` is seen in part: outside the rows that go with it, it answers to its whole value alone, or a
-    filter would spell the rest.
+    A field that is seen in part answers to its whole value alone outside the rows that go with it (access.closed), or
+    a filter would spell the rest. Linked records are those that the reader may list: they tell no more than their list.
     """
-    for c in conditions:
-        wanted = matching(actor, c, known, closed)
-        if (expression := known[c.key].expression) is not None:
-            rows = rows.alias(**{c.key: expression()})
-        rows = rows.filter(wanted)
-    return rows
+    if not clauses:
+        return rows
+    wanted = [matching(sight, entity, clause) for clause in clauses]
+    if aliases := computed(sight, entity, clauses):
+        rows = rows.alias(**aliases)
+    return rows.filter(*wanted)
 
 
-def matching(actor: Actor, c: Condition, known: Mapping[str, Attribute], closed: Mapping[str, Q] = NONE) -> Q:
-    """One condition, over the column of its field, or an alias of its key where it is computed; Invalid as above."""
-    a = known.get(c.key)
-    rows = closed.get(c.key)
-    if a is None or c.op not in a.kind.ops or (rows == access.NOBODY and c.op not in ("eq", "empty")):
-        raise Invalid([{c.key: [Wrong(_("There is no such filter: %(name)s.") % {"name": f"{c.key} {c.op}"[:80]})]}])
+def computed(sight: Sight, entity: AnyEntity, clauses: Sequence[Clause]) -> dict[str, Any]:
+    """The aliases that `matching` needs: the computed fields that the clauses name on the entity itself."""
+    known = sight.fields(entity)[0]
+    named = [known[key] for key in _own(clauses) if key in known]
+    return {a.key: a.expression() for a in named if a.expression is not None}
+
+
+def _own(clauses: Sequence[Clause]) -> Iterator[str]:
+    for clause in clauses:
+        if isinstance(clause, Condition):
+            yield clause.key
+        elif isinstance(clause, Group):
+            yield from _own(clause.parts)
+
+
+def matching(sight: Sight, entity: AnyEntity, clause: Clause) -> Q:
+    """One clause, over the columns of its fields, and the aliases of `computed`; Invalid as above."""
+    if isinstance(clause, Group):
+        return _grouped(sight, entity, clause)
+    if isinstance(clause, Linked):
+        return _linked(sight, entity, clause)
+    if "." in clause.key:
+        return _beyond(sight, entity, clause)
+    known, closed = sight.fields(entity)
+    a, rows = known.get(clause.key), closed.get(clause.key)
+    if a is None or clause.op not in a.kind.ops or (rows == access.NOBODY and clause.op not in ("eq", "empty")):
+        raise _unknown(clause.key, f"{clause.key} {clause.op}")
     try:
-        if rows is None or c.op == "empty":
-            return _q(a, c, actor)
-        if c.op == "eq":
-            return Q(**{a.column: a.kind.clean(a, c.value) or None})
-        return _q(a, c, actor) & rows
+        if rows is None or clause.op == "empty":
+            return leaf(a, clause.op, clause.value, sight.actor)
+        if clause.op == "eq":
+            return a.equals(a.kind.clean(a, clause.value) or None)
+        return leaf(a, clause.op, clause.value, sight.actor) & rows
     except Wrong as wrong:
-        raise Invalid([{c.key: [wrong]}]) from None
+        raise Invalid([{clause.key: [wrong]}]) from None
 
 
-def _q(a: Attribute, c: Condition, actor: Actor) -> Q:
-    name = a.column or a.key
-    if c.op == "empty":
-        blank = Q(**{f"{name}__isnull": True}) if a.kind.blank is None else Q(**{name: a.kind.blank or []})
-        if a.kind.blank == "":
-            blank = Q(**{name: ""})
-        return blank if str(c.value) not in ("0", "false") else ~blank
-    if c.op == "within":
-        start, end = period(str(c.value))
-        return _between(a, name, start, end)
-    if c.op in ("in", "between"):
-        parts = c.value if isinstance(c.value, (list, tuple, set)) else str(c.value or "").split(",")
-        values = [_operand(a, part, actor) for part in parts]
-        if c.op == "in":
-            return Q(**{f"{name}__in": values})
-        low, high = (*values, None, None)[:2]
-        return _between(a, name, low, high)
-    value = _operand(a, c.value, actor)
-    return _single(a, name, c.op, value)
+def _grouped(sight: Sight, entity: AnyEntity, group: Group) -> Q:
+    parts = [matching(sight, entity, part) for part in group.parts]
+    if group.kind == "all":
+        return Q(*parts)
+    found = access.NOBODY
+    for part in parts:
+        found |= part or EVERYBODY
+    return ~Q(_Holds(found)) if group.kind == "none" else found
 
 
-def _single(a: Attribute, name: str, op: str, value: Any) -> Q:
-    """One value, one operator; a day on either side of a comparison with a moment means the whole day."""
-    midnight = isinstance(value, dt.datetime) and timezone.localtime(value).time() == dt.time()
-    if midnight and op in ("eq", "lte"):
-        found = Q(**{f"{name}__lt": value + dt.timedelta(days=1)})
-        return found & Q(**{f"{name}__gte": value}) if op == "eq" else found
-    if op == "ne":
-        return ~Q(**{name: value})
-    if op == "under":
-        return _under(a, name, value)
-    lookup = {"eq": name, "has": f"{name}__contains", "contains": f"{name}__icontains"}.get(op, f"{name}__{op}")
-    return Q(**{lookup: [value] if op == "has" else value})
+class _Holds(Func):
+    """Whether a condition holds; where it is unknown, as of something empty, it does not."""
+
+    template = "((%(expressions)s) IS TRUE)"
+    output_field = BooleanField()
+
+    def __init__(self, condition: Any) -> None:
+        wrapped = condition if isinstance(condition, F | Func) else ExpressionWrapper(condition, BooleanField())
+        super().__init__(wrapped)
 
 
-def _operand(a: Attribute, raw: Any, actor: Actor) -> Any:
-    if raw == "me" and a.target == "user":
-        return actor.user.pk
-    if raw == "mine" and a.target == "department":
-        return actor.user.department_id
-    return a.kind.operand(a, raw)
+def _beyond(sight: Sight, entity: AnyEntity, c: Condition) -> Q:
+    """A condition over the record that a link leads to; without such a record in sight it does not hold."""
+    first, _dot, rest = c.key.partition(".")
+    a, rows = _link(sight, entity, first, c.key)
+    target = entities()[a.target]
+    try:
+        inner = narrow(sight.rows(target).filter(target_of(a)), sight, target, [Condition(rest, c.op, c.value)])
+    except Invalid as invalid:
+        raise _renamed(invalid, c.key, f"{c.key} {c.op}") from None
+    return Q(Exists(inner)) & rows
 
 
-def _between(a: Attribute, name: str, low: Any, high: Any) -> Q:
-    """Both ends included; for moments a closing day counts to its end."""
-    found = Q()
-    if a.kind.key == "datetime":
-        if low is not None:
-            found &= Q(**{f"{name}__gte": moment(low)})
-        if high is not None:
-            found &= Q(**{f"{name}__lt": moment(high) + dt.timedelta(days=1)})
-        return found
-    if low is not None:
-        found &= Q(**{f"{name}__gte": low})
-    return found & Q(**{f"{name}__lte": high}) if high is not None else found
+def _linked(sight: Sight, entity: AnyEntity, c: Linked) -> Q:
+    """Records that point here and are in sight: some of them, or none."""
+    key, _dot, by = c.path.partition(".")
+    other = entities().get(key)
+    if other is None:
+        raise _unknown(c.path, c.path)
+    a, rows = _link(sight, other, by, c.path)
+    if a.target != entity.key:
+        raise _unknown(c.path, c.path)
+    pointing = sight.rows(other).filter(points_here(a)).filter(rows)
+    found = Exists(narrow(pointing, sight, other, c.parts))
+    return Q(found) if c.kind == "some" else ~Q(found)
 
 
-def _under(a: Attribute, name: str, value: Any) -> Q:
-    """A node of a tree and all below it."""
-    if a.kind.key == "department":
-        below = Department.objects.filter(ancestors__contains=[value]).values("pk")
-        return Q(**{f"{name}__in": below})
-    if a.kind.key == "region":
-        return Q(**{f"{name}__startswith": str(value).removesuffix("00").removesuffix("00")})
-    if str(value).isalpha():
-        from zhike.base import industries  # the code table is only read where a whole section is asked for
+def _link(sight: Sight, entity: AnyEntity, key: str, path: str) -> tuple[Attribute, Q]:
+    """A link that the reader may follow, and the rows in which they may."""
+    known, closed = sight.fields(entity)
+    a = known.get(key)
+    if a is None or not a.is_link or a.expression is not None or a.target not in entities():
+        raise _unknown(path, path)
+    return a, closed.get(key, Q())
 
-        divisions = Q()
-        for code in industries.children(str(value)):
-            divisions |= Q(**{f"{name}__startswith": code})
-        return divisions | Q(**{name: value})
-    return Q(**{f"{name}__startswith": str(value)})
+
+class Unknown(Wrong):
+    """A filter names what is not there for its reader."""
+
+
+def _unknown(key: str, shown: str) -> Invalid:
+    return Invalid([{key[:160]: [Unknown(_("There is no such filter: %(name)s.") % {"name": shown[:80]})]}])
+
+
+def _renamed(invalid: Invalid, key: str, shown: str) -> Invalid:
+    """The fault of a field beyond a link, under the name by which it was asked."""
+    wrongs = [wrong for found in invalid.first.values() for wrong in found]
+    return _unknown(key, shown) if any(isinstance(w, Unknown) for w in wrongs) else Invalid([{key: wrongs}])

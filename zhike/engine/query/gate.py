@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.words import search_q
+from zhike.engine.kinds import Attribute
+from zhike.engine.words import NONE
 
-from .conditions import narrow, open_fields
-from .model import View
-from .ordering import order
+DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})
+NAMES = frozenset({"name", "key", "status"})  # what everybody may ask of the firm's directory
+
+
+def every(entity: AnyEntity) -> QuerySet[Any]:
+    """All rows of an entity but those in the recycle bin, for those who then say which of them."""
+    return entity.rows().filter(deleted_at=None)
 
 
 def visible(actor: Actor, entity: AnyEntity, action: str = "list") -> QuerySet[Any]:
     """The rows of `entity` on which the actor may do `action`, without the recycle bin."""
-    rows: QuerySet[Any] = entity.rows().filter(access.rows(actor, entity, action), deleted_at=None)
-    return rows
+    return every(entity).filter(access.rows(actor, entity, action))
 
 
-def select(actor: Actor, entity: AnyEntity, view: View, action: str = "list") -> QuerySet[Any]:
-    """`visible`, narrowed and ordered as the view asks; Invalid for a field that is not there for this actor."""
-    return asked(visible(actor, entity, action), actor, entity, view)
+def open_fields(known: Mapping[str, Attribute], closed: Collection[str]) -> dict[str, Attribute]:
+    """The fields that may be sorted, grouped and measured: those that the reader sees whole."""
+    return {key: a for key, a in known.items() if key not in closed}
 
 
-def asked(rows: QuerySet[Any], actor: Actor, entity: AnyEntity, view: View) -> QuerySet[Any]:
-    """Rows narrowed and ordered as the view asks."""
-    known, closed = access.readable(actor, entity), access.closed(actor, entity)
-    rows = narrow(rows, actor, view.conditions, known, closed)
-    if view.search:
-        rows = rows.filter(search_q(entity, view.search, known, closed))
-    return rows.order_by(*order(view.sort, open_fields(known, closed), entity))
+@dataclass(frozen=True)
+class Sight:
+    """How far a filter looks: what `actor` may list and read; with `whole` at everything, for what the firm has set."""
 
+    actor: Actor
+    whole: bool = False
 
-def pieces(actor: Actor, entity: AnyEntity, view: View) -> list[tuple[str, QuerySet[Any]]]:
-    """`select` in pieces that overlap, with the reason of each. One index answers each; joined by OR, none does."""
-    rows = entity.rows().filter(deleted_at=None)
-    found = access.pieces(actor, entity, "list")
-    return [(piece.reason, asked(rows.filter(piece.q), actor, entity, view)) for piece in found]
+    def fields(self, entity: AnyEntity) -> tuple[Mapping[str, Attribute], Mapping[str, Q]]:
+        """The fields that may be asked, and those among them that answer in some rows alone (access.closed)."""
+        if self.whole:
+            return entity.attributes, NONE
+        known = access.readable(self.actor, entity)
+        if not access.may(self.actor, entity, "list"):
+            return ({k: a for k, a in known.items() if k in NAMES} if entity.key in DIRECTORY else {}), NONE
+        return known, access.closed(self.actor, entity)
+
+    def rows(self, entity: AnyEntity) -> QuerySet[Any]:
+        """The rows that a link may lead to."""
+        if self.whole or (entity.key in DIRECTORY and not access.may(self.actor, entity, "list")):
+            return every(entity)
+        return visible(self.actor, entity)

@@ -1,33 +1,215 @@
-"""The order of a list."""
+"""The order of a list, and where in it a page begins.
+
+Rows with a value come first, then those without one, in two statements: either is a walk along an index. Among equal
+values the id decides, in the direction of the order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import binascii
+import datetime as dt
+import json
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from django.db.models import F
+from django.db.models import BooleanField, Exists, F, Func, JSONField, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
-from zhike.engine.entity import AnyEntity
+from zhike.engine import access
+from zhike.engine.access import Actor
+from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.kinds import Attribute
 
+from .columns import target_of
+from .gate import DIRECTORY, Sight, open_fields
 
-def order(sort: str, known: Mapping[str, Attribute], entity: AnyEntity) -> list[Any]:
-    """What a list is ordered by; Invalid for a field that is not known or has no order."""
+KEY = "zk_key"  # what the value that rows are sorted by is called in a statement
+CREATED = "id"  # sorts by age: ids are made in the order of time
+LONGEST = 2_000  # characters of a cursor
+
+
+class Beyond(Func):
+    """(key, id) > (key, id), or < where it goes `down`: one range of an index."""
+
+    output_field = BooleanField()
+
+    def as_sql(self, compiler: Any, connection: Any, *_args: Any, **_kwargs: Any) -> Any:
+        """As a comparison of rows."""
+        found = [compiler.compile(part) for part in self.source_expressions]
+        key, pk, value, last = (sql for sql, _params in found)
+        sign = "<" if self.extra["down"] else ">"
+        return f"({key}, {pk}) {sign} ({value}, {last})", [p for _sql, params in found for p in params]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page ended: what a row was sorted by, and its id. The row need not exist any more."""
+
+    pk: UUID
+    value: Any
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a list is sorted by. Where not all rows have a value, there are `gaps`.
+
+    By a title of linked records, `seen` and `unseen` part the rows by whether the reader sees such a record, and
+    `joined` is the value where it is seen, as a column that has an index.
+    """
+
+    sort: str
+    by: Any
+    gaps: bool = False
+    json: bool = False
+    joined: Any = None
+    seen: Q | None = None
+    unseen: Q | None = None
+
+    @property
+    def descending(self) -> bool:
+        """Whether it goes from great to small."""
+        return not self.sort or self.sort.startswith("-")
+
+    def apply(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """All rows in this order, in one statement."""
+        last = {"nulls_last": True} if self.gaps else {}
+        by, pk = self.by, F("pk")
+        return rows.order_by(*((by.desc(**last), pk.desc()) if self.descending else (by.asc(**last), pk.asc())))
+
+    def halves(self, *, back: bool = False, cursor: Cursor | None = None) -> list[bool]:
+        """What is walked through: False for the rows with a value, True for those without one, from the cursor on."""
+        found = [False, True] if self.gaps else [False]
+        if cursor and self.gaps:
+            found = found[:1] if back and cursor.value is not None else found
+            found = found[1:] if not back and cursor.value is None else found
+        return found[::-1] if back else found
+
+    def half(self, rows: QuerySet[Any], *, blank: bool, back: bool, cursor: Cursor | None) -> Any:
+        """The rows of one half, in order or `back`wards, beyond a cursor that lies in it; KEY is their value."""
+        if cursor and (cursor.value is None) is not blank:
+            cursor = None
+        down = self.descending != back
+        pk = F("pk").desc() if down else F("pk").asc()
+        if blank:
+            rows = self._without(rows).order_by(pk)
+            return rows.filter(**{"pk__lt" if down else "pk__gt": cursor.pk}) if cursor else rows
+        rows = self._having(rows)
+        if cursor:
+            here = (F(KEY), F("pk"), self._operand(cursor.value), Value(cursor.pk))
+            rows = rows.filter(Beyond(*here, down=down))
+        return rows.order_by(F(KEY).desc() if down else F(KEY).asc(), pk)
+
+    def _having(self, rows: QuerySet[Any]) -> Any:
+        if self.seen is not None:
+            return rows.filter(self.seen).annotate(**{KEY: self.joined})
+        rows = rows.annotate(**{KEY: self.by})
+        return rows.filter(**{f"{KEY}__isnull": False}) if self.gaps else rows
+
+    def _without(self, rows: QuerySet[Any]) -> Any:
+        blank = Value(None, output_field=TextField())
+        if self.unseen is not None:
+            return rows.filter(self.unseen).annotate(**{KEY: blank})
+        return rows.alias(zk_by=self.by).filter(zk_by__isnull=True).annotate(**{KEY: blank})
+
+    def _operand(self, value: Any) -> Any:
+        if self.json:
+            return Cast(Value(_exact(value), output_field=TextField()), JSONField())
+        return Value(value)
+
+    def cursor(self, pk: UUID, value: Any) -> str:
+        """The place of a row in this order, for an address."""
+        tag = next((tag for kind, tag in TAGS.items() if isinstance(value, kind)), "")
+        said = [self.sort, str(pk), tag, str(value) if tag in "nu" and tag else _plain(value)]
+        raw = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    def place(self, text: str) -> Cursor | None:
+        """What `cursor` gave; None where the list was sorted by something else then. Invalid for what is none."""
+        try:
+            if len(text) > LONGEST:
+                raise ValueError(text[:20])
+            sort, pk, tag, value = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
+            if sort != self.sort:
+                return None
+            return Cursor(UUID(pk), READ[tag](value) if tag else value)
+        except (ValueError, TypeError, KeyError, ArithmeticError, binascii.Error, RecursionError):
+            raise Invalid(
+                [{"after": [Wrong(_("This place in the list is not known. Begin with the first page."))]}]
+            ) from None
+
+
+TAGS: dict[type, str] = {dt.datetime: "t", dt.date: "d", Decimal: "n", UUID: "u"}
+READ: dict[str, Any] = {"t": dt.datetime.fromisoformat, "d": dt.date.fromisoformat, "n": Decimal, "u": UUID}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _exact(value: Any) -> str:
+    """A value as JSON in which numbers keep all their digits."""
+    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value)
+
+
+def order_of(actor: Actor, entity: AnyEntity, sort: str) -> Order:
+    """The order that `View.sort` asks for; Invalid for a field that has none, or that the reader does not see whole."""
     if not sort:
-        return [F("updated_at").desc(), F("pk").desc()]
+        return Order("", F("updated_at"))
     key = sort.removeprefix("-")
-    a = known.get(key)
+    if key == CREATED:
+        return Order(sort, F("pk"))
+    a = open_fields(access.readable(actor, entity), access.closed(actor, entity)).get(key)
     if a is None or not a.kind.sortable:
-        raise Invalid([{key: [Wrong(_("This list cannot be sorted by %(name)s.") % {"name": key[:60]})]}])
-    if a.expression is not None:
-        by: Any = a.expression()
-    elif a.kind.key == "user":
-        by = F(f"{a.key}__pinyin")
-    elif key == entity.title and entity.has_owner:
-        by = F("pinyin")
-    else:
-        by = F(a.column)
-    last = by.desc(nulls_last=True) if sort.startswith("-") else by.asc(nulls_last=True)
-    return [last, F("pk").desc()]
+        raise _unsorted(key)
+    if a.is_link and a.expression is None:
+        return _by_title(actor, entity, a, sort)
+    if key == entity.title and entity.has_owner:
+        return Order(sort, F("pinyin"))
+    if a.expression is not None or a.custom:
+        return Order(sort, a.ref(), gaps=a.kind.key != "boolean" or not a.custom, json=a.custom)
+    return Order(sort, a.ref(), gaps=bool(entity.model._meta.get_field(key).null))
+
+
+def _unsorted(key: str) -> Invalid:
+    return Invalid([{key[:60]: [Wrong(_("This list cannot be sorted by %(name)s.") % {"name": key[:60]})]}])
+
+
+def _by_title(actor: Actor, entity: AnyEntity, a: Attribute, sort: str) -> Order:
+    """By the title of the record that a link leads to, in the order of pinyin; rows with none in sight come last.
+
+    Where the reader may not see such titles at all, nothing orders the rows but their age.
+    """
+    target = entities().get(a.target)
+    column = title_column(actor, target) if target else ""
+    if target is None or not column:
+        return Order(sort, F("pk"))
+    sight = Sight(actor)
+    # people who have left still own records, and their names are no secret
+    rows = target.rows() if target.key in DIRECTORY else sight.rows(target)
+    there = rows.filter(target_of(a), **{f"{column}__isnull": False})
+    by = Subquery(there.order_by().values(column)[:1])
+    joined: Any = by
+    seen = Q(Exists(there))
+    if not a.custom:
+        joined = F(f"{a.key}__{column}")
+        if target.key in DIRECTORY or not access.rows(actor, target, "list"):
+            seen = Q(**{f"{a.key}__{column}__isnull": False})
+            seen &= Q() if target.key in DIRECTORY else Q(**{f"{a.key}__deleted_at": None})
+    return Order(sort, by, gaps=True, joined=joined, seen=seen, unseen=~Q(Exists(there)))
+
+
+def title_column(actor: Actor, target: AnyEntity) -> str:
+    """The column that orders the records of an entity by their title; "" where the reader does not see that whole."""
+    if target.key in ("stage", "pipeline"):
+        return "order" if target.key == "stage" else "key"
+    if target.key in DIRECTORY:
+        return "pinyin" if target.key == "user" else "name"
+    a = open_fields(access.readable(actor, target), access.closed(actor, target)).get(target.title)
+    if a is None or a.is_link or not a.column or not a.kind.sortable:
+        return ""
+    return "pinyin" if target.has_owner else a.column

@@ -15,9 +15,10 @@ from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.errors import Missing
 from zhike.engine.kinds import Attribute, Cash, Toned
 
-from .conditions import open_fields
-from .gate import select, visible
+from .gate import DIRECTORY, every, open_fields, visible
 from .model import Page, Row, View
+from .ordering import KEY
+from .selecting import select
 
 
 def read(
@@ -28,18 +29,19 @@ def read(
     With `clear`, as for an export, whole where the actor may reveal; the caller counts and notes that.
     """
     wanted = list(attributes)
-    names = {a.key: a.column or a.key for a in wanted}
+    own = [a for a in wanted if a.custom]
     extra = {f"x_{a.key}": a.expression() for a in wanted if a.expression is not None}
-    names |= {a.key: f"x_{a.key}" for a in wanted if a.expression is not None}
+    names = {a.key: a.column or f"x_{a.key}" for a in wanted if not a.custom}
     amounts = [a.key for a in wanted if a.kind.key == "money"] if has_currency(rows.model) else []
-    columns = dict.fromkeys(["pk", "version", *names.values(), *(["currency"] if amounts else [])])
+    more = {"currency": amounts, "custom": own, KEY: KEY in rows.query.annotations}
+    columns = dict.fromkeys(["pk", "version", *names.values(), *(name for name, asked in more.items() if asked)])
     result = []
     for r in rows.annotate(**extra).values(*columns):
-        values = {key: r[name] for key, name in names.items()}
+        values = {key: r[name] for key, name in names.items()} | {a.key: a.loaded(r["custom"]) for a in own}
         for key in amounts:
             if values[key] is not None:
                 values[key] = Cash(values[key], r["currency"])
-        result.append(Row(r["pk"], r["version"], values))
+        result.append(Row(r["pk"], r["version"], values, r.get(KEY)))
     _mask(actor, entity, wanted, result, clear=clear)
     return result
 
@@ -133,9 +135,6 @@ def _file_names(actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:
     return found
 
 
-DIRECTORY = frozenset({"user", "department", "role", "pipeline", "stage"})
-
-
 def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list[tuple[UUID, str]]:
     """Records to choose from in a form: (id, title), found by `term`."""
     if entity.key not in DIRECTORY:
@@ -146,7 +145,7 @@ def options(actor: Actor, entity: AnyEntity, term: str, limit: int = 20) -> list
                 return []
             rows = rows.filter(**{f"{entity.title}__icontains": term})
     else:
-        rows = entity.rows().filter(deleted_at=None)
+        rows = every(entity)
         if entity.key == "user":
             rows = rows.filter(Q(name__icontains=term) | Q(pinyin__icontains=term), is_active=True)
         elif entity.title != "labels":
