@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='policy',
             name='fiscal_month',
-            field=models.PositiveSmallIntegerField(default=1, help_text='Fiscal quarters in filters count from it.', verbose_name='First month of the fiscal year'),
+            field=models.PositiveSmallIntegerField(default=1, help_text='Filters and reports count fiscal quarters from it.', verbose_name='First month of the fiscal year'),
         ),
         migrations.AddConstraint(
             model_name='policy',
