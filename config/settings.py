@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "zhike.web.middleware.limits",
     "zhike.web.middleware.answers",
     "zhike.web.acting.guard",
+    "zhike.web.config_pages.previewing",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -67,7 +67,7 @@ document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
 
 /** Heavy parts come only where they are used; they share these tools instead of carrying their own copy. */
 const tools = { htmx, toast, fail, say, postMove, openModal, modal: (node, title, opener) => showModal(node, { title, opener }), cells, preview: openDrawer, refresh: () => fire(document.body, "zk:refresh") };
-const parts = { board: "[data-board]", chart: "[data-chart]", list: "[data-list]", grid: "[data-grid]", calendar: "[data-calendar]" };
+const parts = { arrange: "[data-drag-list],[data-arr-list]", board: "[data-board]", chart: "[data-chart]", list: "[data-list]", grid: "[data-grid]", calendar: "[data-calendar]" };
 function load(root) {
   dress(root);
   for (const [name, selector] of Object.entries(parts)) {

@@ -36,4 +36,5 @@ on("input", "[data-narrow]", (_, input) => {
   for (const node of $$(input.dataset.narrow)) node.hidden = !node.dataset.setting.toLowerCase().includes(wanted);
   for (const section of $$("section:has([data-setting])")) section.hidden = !$("[data-setting]:not([hidden])", section);
 });
+on("change", "select[data-goto]", (_, select) => location.assign(select.value));
 on("change", ".scope", (_, select) => (select.dataset.scope = select.value));

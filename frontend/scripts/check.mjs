@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const out = join(dirname(fileURLToPath(import.meta.url)), "../../zhike/web/static/build");
-const limits = { "app.js": 60_000, "app.css": 40_000, "board.js": 25_000, "chart.js": 190_000, "passkey.js": 2_000, "icons.svg": 20_000 };
+const limits = { "app.js": 60_000, "arrange.js": 20_000, "app.css": 40_000, "board.js": 25_000, "chart.js": 190_000, "passkey.js": 2_000, "icons.svg": 20_000 };
 let bad = 0;
 for (const [name, limit] of Object.entries(limits)) {
   const size = gzipSync(readFileSync(join(out, name)), { level: 9 }).length;

@@ -36,6 +36,18 @@ def take(key: str, pattern: str, count: int) -> Sequence[str]:
         return [pattern % row[0] for row in cursor.fetchall()]
 
 
+def peek(key: str, pattern: str, count: int) -> Sequence[str]:
+    """What the next numbers would be, without taking any."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [_name(key)])
+        last, called = 0, True
+        if cursor.fetchone()[0]:
+            cursor.execute(f"SELECT last_value, is_called FROM {connection.ops.quote_name(_name(key))}")  # noqa: S608 quoted
+            last, called = cursor.fetchone()
+    first = last + 1 if called else last
+    return [pattern % n for n in range(first, first + count)]
+
+
 def restart(key: str) -> None:
     """Begin again at 1; only for an entity that has no records."""
     with connection.cursor() as cursor:

@@ -70,8 +70,8 @@ def draft(entity: AnyEntity, pipeline: Pipeline | None) -> dict[str, Any]:
     return {"labels": pipeline.labels, "is_default": pipeline.is_default, "stages": found}
 
 
-def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Draft) -> Pipeline:
-    """Save a draft. Raises Invalid with keys "label" and "<row>-…"; then nothing is changed."""
+def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Draft, *, key: str = "") -> Pipeline:
+    """Save a draft, a new one as `key`. Raises Invalid with keys "label" and "<row>-…"; then nothing is changed."""
     old = {str(s.pk): s for s in of(pipeline.pk)} if pipeline else {}
     kept = [s for s in wanted["stages"] if not s["remove"]]
     cleaned = _checked(entity, wanted, kept)
@@ -81,7 +81,7 @@ def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Dra
             s["id"] in old and old[s["id"]].status != s["status"] for s in kept
         )
         if pipeline is None or (reshaped and in_use(pipeline)):
-            return _new_version(entity, pipeline, wanted, cleaned, old)
+            return _new_version(entity, pipeline, wanted, cleaned, old, key)
         _update(pipeline, wanted, cleaned, old)
         return pipeline
 
@@ -133,17 +133,22 @@ def _update(pipeline: Pipeline, wanted: Draft, cleaned: Sequence[Draft], old: Ma
     )
     taken = {s.key for s in old.values()}
     for order, s in enumerate(cleaned):
-        stage = old.get(s["id"]) or Stage(pipeline=pipeline, key=_key(s["labels"], taken))
+        stage = old.get(s["id"]) or Stage(pipeline=pipeline, key=s.get("key") or _key(s["labels"], taken))
         _fill(stage, s, order)
         stage.save()
 
 
 def _new_version(
-    entity: AnyEntity, pipeline: Pipeline | None, wanted: Draft, cleaned: Sequence[Draft], old: Mapping[str, Stage]
+    entity: AnyEntity,
+    pipeline: Pipeline | None,
+    wanted: Draft,
+    cleaned: Sequence[Draft],
+    old: Mapping[str, Stage],
+    key: str,
 ) -> Pipeline:
     """The old version stays for closed records and for the past; open records move to their stage's successor."""
     taken = set(Pipeline.objects.filter(entity=entity.key).values_list("key", flat=True))
-    key = pipeline.key if pipeline else _key(wanted["labels"], taken)
+    key = pipeline.key if pipeline else key or _key(wanted["labels"], taken)
     fresh = Pipeline(
         entity=entity.key,
         key=key,
@@ -160,7 +165,8 @@ def _new_version(
     for order, s in enumerate(cleaned):
         known = old.get(s["id"])
         stage = Stage(
-            pipeline=fresh, key=known.key if known else _key(s["labels"], used | {o.key for o in old.values()})
+            pipeline=fresh,
+            key=known.key if known else s.get("key") or _key(s["labels"], used | {o.key for o in old.values()}),
         )
         used.add(stage.key)
         _fill(stage, s, order)

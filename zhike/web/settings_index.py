@@ -32,6 +32,7 @@ def groups(actor: Actor) -> list[dict[str, Any]]:
     found = [
         {"title": _("Organisation"), "items": organisation()},
         {"title": _("Security"), "items": security()},
+        {"title": _("Shape"), "items": shape()},
         {"title": _("Process"), "items": process()},
         *integrations(),
         *personal_data(actor),
@@ -110,6 +111,32 @@ def security() -> list[dict[str, Any]]:
     ]
 
 
+def shape() -> list[dict[str, Any]]:
+    """What is kept of what, and how it looks."""
+    return [
+        {
+            "label": _("Objects and fields"),
+            "hint": _("own fields and objects, layouts, lists to choose from, numbering"),
+            "words": _("custom field form column lost reason number"),
+            "url": "/settings/objects",
+            "icon": "layout-grid",
+        },
+        {
+            "label": _("Tags"),
+            "hint": _("who may make them, how often they are used, merging two"),
+            "url": "/settings/tags",
+            "icon": "tag",
+        },
+        {
+            "label": _("Changes and versions"),
+            "hint": _("what waits to be published, what was, the way back"),
+            "words": _("draft publish roll back export"),
+            "url": "/settings/config",
+            "icon": "history",
+        },
+    ]
+
+
 def process() -> list[dict[str, Any]]:
     """How the firm works."""
     return [
@@ -133,6 +160,9 @@ OPENED = {
     "/settings/departments": SYSTEM,
     "/settings/unused": ("all", "system", "security"),
     "/settings/pipelines": SYSTEM,
+    "/settings/objects": SYSTEM,
+    "/settings/tags": SYSTEM,
+    "/settings/config": SYSTEM,
     "/settings/webhooks": SYSTEM,
     "/calendarday/": SYSTEM,
     "/settings/privacy": (*SECURITY, *AUDIT),

@@ -102,6 +102,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ],
         "is_admin": admin,
         "acting": acting.banner(request, actor),
+        "previewing": bool(request.session.get("config_preview")) and not request.path.startswith("/settings/config"),
         "unread": Notice.objects.filter(user=user, read_at=None).count(),
     }
     return shared
