@@ -62,7 +62,9 @@ def shaped(firm: Any) -> Any:
     """A firm with a field and an object of its own, and two versions."""
     admin = firm.actor("admin")
     visit = {"labels": {"zh-hans": "拜访"}, "number": "V%05d"}
-    for entries in ({("fields", "account", "x_level"): FIELD}, {("objects", "x_visit"): visit}):
+    first: dict[tuple[str, ...], Any] = {("fields", "account", "x_level"): FIELD}
+    second: dict[tuple[str, ...], Any] = {("objects", "x_visit"): visit}
+    for entries in (first, second):
         lifecycle.publish(admin, lifecycle.change(admin, entries).version)
     lifecycle.change(admin, {("fields", "account", "x_level", "required"): True})
     return firm
