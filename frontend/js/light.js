@@ -1,4 +1,5 @@
-import { $, $$ } from "./dom.js";
+import htmx from "htmx.org";
+import { $, $$, on } from "./dom.js";
 
 /** Rows of long lists come light: what follows from the id of the row and the head of the column is put on here. */
 export function dress(root) {
@@ -20,3 +21,14 @@ export function dress(root) {
     }
   }
 }
+
+// a head that sorts swaps the list alone
+on("click", "a[data-swap]", (e, link) => {
+  if (e.ctrlKey || e.metaKey || e.shiftKey || e.button || e.defaultPrevented) return;
+  e.preventDefault();
+  const key = link.closest("[data-col]")?.dataset.col;
+  htmx.ajax("GET", link.href, { target: `#${link.dataset.swap}`, swap: "outerHTML" }).then(() => {
+    history.pushState({}, "", link.href);
+    $(`th[data-col="${CSS.escape(key ?? "")}"] a`)?.focus({ preventScroll: true });
+  });
+});

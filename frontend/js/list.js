@@ -133,6 +133,12 @@ async function moveColumn(t, from, before) {
   tools.refresh();
 }
 
+on("click", "[data-group]", (_, button) => {
+  const open = button.getAttribute("aria-expanded") !== "true";
+  button.setAttribute("aria-expanded", String(open));
+  document.getElementById(button.dataset.group).hidden = !open;
+});
+
 // ---- the record beside the list, or in the drawer ---------------------------------------------------------------------
 const pane = () => $("[data-pane]");
 const isSplit = () => pane()?.offsetParent;

@@ -25,7 +25,7 @@ from .entity import AnyEntity
 from .errors import Invalid, Missing, Refused, Wrong
 from .labels import localized
 from .models import SavedView, ViewChoice
-from .query import Condition, View
+from .query import View
 
 Reach = SavedView.Reach
 KINDS = ("list", "grid", "split", "board", "calendar")
@@ -100,14 +100,19 @@ class Tab:
 
 def stored(view: View) -> dict[str, Any]:
     """The question of a view, for keeping."""
-    found: dict[str, Any] = {"where": [[c.key, c.op, query.flat(c.value)] for c in view.conditions]}
+    found: dict[str, Any] = {"where": [query.value(clause) for clause in view.clauses]}
     return found | {k: v for k, v in (("q", view.search), ("sort", view.sort)) if v}
 
 
 def asked(data: Mapping[str, Any]) -> View:
     """The question that was kept."""
-    where = [Condition(*map(str, c)) for c in data.get("where") or () if isinstance(c, list) and len(c) == 3]
-    return View(conditions=tuple(where), search=str(data.get("q") or "")[:100], sort=str(data.get("sort") or ""))
+    view = View(search=str(data.get("q") or "")[:100], sort=str(data.get("sort") or ""))
+    for part in data.get("where") or ():
+        try:
+            view = view.also(*query.clauses([part]))
+        except Invalid:
+            continue  # of another version of the language
+    return view
 
 
 def tabs(actor: Actor, entity: AnyEntity) -> list[Tab]:
@@ -162,10 +167,10 @@ def usable(actor: Actor, entity: AnyEntity, tab: Tab) -> Tab:
     """The view as far as its reader may use it: conditions and an order over fields they do not see are left out."""
     if tab.saved is None:
         return tab
-    kept = [c for c in tab.view.conditions if _stands(actor, entity, View(conditions=(c,)))]
+    kept = [c for c in tab.view.clauses if _stands(actor, entity, View().also(c))]
     sort = tab.view.sort if _stands(actor, entity, View(sort=tab.view.sort)) else ""
-    left = len(tab.view.conditions) - len(kept) + (sort != tab.view.sort)
-    return replace(tab, view=tab.view.but(conditions=tuple(kept), sort=sort), left=left)
+    left = len(tab.view.clauses) - len(kept) + (sort != tab.view.sort)
+    return replace(tab, view=View(search=tab.view.search, sort=sort).also(*kept), left=left)
 
 
 def _stands(actor: Actor, entity: AnyEntity, view: View) -> bool:

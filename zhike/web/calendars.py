@@ -35,7 +35,7 @@ PER_DAY = {"month": 4, "week": 30}
 def dates(actor: Actor, entity: AnyEntity) -> list[Attribute]:
     """The dates by which the records can be placed, the likeliest first."""
     known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
-    found = [a for a in known.values() if a.kind.key in ("date", "datetime") and a.expression is None and a.column]
+    found = [a for a in known.values() if a.kind.key in ("date", "datetime") and a.expression is None and a.stored]
     order = {key: n for n, key in enumerate(PREFERRED)}
     return sorted(found, key=lambda a: order.get(a.key, 99 if a.editable else 999))
 
@@ -127,7 +127,7 @@ def _cell(
 ) -> dict[str, Any]:
     """One day: its records, and how many more there are."""
     total = items[0]["of"] if items else 0
-    own = found.own.but(page=1)
+    own = found.own.start()
     behind = own.but(conditions=(*own.conditions, Condition(a.key, "eq", at.isoformat())))
     return {
         "date": at.isoformat(),
@@ -150,12 +150,13 @@ def placed(
     """The first records of each day with the number of all of that day: one query for the days, one to read them."""
     entity = found.entity
     inside = Condition(a.key, "between", [start.isoformat(), end.isoformat()])
-    view = found.view.but(conditions=(*found.view.conditions, inside), sort="")
-    on = TruncDate(a.column) if a.kind.key == "datetime" else F(a.column)
+    view = found.view.start().also(inside).but(sort="")
+    at = a.typed()
+    on = TruncDate(at) if a.kind.key == "datetime" else at
     rows = query.select(actor, entity, view).order_by()
     rows = rows.annotate(
         on_day=on,
-        nth=Window(RowNumber(), partition_by=[F("on_day")], order_by=[F(a.column).asc(), F("pk").asc()]),
+        nth=Window(RowNumber(), partition_by=[F("on_day")], order_by=[at, F("pk").asc()]),
         of=Window(Count("pk"), partition_by=[F("on_day")]),
     ).filter(nth__lte=per_day)
     counted: dict[Any, int] = dict(rows.values_list("pk", "of"))

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from zhike.base.i18n import listed
-from zhike.engine import access, query
+from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import Attribute
 from zhike.engine.query import Condition, View
 
 from . import forms
-
-
-def chips(actor: Actor, known: Mapping[str, Attribute], own: View, url: Callable[[View], str]) -> list[dict[str, Any]]:
-    """The conditions in force, each with the address without it."""
-    found = []
-    for n, c in enumerate(own.conditions):
-        if (a := known.get(c.key)) is None:
-            continue
-        rest = own.but(conditions=tuple(x for i, x in enumerate(own.conditions) if i != n), page=1)
-        found.append({"label": a.label, "value": condition_text(actor, a, c), "remove_url": url(rest)})
-    return found
-
-
-def words(actor: Actor, entity: AnyEntity, own: View) -> list[dict[str, Any]]:
-    """The conditions of a view in words, and what is searched for."""
-    known = access.readable(actor, entity)
-    return [*chips(actor, known, own, lambda _rest: ""), *([{"label": "", "value": own.search}] if own.search else [])]
 
 
 def condition_text(actor: Actor, a: Attribute, c: Condition) -> str:

@@ -23,8 +23,9 @@ from zhike.engine.kinds import EMPTY, Attribute
 from zhike.engine.labels import localized
 from zhike.engine.query import COUNT_CAP, Condition, Page, View
 
-from . import forms, shapes, tabs
-from .filters import chips, filter_field
+from . import forms, groups, shapes, tabs
+from .chips import chips
+from .filters import filter_field
 from .lookup import entity_or_404
 from .tabs import Asked
 from .templating import actor_of, render
@@ -37,8 +38,23 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
     found = tabs.ask(request, entity)
-    page = query.page(actor, entity, found.view)
-    return render(request, "web/list.html", list_context(actor, found, page), blocks={"list-body": "body"})
+    if request.GET.get("rows"):
+        return _rows_of_group(request, actor, found)
+    by = groups.by(actor, found)
+    page = query.page(actor, entity, found.view.but(size=1) if by else found.view)
+    more = groups.context(actor, found, by, page) if by and page.rows else {}
+    return render(request, "web/list.html", list_context(actor, found, page) | more, blocks={"list-body": "body"})
+
+
+def _rows_of_group(request: HttpRequest, actor: Actor, found: Asked) -> HttpResponse:
+    page = query.page(actor, found.entity, found.view)
+    context = {
+        "columns": columns(actor, found, page),
+        "rows": [row_info(page, found.entity, row) for row in page.rows],
+        "pick": bool(bulk_actions(actor, found.entity)),
+        "more_url": found.url(found.own.start(), group="") if page.next else "",
+    }
+    return render(request, "web/list_rows.html", context)
 
 
 def asked(request: HttpRequest, entity: AnyEntity) -> tuple[str, View, View]:
@@ -53,7 +69,7 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     sums = query.sums(actor, entity, page.view) if page.rows else {}
     info = entity_info(actor, entity)
     if info["export_url"]:
-        info["export_url"] = found.url(own.but(page=1), path=info["export_url"])
+        info["export_url"] = found.url(own.start(), path=info["export_url"])
     kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
     return {
         "entity": info,
@@ -67,32 +83,47 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
         "totals": totals(page, sums),
         "pager": pager(found, page, sums),
         "bulk": bulk_actions(actor, entity),
-        "bulk_all": {"count_label": total_text(page.total), "token": page.view.but(page=1).query()}
+        "bulk_all": {"count_label": total_text(page.total), "token": page.view.start().but(size=50).query()}
         if page.total > len(page.rows)
         else None,
-        "blank": blank(actor, entity) if not page.rows and not own.conditions and not own.search else None,
+        "blank": blank(actor, entity) if not page.rows and not own.clauses and not own.search else None,
     } | filter_line(actor, found)
 
 
 def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence[str] = ()) -> dict[str, Any]:
     """The search box, the filters, the chips in force and those of one tap."""
-    entity, own = found.entity, found.own
+    entity, own = found.entity, found.own.start()
     known = access.readable(actor, entity)
-    filters = layouts.of(actor, entity).filters
-    kept = {"view": found.key, "sort": own.sort, **dict(shapes.pairs(found.said))}
-    bare = found.url(View(), path=path)
+    offered = [known[k] for k in layouts.of(actor, entity).filters if k in known and k not in without]
+    fields = [filter_field(actor, entity, a, own) for a in offered]
+    kept = [("view", found.key), ("sort", own.sort), *shapes.pairs(found.said), *_unshown(own, fields)]
+    asks = bool(own.clauses or own.search)
     return {
         "q": own.search,
         "find_hint": _("Name, pinyin initials, phone") if entity.search else "",
         "list_url": path or f"/{entity.key}/",
         "here_url": found.url(path=path),
-        "keep": [{"name": k, "value": v} for k, v in kept.items() if v or k == "view"],
-        "filters": [filter_field(actor, entity, known[k], own) for k in filters if k in known and k not in without],
-        "filter_count": len(own.conditions),
+        "keep": [{"name": k, "value": v} for k, v in kept if v or k == "view"],
+        "filters": fields,
+        "filter_count": len(own.clauses),
         "quick": quick(actor, found, path),
-        "chips": chips(actor, known, own, lambda rest: found.url(rest, path=path)),
-        "clear_url": bare if own.conditions or own.search else "",
+        "chips": chips(actor, entity, own, lambda rest: found.url(rest, path=path)),
+        "clear_url": found.url(View(), path=path) if asks else "",
     }
+
+
+def _unshown(own: View, fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The parts of a question that no filter field shows: sent along, or the form would forget them."""
+    taken: set[str] = set()
+    found: list[tuple[str, str]] = []
+    names = {str(f["name"]).rpartition("__")[0]: str(f["name"]) for f in fields}
+    for name, value in own.but(search="", sort="").pairs():
+        key, _sep, op = name.rpartition("__")
+        if key in names and key not in taken and (name == names[key] or op == "eq"):
+            taken.add(key)
+        else:
+            found.append((name, value))
+    return found
 
 
 def quick(actor: Actor, found: Asked, path: str = "") -> list[dict[str, Any]]:
@@ -109,23 +140,22 @@ def quick(actor: Actor, found: Asked, path: str = "") -> list[dict[str, Any]]:
             continue
         rest = tuple(x for x in own.conditions if x != c)
         on = len(rest) < len(own.conditions)
-        then = own.but(conditions=rest if on else (*own.conditions, c), page=1)
+        then = own.but(conditions=rest if on else (*own.conditions, c))
         links.append({"label": label, "url": found.url(then, path=path), "active": on})
     return links
 
 
 def pager(found: Asked, page: Page, sums: Mapping[str, Any]) -> dict[str, Any]:
     """How many there are, what they add up to, and the pages beside this one."""
-    own, size, number = found.own, page.view.size, page.view.page
-    first = (number - 1) * size + 1
-    pages = -(-min(page.total, COUNT_CAP) // size)
+    own = found.own.start()
+    begins = not (page.view.after or page.view.before) and page.view.page == 1
     return {
         "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
-        "count_url": found.url(path=f"/{found.entity.key}/count") if page.total > COUNT_CAP else "",
+        "count_url": found.url(own, path=f"/{found.entity.key}/count") if page.total > COUNT_CAP else "",
         "sums": further(found.entity, page, sums),
-        "range_label": f"{first}–{first + len(page.rows) - 1}" if page.rows else "",
-        "prev_url": found.url(own.but(page=number - 1)) if number > 1 else "",
-        "next_url": found.url(own.but(page=number + 1)) if number < pages else "",
+        "range_label": f"1–{len(page.rows)}" if page.rows and begins else "",
+        "prev_url": found.url(own.but(before=page.previous)) if page.previous else "",
+        "next_url": found.url(own.but(after=page.next)) if page.next else "",
     }
 
 
@@ -149,7 +179,7 @@ def exact(request: HttpRequest, key: str) -> HttpResponse:
     """How many there are, counted to the end because somebody asks for it."""
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
-    total = query.select(actor, entity, tabs.ask(request, entity).view).order_by().count()
+    total = query.how_many(actor, entity, tabs.ask(request, entity).view, exact=True)
     return HttpResponse(_("%(total)s in all") % {"total": f"{total:,}"})
 
 
@@ -255,7 +285,7 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
     """A column head: label, alignment, and the address that sorts by it."""
     state = {a.key: "asc", f"-{a.key}": "desc"}.get(found.view.sort, "")
     following = f"-{a.key}" if state == "asc" else a.key
-    url = found.url(found.own.but(sort=following, page=1)) if a.kind.sortable else ""
+    url = found.url(found.own.start().but(sort=following)) if a.kind.sortable else ""
     return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
 
 

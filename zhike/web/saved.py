@@ -21,7 +21,7 @@ from zhike.engine.models import SavedView
 from zhike.engine.views import Reach
 
 from . import forms, tabs
-from .filters import words
+from .chips import words
 from .listing import total_text
 from .lookup import entity_or_404
 from .tabs import Asked
@@ -61,7 +61,7 @@ def new(request: HttpRequest, key: str) -> HttpResponse:
 def _saved(request: HttpRequest, actor: Actor, asked: Asked) -> SavedView:
     kind = request.POST.get("kind", "")
     shape = views.Shape.of({**asked.shape.stored(), "kind": kind or asked.shape.kind})
-    view = asked.view.but(columns=(), page=1)
+    view = asked.view.start().but(columns=(), exact=False)
     if request.POST.get("do") == "over" and asked.tab and asked.tab.saved:
         return views.overwrite(actor, asked.entity, asked.tab.saved.pk, view, shape)
     name = request.POST.get("name", "")

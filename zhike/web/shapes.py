@@ -131,4 +131,4 @@ def groupable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     """The fields by which a list can be grouped: few values each, seen whole."""
     known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
     kinds = ("choice", "user", "department", "stage", "boolean", "link", "region", "industry")
-    return {k: a for k, a in known.items() if a.kind.key in kinds and a.expression is None and a.column}
+    return {k: a for k, a in known.items() if a.kind.key in kinds and a.expression is None and a.stored}

@@ -60,15 +60,16 @@ def ask(request: HttpRequest, entity: AnyEntity, *, bare: bool = False) -> Asked
     actor = actor_of(request)
     offered = views.tabs(actor, entity)
     pairs = [(k, v) for k, values in request.GET.lists() for v in values if v != "" or k == "view"]
-    plain = not any(k not in ("page", *shapes.SAID) for k, _v in pairs)
+    plain = not any(k not in ("page", "after", "before", *shapes.SAID) for k, _v in pairs)
     key = str(request.GET.get("view", views.first(entity, offered) if plain and not bare else ""))
     tab = next((t for t in offered if t.key == key), None)
     tab = views.usable(actor, entity, tab) if tab else None
-    own, said = query.parse(pairs), shapes.read(request.GET)
+    own, said = query.parse(pairs).but(group=""), shapes.read(request.GET)
     shape = said.over(tab.shape if tab else Shape())
     base = tab.view if tab else View()
     view = own.but(
         conditions=(*base.conditions, *own.conditions),
+        where=(*base.where, *own.where),
         search=" ".join(filter(None, (base.search, own.search))),
         sort=own.sort or base.sort,
         columns=shapes.shown(actor, entity, shape),
@@ -125,7 +126,7 @@ def kinds(asked: Asked, kind: str) -> list[dict[str, Any]]:
         "board": _("Board"),
         "calendar": _("Calendar"),
     }
-    own = asked.own.but(page=1)
+    own = asked.own.start()
     found = []
     for key, label in labels.items():
         if key == "board" and not asked.entity.is_staged:
