@@ -31,12 +31,13 @@ export async function send(url, { method = "GET", body = null, signal = null, ta
   if (method !== "GET") headers["X-CSRFToken"] = document.body.dataset.csrf;
   const answer = await fetch(url, { method, body, signal, headers, credentials: "same-origin" });
   const html = await answer.text();
-  runTriggers(answer.headers.get("HX-Trigger"));
+  const triggers = answer.headers.get("HX-Trigger");
+  runTriggers(triggers);
   const go = answer.headers.get("HX-Redirect");
   if (go) location.assign(go);
   const plain = answer.headers.get("Content-Type")?.startsWith("text/plain") && html.length < 300;
   const signedOut = answer.status === 401 || (answer.redirected && /^\s*<!doctype/i.test(html));
-  return { status: signedOut ? 401 : answer.status, ok: answer.ok && !signedOut, html, words: plain && !answer.ok ? html : "", version: answer.headers.get("X-Version"), undo: answer.headers.get("X-Undo") };
+  return { status: signedOut ? 401 : answer.status, ok: answer.ok && !signedOut, html, words: plain && !answer.ok ? html : "", version: answer.headers.get("X-Version"), undo: answer.headers.get("X-Undo"), told: !!triggers?.includes("zk:toast") };
 }
 
 function runTriggers(header) {

@@ -54,7 +54,7 @@ on("click", "[data-undo-url]", async (_, button) => {
   const answer = await send(button.dataset.undoUrl, { method: "POST" }).catch(() => ({ status: 0 }));
   close(button.closest("[data-toast]"));
   if (!answer.ok) return fail(answer.status, answer.words);
-  toast(text("Undone"));
+  if (!answer.told) toast(text("Undone"));
   fire(document.body, "zk:refresh");
 });
 document.addEventListener("zk:toast", ({ detail }) => toast(detail.text ?? detail.value, detail));

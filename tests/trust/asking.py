@@ -24,6 +24,7 @@ FIXED = (  # pages without parameters of their own
     "/reports/funnel",
     "/reports/team",
     "/notices",
+    "/tasks",
     "/settings/",
     "/settings/roles",
     "/settings/departments",
@@ -212,6 +213,26 @@ def _write(world: World, entity: AnyEntity, secret: Secret, dice: random.Random)
     return Asked("POST", f"/{item.entity}/{world.ids[item.name]}/{doing}", {"version": "1", "name": "改名"})
 
 
+def _bulk(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    """Something for many, chosen by ticks or by filters: what is left out and why must not tell anything."""
+    key = dice.choice([secret.where or "name", *entity.attributes])
+    a = entity.attributes.get(key)
+    data: dict[str, Any] = {
+        "sure": dice.choice(["1", "1", ""]),
+        "field": key,
+        "how": dice.choice(["set", "clear", "add"]),
+    }
+    data[key] = _operand(a, secret, dice) if a else ""
+    near = [str(world.ids[i.name]) for i in world.facts.items.values() if i.entity == entity.key]
+    if dice.random() < 0.5 and near:
+        data["ids"] = ",".join(dice.sample(near, min(len(near), 5)))
+    else:
+        data["all"] = urlencode(query(entity, secret, dice))
+    doing = dice.choice(["edit", "edit", "edit", "delete", "restore", "owner", *list(entity.actions)[:2]])
+    data["owner"] = str(world.users["seller"].pk)
+    return Asked("POST", f"/{entity.key}/bulk/{doing}", data)
+
+
 def _capture(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
     return Asked("GET", f"/capture?{urlencode({'text': f'张伟 13800138000 @{dice.choice(secret.words)}'})}")
 
@@ -255,7 +276,7 @@ def _api_fixed(world: World, entity: AnyEntity, secret: Secret, dice: random.Ran
 
 WEB_WAYS = [
     *(_list,) * 5,
-    *(_search, _options, _record, _views) * 2,
+    *(_search, _options, _record, _views, _bulk) * 2,
     *(_board, _calendar, _export, _report, _fixed, _create, _write, _capture),
 ]
 API_WAYS = [*(_api_list,) * 6, _api_item, _api_item, _api_write, _api_fixed]

@@ -14,7 +14,9 @@ from typing import Any
 
 from django.test import Client
 
+from zhike.engine import access, operations, records
 from zhike.engine.entity import AnyEntity, get
+from zhike.engine.models import Operation
 
 from .facts import Item, Person
 from .world import World
@@ -43,6 +45,7 @@ class Door:
     applies: Callable[[AnyEntity, Item], bool] = lambda _entity, _item: True
     web: bool = True
     whole: bool = False  # asks for a right on the entity, not on one record
+    before: Callable[[World, Person, Item], None] | None = None  # what must have happened
 
 
 def through(answer: Any) -> Answer:
@@ -169,6 +172,41 @@ def in_bulk(action: str) -> Run:
     return run
 
 
+def edit_all(world: World, person: Person, item: Item) -> Answer:
+    """POST to the list with all that match, by a view that shows this one alone."""
+    entity = get(item.entity)
+    key = a_text(entity)
+    data = {"all": f"name__eq={_title(world, item)}", "field": key, "how": "set", key: change(entity)[key], "sure": "1"}
+    version = world.version(item)
+    found = through(world.client(person).post(f"/{item.entity}/bulk/edit", data))
+    return Answer(found.allowed and world.version(item) > version, found.status, found.body)
+
+
+def edit_some(world: World, person: Person, item: Item) -> Answer:
+    """POST to the list with one row ticked and a field chosen."""
+    key = a_text(get(item.entity))
+    data = {"ids": str(world.ids[item.name]), "field": key, "how": "set", key: "改过", "sure": "1"}
+    return through(world.client(person).post(f"/{item.entity}/bulk/edit", data))
+
+
+def done_before(world: World, person: Person, item: Item) -> None:
+    """A change of the record that counts as this person's, made while they had the right."""
+    entity, god = get(item.entity), world.actor("admin")
+    values = change(entity)
+    with operations.recording(god, entity, "update", keys=values) as tally:
+        records.update(god, entity, world.ids[item.name], values)
+    if tally.operation and person.name in world.users:
+        user = world.users[person.for_whom or person.name]
+        by = world.users[person.name] if person.for_whom else None
+        Operation.objects.filter(pk=tally.operation.pk).update(user=user, by=by)
+
+
+def undo(world: World, person: Person, item: Item) -> Answer:
+    """Take back what was done last."""
+    operation = Operation.objects.latest("at", "pk")
+    return through(world.client(person).post(f"/operations/{operation.pk}/undo"))
+
+
 def first_masked(entity: AnyEntity) -> str:
     """A field that is shown in part."""
     return next((k for k, a in entity.attributes.items() if a.masks), "")
@@ -266,6 +304,29 @@ def api_bulk(world: World, person: Person, item: Item) -> Answer:
     return through(answer)
 
 
+def api_edit_all(world: World, person: Person, item: Item) -> Answer:
+    """A change through the bulk door of all that a filter finds, which is this record alone."""
+    doing = {"action": "update", "where": f"name__eq={_title(world, item)}", "values": change(get(item.entity))}
+    version = world.version(item)
+    answer = Client(raise_request_exception=False).post(
+        f"/api/v1/{item.entity}/bulk",
+        json.dumps(doing),
+        content_type="application/json",
+        headers=_headers(world, person),
+    )
+    found = through(answer)
+    return Answer(found.allowed and world.version(item) > version, found.status, found.body)
+
+
+def api_undo(world: World, person: Person, item: Item) -> Answer:
+    """Take back what was done last."""
+    operation = Operation.objects.latest("at", "pk")
+    answer = Client(raise_request_exception=False).post(
+        f"/api/v1/operations/{operation.pk}/undo", headers=_headers(world, person)
+    )
+    return through(answer)
+
+
 def create(world: World, person: Person, item: Item) -> Answer:
     """Save the form of a new record."""
     return through(world.client(person).post(f"/{item.entity}/new", fresh(get(item.entity))))
@@ -338,6 +399,11 @@ def is_deleted(entity: AnyEntity, item: Item) -> bool:
     return item.deleted
 
 
+def is_live(entity: AnyEntity, item: Item) -> bool:
+    """Not in the recycle bin."""
+    return not item.deleted
+
+
 def is_owned(entity: AnyEntity, item: Item) -> bool:
     """Has an owner."""
     return entity.has_owner and not item.deleted
@@ -368,6 +434,10 @@ WEB: Sequence[Door] = (
     Door("delete", post("delete"), ("delete",)),
     Door("restore", post("restore"), ("restore",), is_deleted),
     Door("bulk delete", in_bulk("delete"), ("delete", "bulk")),
+    Door("bulk restore", in_bulk("restore"), ("restore", "bulk"), is_deleted),
+    Door("bulk edit", edit_some, ("update", "bulk"), is_live),
+    Door("bulk edit of all that match", edit_all, ("list", "update", "bulk"), has_title),
+    Door("undo", undo, ("update",), is_live, before=done_before),
     Door("bulk transfer", in_bulk("owner"), ("transfer", "bulk"), is_owned),
     Door("reveal", reveal, ("reveal",), has_masks),
     Door("create", create, ("create",), is_first, whole=True),
@@ -385,6 +455,8 @@ API: Sequence[Door] = (
     Door("api delete", api("DELETE", match=True), ("delete",), web=False),
     Door("api restore", api("POST", "restore", data={}), ("restore",), is_deleted, web=False),
     Door("api bulk", api_bulk, ("update", "bulk"), web=False),
+    Door("api bulk of all that match", api_edit_all, ("list", "update", "bulk"), has_title, web=False),
+    Door("api undo", api_undo, ("list", "update"), is_live, web=False, before=done_before),
     Door(
         "api reveal",
         api("POST", "reveal", data=lambda _world, item: {"fields": [first_masked(get(item.entity))]}),
@@ -441,6 +513,7 @@ def own_actions(entity: AnyEntity) -> Sequence[Door]:
         for name in entity.actions
         for door in (
             Door(f"act {name}", post("act", name), (name,)),
+            *([] if name in access.EXPLICIT else [Door(f"bulk {name}", in_bulk(name), (name, "bulk"), is_live)]),
             Door(f"api act {name}", api("POST", name, data={}, match=True), (name,), web=False),
         )
     ]

@@ -62,6 +62,8 @@ def test_every_operation_of_the_api_has_a_door_or_tests_of_its_own() -> None:
         ("v1/<slug:key>/", "GET"),
         ("v1/<slug:key>/", "POST"),
         ("v1/<slug:key>/bulk", "POST"),
+        ("v1/operations/<uuid:pk>", "GET"),
+        ("v1/operations/<uuid:pk>/undo", "POST"),
         ("v1/<slug:key>/<uuid:pk>", "GET"),
         ("v1/<slug:key>/<uuid:pk>", "PATCH"),
         ("v1/<slug:key>/<uuid:pk>", "DELETE"),

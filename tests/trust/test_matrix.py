@@ -52,8 +52,10 @@ def check(world: World, person: Person, item: Item, door: Door) -> str:
     if "reveal" in door.takes:
         key = channels.first_masked(entities()[item.entity])
         expected = expected and world.oracle.level(person, item.entity, key) == "masked"
-    before = {} if expected else digest()
     with transaction.atomic():
+        if door.before:
+            door.before(world, person, item)
+        before = {} if expected else digest()
         found = door.run(world, person, item)
         problem = ""
         if found.allowed != expected or found.status >= 500:

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from zhike.engine import access, query, records, tokens
+from zhike.engine import access, deeds, query, records, tokens
+from zhike.engine import operations as kept
 from zhike.engine.entity import AnyEntity, entities
+from zhike.engine.models import Operation
 
-from . import asking, bodies, door, once, problems, schemas, values
+from . import asking, bodies, door, once, operations, problems, schemas, values
 from .door import Call
 from .problems import Problem, bad_value
 
@@ -70,7 +72,7 @@ def create(call: Call, key: str) -> HttpResponse:
 
 
 def bulk(call: Call, key: str) -> HttpResponse:
-    """One action for up to 1,000 records in one transaction: all of it, or nothing."""
+    """One action for up to 1,000 records, all of it or nothing; or, with `where`, for all that a filter finds."""
     entity = entity_of(call, key, "bulk")
     asking.only(call.request)
     body = bodies.read(call.request)
@@ -78,18 +80,37 @@ def bulk(call: Call, key: str) -> HttpResponse:
     allowed = schemas.bulk_actions(call.actor, entity)
     if not isinstance(action, str) or action not in allowed:
         raise bad_value("/action", _("Give one of: %(choices)s.") % {"choices": ", ".join(allowed)}, "choice")
+    if "where" in body:
+        return _everywhere(call, entity, action, body)
     values.checked(schemas.bulk_of(call.actor, entity, action), body)
     tokens.count_rows(call.token, len(body["items"]))
-    ids, repeated = once.run(call, entity, f"bulk {action}", lambda: _do(call, entity, action, body["items"]))
+    made: list[Operation] = []
+    ids, repeated = once.run(call, entity, f"bulk {action}", lambda: _do(call, entity, action, body["items"], made))
     reach = query.visible(call.actor, entity, action if action in ("create", "delete") else "list")
     versions = dict(reach.filter(pk__in=ids).values_list("pk", "version"))
     found = [{"id": str(pk), **({"version": versions[pk]} if pk in versions else {})} for pk in ids]
-    return door.answer({"action": action, "items": found}, headers={once.REPEATED: "true"} if repeated else {})
+    headers = {once.REPEATED: "true"} if repeated else {}
+    if made:
+        headers[operations.ID] = str(made[0].pk)
+    return door.answer({"action": action, "items": found}, headers=headers)
 
 
-def _do(call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[str, Any]]) -> Sequence[UUID]:
+def _everywhere(call: Call, entity: AnyEntity, action: str, body: Mapping[str, Any]) -> HttpResponse:
+    allowed = deeds.offered(call.actor, entity)
+    if action not in allowed:
+        raise bad_value("/action", _("Give one of: %(choices)s.") % {"choices": ", ".join(allowed)}, "choice")
+    return operations.bulk(call, entity, action, body)
+
+
+def _do(
+    call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[str, Any]], made: list[Operation]
+) -> Sequence[UUID]:
+    keys = {key for item in items for key in item.get("values", {})} - {"note"}
     try:
-        return _write(call, entity, action, items)
+        with kept.recording(call.actor, entity, action, keys=keys, rows=len(items)) as tally:
+            ids = _write(call, entity, action, items)
+        made += [tally.operation] if tally.operation else []
+        return ids
     except Exception as error:
         problem = problems.of(error, "/items/*/values")
         if problem is None:

@@ -13,7 +13,7 @@ from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
 
-from . import asking, items, schemas, shapes
+from . import asking, items, operations, schemas, shapes
 from .shapes import Schema
 
 Doc = dict[str, Any]
@@ -49,6 +49,8 @@ def document(actor: Actor) -> Doc:
         if mine:
             paths |= mine
             tags.append({"name": entity.key, "description": str(entity.plural)})
+    if "operation" in found:
+        paths |= _operations()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Zhike API", "version": __version__, "description": _("What this key may do now.")},
@@ -300,6 +302,16 @@ def _reveal(actor: Actor, entity: AnyEntity, may: set[str]) -> Doc:
     }
 
 
+def _operations() -> Doc:
+    ok, later = _response("OK", _ref("operation")), _response("Accepted", _ref("operation"))
+    show = _operation("show_operation", _("How far an operation is"), {"200": ok})
+    undo = _operation("undo_operation", _("Undo, within 7 days"), {"200": ok, "202": later}, parameters=[IDEMPOTENCY])
+    return {
+        "/operations/{id}": {"parameters": [ID], "get": show},
+        "/operations/{id}/undo": {"parameters": [ID], "post": undo},
+    }
+
+
 def _bulk(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
     allowed = schemas.bulk_actions(actor, entity)
     if not allowed:
@@ -307,8 +319,11 @@ def _bulk(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
     found[f"{entity.key}.bulk"] = schemas.bulk(actor, entity)
     one: Schema = _object(id=shapes.UUID, version={"type": "integer"})
     one["required"] = ["id"]
-    ok = {"200": _response("OK", _object(action=TEXT, items=_list(one)))}
-    summary = _("One action for up to %(n)s records") % {"n": schemas.BULK}
+    listed = _object(action=TEXT, items=_list(one))
+    done = _ref("operation")
+    found["operation"] = operations.OPERATION
+    ok = {"200": _response("OK", {"oneOf": [listed, done]}), "202": _response("Accepted", done)}
+    summary = _("One action for up to %(n)s records, or for all that a filter finds") % {"n": schemas.BULK}
     name = f"bulk_{entity.key}"
     body = _ref(f"{entity.key}.bulk")
     return {"post": _operation(name, summary, ok, tag=entity.key, body=body, parameters=[IDEMPOTENCY])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zhike.engine import access
+from zhike.engine import access, deeds
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 
@@ -79,8 +79,11 @@ def actions(actor: Actor, entity: AnyEntity) -> list[str]:
 
 
 def bulk(actor: Actor, entity: AnyEntity) -> Schema:
-    """Many at once: one action for up to 1,000 records."""
-    return {"oneOf": [bulk_of(actor, entity, name) for name in bulk_actions(actor, entity)]}
+    """Many at once: one action for up to 1,000 records, or for all that a filter finds."""
+    from . import operations  # what it says of actions is said here
+
+    listed = [bulk_of(actor, entity, name) for name in bulk_actions(actor, entity)]
+    return {"oneOf": [*listed, *(operations.body_of(actor, entity, name) for name in deeds.offered(actor, entity))]}
 
 
 def bulk_actions(actor: Actor, entity: AnyEntity) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import about, docs, items, lists
+from . import about, docs, items, lists, operations
 from .door import Route
 
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("v1/", Route(GET=about.index)),
     path("v1/me", Route(GET=about.me)),
     path("v1/openapi.json", Route(GET=about.document)),
+    path("v1/operations/<uuid:pk>", Route(GET=operations.show)),
+    path("v1/operations/<uuid:pk>/undo", Route(POST=operations.undo)),
     path("v1/<slug:key>/", Route(GET=lists.listing, POST=lists.create)),
     path("v1/<slug:key>/bulk", Route(POST=lists.bulk)),
     path("v1/<slug:key>/<uuid:pk>", Route(GET=items.show, PATCH=items.change, DELETE=items.remove)),

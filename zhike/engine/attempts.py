@@ -8,6 +8,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from . import access
+from .access import Actor
+from .entity import AnyEntity
 from .errors import Conflict, Invalid, Limited, Missing, Refused
 
 RIGHT, STAGE, CONFLICT, INVALID, SAME = "right", "stage", "conflict", "invalid", "same"
@@ -89,3 +92,12 @@ def _named(invalid: Invalid, ids: Sequence[UUID]) -> dict[UUID, str]:
 
 def _text(invalid: Invalid) -> str:
     return " ".join(w.text for found in invalid.first.values() for w in found)
+
+
+def reached(actor: Actor, entity: AnyEntity, action: str, ids: Sequence[UUID], *, bulk: bool) -> set[UUID]:
+    """Which rows the actor may do this to now; to many at once where `bulk`. Restoring is done in the recycle bin."""
+    found = entity.rows("rows from access").filter(access.rows(actor, entity, action), pk__in=ids)
+    if bulk:
+        access.require(actor, entity, "bulk")
+        found = found.filter(access.rows(actor, entity, "bulk"))
+    return set(found.filter(deleted_at__isnull=action != "restore").values_list("pk", flat=True))

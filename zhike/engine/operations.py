@@ -27,7 +27,6 @@ from .models import Operation, OperationStep
 
 DAYS = 7  # how long an operation can be taken back
 KEPT_DAYS = 30  # how long the task centre shows it
-MANY = 20  # from so many rows on an operation leaves an entry of its own in the log
 State = Operation.State
 
 
@@ -62,7 +61,7 @@ def recording(
         if action in access.EXPLICIT or marked() == mark:
             return
         tally.operation = begin(actor, entity, action, keys=keys, record=record)
-        add(tally.operation, mark, tally)
+        add(actor, tally.operation, mark, tally)
 
 
 def begin(
@@ -87,8 +86,11 @@ def marked() -> tuple[int, int]:
     return row
 
 
-def add(operation: Operation, mark: tuple[int, int], tally: Tally) -> None:
-    """One more step: what this transaction has written since `mark`."""
+def add(actor: Actor, operation: Operation, mark: tuple[int, int], tally: Tally, *, filter_text: str = "") -> None:
+    """One more step: what this transaction has written since `mark`.
+
+    Many at once leave an entry of their own in the log: how many, of what, by which filter; never values.
+    """
     tx, last = marked()
     if last > mark[1]:
         OperationStep.objects.create(operation=operation, tx=tx, first=mark[1], last=last, rows=tally.rows)
@@ -98,16 +100,10 @@ def add(operation: Operation, mark: tuple[int, int], tally: Tally) -> None:
         skipped[reason] = skipped.get(reason, 0) + n
     operation.skipped = skipped
     operation.save(update_fields=["rows", "skipped"])
-
-
-def finish(actor: Actor, operation: Operation, *, filter_text: str = "") -> None:
-    """Keep in the log that many were changed at once: by whom, of what, how many, by which filter; never values."""
-    if operation.rows < MANY:
-        return
-    details: dict[str, Any] = {"rows": operation.rows, "fields": operation.keys, "doing": operation.right}
-    if filter_text:
-        details["filter"] = filter_text[:500]
-    history.note(actor, "undo" if operation.of_id else "bulk", entity=operation.entity, details=details)
+    if tally.rows > 1:
+        details: dict[str, Any] = {"rows": tally.rows, "fields": operation.keys, "doing": operation.right}
+        details |= {"filter": filter_text[:500]} if filter_text else {}
+        history.note(actor, "undo" if operation.of_id else "bulk", entity=operation.entity, details=details)
 
 
 def mine(actor: Actor) -> QuerySet[Operation]:

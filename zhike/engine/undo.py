@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from . import access, history, operations, records
 from .access import Actor
-from .attempts import CONFLICT, RIGHT, Outcome, attempt
+from .attempts import CONFLICT, RIGHT, Outcome, attempt, reached
 from .entity import AnyEntity, entities, get
 from .errors import Invalid, Missing, Wrong
 from .models import Operation, OperationStep
@@ -63,7 +63,7 @@ def undo(actor: Actor, pk: UUID) -> Operation:
         made = operations.begin(actor, get(found.entity), found.right, keys=found.keys, of=found, record=found.record)
         for step in found.steps.order_by("-pk"):
             take_back(actor, found, step, made)
-        close(actor, found, made)
+        close(found, made)
     return made
 
 
@@ -89,17 +89,16 @@ def take_back(actor: Actor, operation: Operation, step: OperationStep, made: Ope
         _rows(actor, operation, entity, [own[pk] for pk in ids[start : start + BATCH]], outcome)
     _follow(actor, [own[pk] for pk in outcome.done], others, step.last)
     rows = max(step.rows, len(own)) - len(outcome.skipped)
-    operations.add(made, mark, Tally(rows, outcome.counts()))
+    operations.add(actor, made, mark, Tally(rows, outcome.counts()))
     return outcome
 
 
-def close(actor: Actor, operation: Operation, made: Operation) -> None:
+def close(operation: Operation, made: Operation) -> None:
     """Say of an operation how far it is taken back; of what that one had taken back, that it stands again."""
     operation.state = State.PARTLY if made.skipped else State.UNDONE
     operation.save(update_fields=["state"])
     if operation.of_id and not made.skipped:
         Operation.objects.filter(pk=operation.of_id).update(state=State.DONE)
-    operations.finish(actor, made)
 
 
 def read(step: OperationStep) -> list[Net]:
@@ -146,9 +145,9 @@ def _rows(actor: Actor, operation: Operation, entity: AnyEntity, nets: Sequence[
     back = [n for n in nets if n not in made and n.deleted and n.after[GONE] is None and not n.made]
     changed = [n for n in nets if not n.made and not n.deleted]
     for heap, action, write in (
-        (made, "delete", lambda ids: records.delete_many(actor, entity, ids, bulk=bulk)),
-        (back, "delete", lambda ids: records.delete_many(actor, entity, ids, bulk=bulk)),
-        (binned, "restore", lambda ids: _restore(actor, entity, ids, bulk=bulk)),
+        (made, "delete", lambda ids: records.delete_many(actor, entity, ids)),
+        (back, "delete", lambda ids: records.delete_many(actor, entity, ids)),
+        (binned, "restore", lambda ids: _restore(actor, entity, ids)),
         (changed, operation.right, lambda ids: _revert(actor, operation, entity, ids, {n.record: n for n in changed})),
     ):
         if not heap:
@@ -161,18 +160,8 @@ def _rows(actor: Actor, operation: Operation, entity: AnyEntity, nets: Sequence[
         attempt([n.record for n in heap if n.record in same], write, outcome)
 
 
-def reached(actor: Actor, entity: AnyEntity, action: str, ids: Sequence[UUID], *, bulk: bool) -> set[UUID]:
-    """Which rows the actor may do this to now; to many at once where `bulk`."""
-    found = entity.rows("rows from access").filter(access.rows(actor, entity, action), pk__in=ids)
-    if bulk:
-        access.require(actor, entity, "bulk")
-        found = found.filter(access.rows(actor, entity, "bulk"))
-    found = found.filter(deleted_at__isnull=action != "restore")
-    return set(found.values_list("pk", flat=True))
-
-
-def _restore(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: bool) -> None:
-    if records.restore_many(actor, entity, ids, bulk=bulk) != len(ids):
+def _restore(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> None:
+    if records.restore_many(actor, entity, ids) != len(ids):
         raise Missing
 
 
@@ -195,8 +184,7 @@ def _revert(
     if any(wrong):
         raise Invalid(wrong)
     given = {pk: {links[c]: v for c, v in values.items() if c in links and v} for pk, values in back.items()}
-    bulk = operation.rows > 1
-    records.update_many(actor, entity, given, action=operation.right, back=back, bulk=bulk)
+    records.update_many(actor, entity, given, action=operation.right, back=back)
 
 
 def columns(entity: AnyEntity, record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,7 +194,7 @@ def columns(entity: AnyEntity, record: Any, values: Mapping[str, Any]) -> dict[s
     custom = {c.removeprefix(f"{CUSTOM}."): v for c, v in values.items() if c.startswith(f"{CUSTOM}.")}
     if custom:
         whole = {k: v for k, v in getattr(record, CUSTOM).items() if k not in custom}
-        found[CUSTOM] = whole | {k: _plain(v) for k, v in custom.items() if v is not _MISSING}
+        found[CUSTOM] = whole | {k: v for k, v in custom.items() if v is not _MISSING}
     return found
 
 
@@ -216,11 +204,6 @@ def _typed(f: models.Field[Any, Any], value: Any) -> Any:
     if isinstance(f, ArrayField):
         return [f.base_field.to_python(v) for v in value]
     return f.to_python(value)
-
-
-def _plain(value: Any) -> Any:
-    """A value of a JSON document as the database driver reads it."""
-    return json.loads(json.dumps(value, default=float)) if isinstance(value, (Decimal, list, dict)) else value
 
 
 def _unchanged(entity: AnyEntity, nets: Sequence[Net]) -> set[UUID]:

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from zhike.base.models import User
-from zhike.engine import archive, catalog, chain, deliveries, outbox, privacy, recycle, uploads
+from zhike.engine import archive, catalog, chain, deed_jobs, deliveries, operations, outbox, privacy, recycle, uploads
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
@@ -33,12 +33,37 @@ def transfer(job: str, ticket: str) -> None:
     jobs.perform(UUID(job), ticket)
 
 
+def start_deed(job: Job, phase: str) -> None:
+    """Do a phase of a deed on many records in the worker."""
+    deed.defer(job=str(job.pk), ticket=deed_jobs.queue(job, phase))
+
+
+def go_on_with_deed(job: Job) -> None:
+    """Go on with one that stopped."""
+    deed.defer(job=str(job.pk), ticket=deed_jobs.go_on(job))
+
+
+@app.task(name="zhike.deed", queue="transfer")
+def deed(job: str, ticket: str) -> None:
+    """One phase of a deed on many records, or of its undoing."""
+    deed_jobs.perform(UUID(job), ticket)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="zhike.deed.resume", queueing_lock="deed.resume", pass_context=False)
+def resume_deeds(timestamp: int) -> None:
+    """Every minute: go on where a worker was killed."""
+    for pk, ticket in deed_jobs.abandoned():
+        deed.defer(job=str(pk), ticket=ticket)
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(name="zhike.transfer.tidy", queue="transfer", pass_context=False)
 @catalog.fresh()
 def tidy(timestamp: int) -> None:
     """Every night: forget the files of old imports and exports, and bytes that belong to nothing."""
     jobs.tidy()
+    operations.tidy()
     uploads.sweep()
 
 

@@ -26,7 +26,9 @@ KEY = "acting"
 MINUTES = 30
 OFFICES = ("all", "security")
 READING = ("GET", "HEAD", "OPTIONS")
-OPEN = frozenset({"", "search", "options", "reports", "capture", "files", "job"})  # besides the records themselves
+OPEN = frozenset(  # besides the records themselves
+    {"", "search", "options", "reports", "capture", "files", "job", "tasks", "operations"}
+)
 ALWAYS = ("/acting/stop", "/logout", "/lang", "/static/")
 Next = Callable[[HttpRequest], HttpResponse]
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from zhike.engine import access, layouts, query, records, stages
+from zhike.engine import access, layouts, operations, query, records, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Invalid, Missing
@@ -230,13 +230,14 @@ def move(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     values = {k: v for k, v in forms.posted(request, entity, wanted).items() if v != ""}
     version = forms.version(request)
     try:
-        records.update_many(
-            actor,
-            entity,
-            {pk: {**values, "stage": stage.pk}},
-            versions={pk: version} if version is not None else None,
-            note=request.POST.get("note", "")[:300],
-        )
+        with operations.recording(actor, entity, "update", keys=[*values, "stage"], record=pk):
+            records.update_many(
+                actor,
+                entity,
+                {pk: {**values, "stage": stage.pk}},
+                versions={pk: version} if version is not None else None,
+                note=request.POST.get("note", "")[:300],
+            )
     except Invalid as invalid:
         return _ask(request, actor, entity, pk, stage, invalid, bool(wanted))
     except Conflict:

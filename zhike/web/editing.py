@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhike.base.ids import uuid7
-from zhike.engine import access, history, query, records
+from zhike.engine import access, history, operations, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Errors, Invalid, Missing
@@ -22,6 +22,7 @@ from zhike.engine.kinds import Attribute
 from zhike.engine.query import Page
 
 from . import audit_words, forms, plugs
+from .bulk import undo_url
 from .grid import changed_by
 from .listing import entity_info, record_title
 from .lookup import entity_or_404
@@ -143,13 +144,16 @@ def edit_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         data = forms.posted(request, entity, forms.shown_keys(actor, entity))
         try:
-            records.update(actor, entity, pk, forms.changed(entity, page, data), version=forms.version(request))
+            given = forms.changed(entity, page, data)
+            with operations.recording(actor, entity, "update", keys=given, record=pk) as tally:
+                records.update(actor, entity, pk, given, version=forms.version(request))
         except Invalid as invalid:
             errors = invalid.first
         except Conflict as error:
             conflict = {"text": error.text, "rows": _differences(entity, page, data)}
         else:
             request.session["toast"] = _("Saved.")
+            request.session["undo"] = undo_url(tally.operation)
             return go(request, f"/{key}/{pk}")
     context = form_context(actor, entity, page, data, errors, conflict=conflict)
     return form_answer(request, context, status=422 if errors or conflict else 200)
@@ -179,7 +183,8 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
     if request.method == "POST":
         data = forms.posted(request, entity, [name])
         try:
-            records.update(actor, entity, pk, data, version=forms.version(request))
+            with operations.recording(actor, entity, "update", keys=data, record=pk) as tally:
+                records.update(actor, entity, pk, data, version=forms.version(request))
         except Invalid as invalid:
             error = " ".join(w.text for found in invalid.first.values() for w in found)
         except Conflict as wrong:
@@ -189,6 +194,7 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
             fresh = query.record(actor, entity, pk)
             response = HttpResponse(a.kind.html(a, fresh.rows[0].values.get(name), fresh.labels))
             response["X-Version"] = str(fresh.rows[0].version)
+            response["X-Undo"] = undo_url(tally.operation)
             if request.headers.get("HX-Target") != "cell":  # a list keeps its place, other pages show the rest anew
                 response["HX-Trigger"] = json.dumps({"zk:refresh": True})
             return response
@@ -221,13 +227,14 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
         data = forms.posted(request, entity, action.fields)
         given = forms.changed(entity, page, data)
         try:
-            records.act(
-                actor, entity, pk, name, given, version=forms.version(request), note=request.POST.get("note", "")[:300]
-            )
+            version, note = forms.version(request), request.POST.get("note", "")[:300]
+            with operations.recording(actor, entity, name, keys=given, record=pk) as tally:
+                records.act(actor, entity, pk, name, given, version=version, note=note)
         except Invalid as invalid:
             errors = invalid.first
         else:
             request.session["toast"] = _("%(action)s: done.") % {"action": action.label}
+            request.session["undo"] = undo_url(tally.operation)
             return go(request, f"/{key}/{pk}")
     shown = forms.fields(actor, entity, action.fields, page=page, data=data, errors=errors)
     title = record_title(entity, page.rows[0], page)
@@ -254,9 +261,10 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
 def delete(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     """To the recycle bin, with a way back in the message."""
     entity, actor = entity_or_404(key), actor_of(request)
-    records.delete_many(actor, entity, [pk])
+    with operations.recording(actor, entity, "delete", record=pk) as tally:
+        records.delete_many(actor, entity, [pk])
     request.session["toast"] = _("%(what)s moved to the recycle bin.") % {"what": entity.label}
-    request.session["undo"] = f"/{key}/{pk}/restore"
+    request.session["undo"] = undo_url(tally.operation)
     return go(request, f"/{key}/")
 
 
@@ -265,9 +273,11 @@ def delete(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
 def restore(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     """Back from the recycle bin."""
     entity, actor = entity_or_404(key), actor_of(request)
-    if not records.restore_many(actor, entity, [pk]):
-        raise Missing
+    with operations.recording(actor, entity, "restore", record=pk) as tally:
+        if not records.restore_many(actor, entity, [pk]):
+            raise Missing
     request.session["toast"] = _("Restored.")
+    request.session["undo"] = undo_url(tally.operation)
     return go(request, f"/{key}/{pk}")
 
 

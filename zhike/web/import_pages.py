@@ -140,7 +140,7 @@ def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
     return {
         "entity": entity_info(actor, entity),
         "step": {"read": 2, "check": 3, "run": 4}.get(phase, 3),
-        "job": _progress(job, titles.get(phase, "")),
+        "job": progress(job, titles.get(phase, "")),
         "poll_url": here,
         "cancel_url": f"{here}/cancel",
         "retry_url": f"{here}/retry" if failed(job) else "",
@@ -148,7 +148,8 @@ def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
     }
 
 
-def _progress(job: Job, title: str) -> dict[str, Any]:
+def progress(job: Job, title: str) -> dict[str, Any]:
+    """How far a job is, for ui.progress."""
     shown: dict[str, Any] = {"title": title, "percent": None, "done_label": "", "state": "running", "error": ""}
     if failed(job):
         gone = _("The work stopped unexpectedly; nothing was written. Try again.")
@@ -167,7 +168,7 @@ def _left(job: Job) -> str:
     if not started or job.done < 1:
         return ""
     passed = (timezone.now() - dt.datetime.fromisoformat(started)).total_seconds()
-    seconds = int(passed * (job.total - job.done) / job.done)
+    seconds = int(passed * (job.total - job.done) / max(1, job.done - job.options.get("from", 0)))
     if seconds < 90:
         return _("about %(n)s seconds left") % {"n": max(1, seconds)}
     return _("about %(n)s minutes left") % {"n": round(seconds / 60)}
@@ -196,7 +197,7 @@ def exporting(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
     """What web/import_export.html shows."""
     return {
         "entity": entity_info(actor, entity),
-        "job": _progress(job, _("Writing the file")),
+        "job": progress(job, _("Writing the file")),
         "poll_url": f"/job/{job.pk}",
         "file_url": _file_url(job) if job.state == State.DONE else "",
         "done_text": _("%(n)s rows written.") % {"n": f"{job.done:,}"},

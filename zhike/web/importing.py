@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from markupsafe import escape
 
-from zhike.engine import access, layouts, transfer, uploads
+from zhike.engine import access, deed_jobs, layouts, transfer, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Errors, Invalid, Missing, Wrong
@@ -229,6 +229,8 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = jobs.mine(actor, pk)
     if found.kind == "import":
         return HttpResponseRedirect(f"/{found.entity}/import/{found.pk}", status=303)
+    if found.kind in deed_jobs.KINDS:
+        return HttpResponseRedirect(f"/tasks/{found.pk}", status=303)
     if found.options.get("phase") in ("ask", "refused"):
         return HttpResponseRedirect(f"/exports/{pk}", status=303)
     if found.state == State.DONE and found.report_id and request.headers.get("HX-Request"):

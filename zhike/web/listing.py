@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 from markupsafe import Markup
 
-from zhike.engine import access, layouts, query, records, sharing
+from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.errors import Errors, Invalid, Missing
 from zhike.engine.kinds import EMPTY, Attribute
 from zhike.engine.labels import localized
 from zhike.engine.query import COUNT_CAP, Condition, Page, View
 
-from . import forms, groups, shapes, tabs
+from . import groups, shapes, tabs
+from .bulk import bulk_actions
 from .chips import chips
 from .filters import filter_field
 from .lookup import entity_or_404
@@ -211,18 +208,6 @@ def blank(actor: Actor, entity: AnyEntity) -> dict[str, Any] | None:
     return {"title": _("No %(what)s yet") % {"what": entity.plural}, "text": text, "import_url": imports}
 
 
-def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
-    """What can be done with many rows at once."""
-    found: list[dict[str, Any]] = []
-    if entity.has_owner and access.may(actor, entity, "transfer"):
-        found.append(
-            {"label": _("Hand over"), "icon": "user-round-check", "url": f"/{entity.key}/bulk/owner", "key": "a"}
-        )
-    if access.may(actor, entity, "delete"):
-        found.append({"label": _("Delete"), "icon": "trash-2", "url": f"/{entity.key}/bulk/delete", "danger": True})
-    return found
-
-
 def totals(page: Page, sums: Mapping[str, Any]) -> list[Any] | None:
     """Sums over all rows of the view, in the order of the columns."""
     found = [a.kind.html(a, sums[a.key], {}) if a.key in sums else "" for a in page.attributes]
@@ -318,86 +303,3 @@ def record_title(entity: AnyEntity, row: query.Row, page: Page) -> str:
         return localized(value) or "—"
     a = entity.attributes[entity.title]
     return a.kind.text(a, value, page.labels) or str(row.values.get("number") or "—")
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def bulk(request: HttpRequest, key: str, action: str) -> HttpResponse:
-    """Hand over or delete many records: the form for the dialog, then the deed in one transaction."""
-    entity, actor = entity_or_404(key), actor_of(request)
-    if action not in ("owner", "delete"):
-        raise Missing
-    access.require(actor, entity, "transfer" if action == "owner" else "delete")
-    errors: Errors = {}
-    if request.method == "POST" and request.POST.get("sure"):
-        try:
-            text = _do(request, actor, entity, action)
-        except Invalid as invalid:
-            errors = invalid.first
-        else:
-            response = HttpResponse(status=204)
-            response["HX-Trigger"] = json.dumps(
-                {"zk:close": True, "zk:refresh": True, "zk:toast": {"text": text, "tone": "good"}}
-            )
-            return response
-    ids = _chosen(request, actor, entity)
-    fields = forms.fields(actor, entity, ["owner"]) if action == "owner" else []
-    fields += (
-        [{"name": "note", "label": _("Reason"), "kind": "text", "value": "", "maxlength": 300}]
-        if action == "owner"
-        else []
-    )
-    context = {
-        "action": f"/{entity.key}/bulk/{action}",
-        "ids": [str(i) for i in ids],
-        "count": len(ids),
-        "fields": fields,
-        "danger": action == "delete",
-        "errors": forms.summary(errors, entity),
-        "title": _("Hand over %(n)s records") % {"n": len(ids)}
-        if action == "owner"
-        else _("Delete %(n)s records") % {"n": len(ids)},
-        "submit": _("Hand over") if action == "owner" else _("Move to the recycle bin"),
-        "hint": _("They can be restored from the recycle bin for 30 days.")
-        if action == "delete"
-        else _kept(actor, entity, ids),
-    }
-    return render(request, "web/bulk.html", context, status=422 if errors else 200)
-
-
-def _kept(actor: Actor, entity: AnyEntity, ids: list[UUID]) -> str:
-    """What the new owner also takes over: a share outlives the hand-over."""
-    n = sharing.count(entity, query.visible(actor, entity, "transfer").filter(pk__in=ids).values_list("pk", flat=True))
-    text = ngettext("They stay shared as they are: %(n)s share.", "They stay shared as they are: %(n)s shares.", n)
-    return text % {"n": n} if n else ""
-
-
-def _do(request: HttpRequest, actor: Actor, entity: AnyEntity, action: str) -> str:
-    ids = _chosen(request, actor, entity)
-    if action == "delete":
-        done = records.delete_many(actor, entity, ids, bulk=True)
-        return ngettext("%(n)s record moved to the recycle bin.", "%(n)s records moved to the recycle bin.", done) % {
-            "n": done
-        }
-    values = {"owner": request.POST.get("owner", "")}
-    done = len(
-        records.update_many(
-            actor,
-            entity,
-            dict.fromkeys(ids, values),
-            action="transfer",
-            note=request.POST.get("note", "")[:300],
-            bulk=True,
-        )
-    )
-    return ngettext("%(n)s record handed over.", "%(n)s records handed over.", done) % {"n": done}
-
-
-def _chosen(request: HttpRequest, actor: Actor, entity: AnyEntity) -> list[UUID]:
-    """The rows ticked, or all rows of the filter whose token is sent."""
-    sent = request.POST if request.method == "POST" else request.GET
-    if (token := sent.get("all")) is not None:
-        view = query.parse(token)
-        return list(query.select(actor, entity, view).values_list("pk", flat=True)[:COUNT_CAP])
-    raw = [part for value in sent.getlist("ids") for part in value.split(",")]
-    return [UUID(i) for i in raw if forms.is_uuid(i)]
