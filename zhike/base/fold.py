@@ -39,6 +39,11 @@ def _table() -> dict[int, str]:
     return table
 
 
+def variants() -> dict[str, str]:
+    """Return traditional and other forms of characters with the simplified one each is folded to."""
+    return {chr(code): simplified for code, simplified in _table().items() if code > 0x2FFF}
+
+
 def fold(text: str) -> str:
     """Return the form two equal-looking texts share.
 

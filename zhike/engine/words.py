@@ -124,6 +124,8 @@ def _slip(pattern: str, grams: Sequence[str]) -> Q:
 def _sounds_near(word: str) -> Q:
     """The same sounds written with other characters, and z for zh, n for ng, l for n and the like."""
     forms = pinyin.fuzzy(word)
+    if not word.isascii():  # the whole is long enough to be looked for inside
+        return reduce(or_, (_text(form, fold.query_grams(form)) for form in forms), access.NOBODY)
     found = (_text(fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms)
     return reduce(or_, found, access.NOBODY)
 

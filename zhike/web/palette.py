@@ -96,8 +96,8 @@ def _people(request: HttpRequest, actor: Actor, term: str) -> Iterable[Group]:
     looked = search.searched(actor)
     if term:
         yield from record_groups(search.find(actor, term, among=[e for e in looked if e.named == "person"], limit=20))
-    wide = next((e for e in looked if access.scope(actor, e, "list") not in ("", "own")), None)
-    if wide is not None:
+    wide = next(iter(looked), None)
+    if wide is not None and access.scope(actor, wide, "list") not in ("", "own"):
         url = f"/{wide.key}/?view=&owner__eq="
         people = query.options(actor, get("user"), term, PEOPLE)
         aside = _("whose %(what)s") % {"what": wide.plural}
