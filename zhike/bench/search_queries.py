@@ -19,21 +19,16 @@ from .load_words import CITIES, FORMS, GIVEN, STEMS, SURNAMES, TRADES
 SEED = 20260704
 FIRST = "麒鹏琪秦琴蓬磐沛诺妮楠凝沃梧鹅峨恩尔"  # begin with letters that no stem of the firm begins with
 SECOND = "鲲骊骥翡翠琥珀玺璟煜羿曜昶淼焱鑫森霖澜崧嵘峻珑"
-_MEANT, _TYPED = "麒鹏磐沛诺楠沃梧峨恩鲲骊骥翡翠琥珀玺璟煜曜淼鑫森霖澜崧嵘峻", "奇朋盘佩糯南握吴娥摁昆离记匪脆虎破喜景玉耀秒新僧林兰松荣俊"
-SOUNDS_LIKE = dict(zip(_MEANT, _TYPED, strict=True))
-    zip(
-        "麒鹏磐沛诺楠沃梧峨恩鲲骊骥翡翠琥珀玺璟煜曜淼鑫森霖澜崧嵘峻",
-        "奇朋盘佩糯南握吴娥摁昆离记匪脆虎破喜景玉耀秒新僧林兰松荣俊",
-        strict=True,
-    )
-)  # noqa: E501
+MEANT = "麒鹏磐沛诺楠沃梧峨恩鲲骊骥翡翠琥珀玺璟煜曜淼鑫森霖澜崧嵘峻"
+TYPED = "奇朋盘佩糯南握吴娥摁昆离记匪脆虎破喜景玉耀秒新僧林兰松荣俊"
+SOUNDS_LIKE = dict(zip(MEANT, TYPED, strict=True))
 FIRMS, PERSONS = 150, 70
 ENGLISH = (
     "Zephyrine Valves Ltd", "Quorndale Instruments Inc", "Brightwater Pumps GmbH", "Oakhaven Textiles Co., Ltd",
     "Vortexia Robotics Limited", "Nimbuscope Imaging LLC", "Wolfram & Pike Tools", "Evergreen-Dyer Chemicals",
     "Kestrelway Logistics", "Fjordline Seafood AS", "Pemberton Optics plc", "Xylophon Audio SARL",
 )  # fmt: skip
-HARD_ONES = {  # name: kind and query, apart by |
+HARD = {  # name: kind and query, apart by |
     "攀枝花镍矿物资有限公司": "chinese 镍|typo 攀枝花矿物资",
     "张家口氢能装备有限公司": "chinese 氢|typo 张家口氢能装倍",
     "绥化酱菜厂": "chinese 酱",
@@ -56,7 +51,6 @@ HARD_ONES = {  # name: kind and query, apart by |
     "Kestrelway Logistics": "typo kestrelvay",
     "Xylophon Audio SARL": "typo xylofon",
 }
-HARD = [(*one.split(" ", 1), name) for name, ones in HARD_ONES.items() for one in ones.split("|")]
 SHARES = {
     "chinese": 90, "pinyin": 70, "initials": 60, "typo": 80, "phone": 50, "mixed": 60, "traditional": 40, "english": 30,
     "code": 20,
@@ -88,17 +82,18 @@ def draw() -> tuple[list[Wanted], list[Query]]:
     dice = random.Random(SEED)  # noqa: S311 - for drawing data, not secrets
     firms, persons = _firms(dice), _persons(dice)
     people = [Wanted("contact", person, of=firm.name) for person, firm in zip(persons, firms, strict=False)]
-    hard = [Wanted("account", name) for name in dict.fromkeys(name for _kind, _text, name in HARD)]
-    others = [Wanted("account", name) for name in ENGLISH if name not in {w.name for w in hard}]
+    hard = [Wanted("account", name) for name in HARD]
+    others = [Wanted("account", name) for name in ENGLISH if name not in HARD]
     ways: dict[str, Callable[[], Iterator[Query]]] = {
         "chinese": lambda: _chinese(dice, firms), "pinyin": lambda: _pinyin(firms, people),
         "initials": lambda: _initials(firms), "typo": lambda: _typos(dice, firms), "phone": lambda: _phones(firms),
         "mixed": lambda: _mixed(firms, people), "traditional": lambda: _traditional(dice, firms),
         "english": lambda: _english(dice), "code": lambda: _codes(firms),
     }  # fmt: skip
+    by_hand = [Query(*one.split(" ", 1), name) for name, ones in HARD.items() for one in ones.split("|")]
     queries = []
     for kind, share in SHARES.items():
-        found = [Query(*one) for one in HARD if one[0] == kind]
+        found = [one for one in by_hand if one.kind == kind]
         found += [one for one in ways[kind]() if one not in found]
         queries += found[:share]
     return [*firms, *people, *hard, *others], queries
