@@ -90,7 +90,8 @@ def draw() -> tuple[list[Wanted], list[Query]]:
         "mixed": lambda: _mixed(firms, people), "traditional": lambda: _traditional(dice, firms),
         "english": lambda: _english(dice), "code": lambda: _codes(firms),
     }  # fmt: skip
-    by_hand = [Query(*one.split(" ", 1), name) for name, ones in HARD.items() for one in ones.split("|")]
+    asked = [(name, *one.partition(" ")) for name, ones in HARD.items() for one in ones.split("|")]
+    by_hand = [Query(kind, text, name) for name, kind, _blank, text in asked]
     queries = []
     for kind, share in SHARES.items():
         found = [one for one in by_hand if one.kind == kind]
