@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from django.test import Client
 
+from zhike.base import pinyin
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.kinds import Attribute
 
@@ -171,8 +172,23 @@ def _options(world: World, entity: AnyEntity, secret: Secret, dice: random.Rando
 
 
 def _search(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
-    page = dice.choice(["/search", "/search/palette"])
-    return Asked("GET", f"{page}?{urlencode({'q': dice.choice([*secret.words, '13', '记录', 'ren', 'a'])})}")
+    page = dice.choice(["/search", "/search/palette", "/search/palette"])
+    word = dice.choice([*secret.words, "13", "记录", "记录甲乙", "ren", "jljy", "a"])
+    return Asked("GET", f"{page}?{urlencode({'q': dice.choice(TWISTS)(word)})}")
+
+
+TWISTS = (  # how somebody looks for a word: as it is, for people or tags, with a slip, by its sound, with another word
+    *(str,) * 4, lambda word: f"@{word}", lambda word: f"#{word}", lambda word: f">{word}",
+    lambda word: word[:1] + word[2:], lambda word: word[:-1] + "的", lambda word: word[::-1], pinyin.plain,
+    lambda word: pinyin.company(word).initials, lambda word: f"{word} 记录", lambda word: f"{word[:2]} {word[2:]}",
+    lambda word: word[:1], lambda _word: "", lambda word: word + word[-1:],
+)  # fmt: skip
+
+
+def _offered(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    near = [i for i in world.facts.items.values() if i.entity in (secret.entity, entity.key)]
+    item = world.facts.items[secret.item] if dice.random() < 0.6 else dice.choice(near)
+    return Asked("GET", f"/search/palette/{item.entity}/{world.ids[item.name]}")
 
 
 def _record(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:

@@ -98,6 +98,7 @@ EXTRA: dict[str, dict[str, object]] = {
             "account.registered_capital": "hidden",
             "account.phone": "hidden",
             "account.remark": "read",
+            "activity.body": "hidden",
             "contact.phone": "read",
             "deal.amount": "hidden",
             "lead.phone": "hidden",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from zhike.engine import guard, words
+from zhike.engine import guard, recent, words
+from zhike.engine.access import Actor
 from zhike.engine.entity import get
 
 from .world import World
@@ -86,6 +87,16 @@ def gone(entity: str, name: str) -> Callable[[World], None]:
     return swap
 
 
+def opened(who: str, *items: str) -> Callable[[World], None]:
+    """What somebody opened lately."""
+
+    def swap(world: World) -> None:
+        for name in items:
+            recent.opened(Actor(world.users[who]), get(world.facts.items[name].entity), world.ids[name])
+
+    return swap
+
+
 HIDING = ("blind",)  # has fields hidden
 SHY = ("shy", "shykey")  # see everything, reveal nothing
 PHONES = ("+8613912340001", "+8613998760001")
@@ -106,6 +117,17 @@ def absent(entity: str, name: str, who: Sequence[str]) -> Secret:
 
 
 SECRETS: Sequence[Secret] = (
+    field("activity-own", "activity", "body", ("暗号甲乙丙丁，报价一百万", "另一段说话文字，没有什么"), HIDING),
+    Secret(
+        "what the manager opened",
+        "account",
+        "account-own",
+        "",
+        ("account-own", "deal-own"),
+        opened("manager", "account-own", "deal-own"),
+        opened("manager", "account-mate"),
+        ("seller", "mate", "shy", "stranger"),
+    ),
     field("account-own", "account", "registered_capital", ("1000.00", "999000.00"), HIDING),
     field("account-own", "account", "phone", PHONES, HIDING),
     field("deal-own", "deal", "amount", ("1000.00", "999000.00"), HIDING),

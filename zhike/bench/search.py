@@ -123,7 +123,7 @@ def _newest(user: User) -> None:
     actor = Actor(user)
     for key in ("account", "contact"):
         entity = get(key)
-        rows = query.first(actor, entity, query.View(), 10)
+        rows = query.select(actor, entity, query.View())[:10]
         query.read(actor, entity, rows, [entity.attributes[entity.title]])
 
 

@@ -11,7 +11,19 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from zhike.base.models import User
-from zhike.engine import archive, catalog, chain, deed_jobs, deliveries, operations, outbox, privacy, recycle, uploads
+from zhike.engine import (
+    archive,
+    catalog,
+    chain,
+    deed_jobs,
+    deliveries,
+    operations,
+    outbox,
+    privacy,
+    recycle,
+    reindex,
+    uploads,
+)
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
@@ -150,6 +162,15 @@ def keep_history(timestamp: int) -> None:
     """Every night: verify the log, then move what is too old for it into an archive."""
     chain.verified(chain.verify())
     archive.expire()
+
+
+@app.periodic(cron="*/2 * * * *")
+@app.task(name="zhike.search.renew", queueing_lock="search", pass_context=False)
+@catalog.fresh()
+def renew_search(timestamp: int) -> None:
+    """Every other minute: make the search columns anew of what is to be found by other fields than before."""
+    for entity in reindex.stale():
+        reindex.renew(entity)
 
 
 outbox.on_any(lambda event: send_soon(deliveries.note(event)), deliveries.wanted)
