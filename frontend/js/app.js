@@ -12,6 +12,7 @@ import "./composer.js";
 import "./dropzone.js";
 import "./rows.js";
 import { dress } from "./light.js";
+import "./builder.js";
 import "./neighbours.js";
 import "./sorted.js";
 import { $, fire, on, say } from "./dom.js";

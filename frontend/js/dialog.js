@@ -78,6 +78,7 @@ export function showModal(html, { title = "", opener } = {}) {
   if (html instanceof Node) body.replaceChildren(html);
   else body.innerHTML = html;
   htmx.process(body);
+  $("#modal").classList.toggle("dialog-wide", !!$("[data-wide]", body));
   $("[data-modal-title]").textContent = title || $("[data-title]", body)?.dataset.title || document.title.split(" · ")[0];
   open($("#modal"), opener);
   first(body)?.focus();

@@ -156,7 +156,9 @@ def _calendar(world: World, entity: AnyEntity, secret: Secret, dice: random.Rand
 def _views(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
     """What stands around a list: counts of tabs, the exact number, a view to be kept, columns, another look."""
     asked = {"view": "", **query(entity, secret, dice)}
-    place = dice.choice(["count", "views/counts", "views/new", "views/shape", ""])
+    place = dice.choice(["count", "filter", "views/counts", "views/new", "views/shape", ""])
+    if place == "filter" and dice.random() < 0.5:
+        asked = {"field": dice.choice([secret.where or "name", "account.name", *entity.attributes]), "op": "in"}
     if not place:
         keys = [secret.where or "name", dice.choice(list(entity.attributes))]
         asked |= {"as": dice.choice(["grid", "split"]), "cols": ",".join(keys), "group": dice.choice(keys)}

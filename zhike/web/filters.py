@@ -42,11 +42,12 @@ def condition_text(actor: Actor, a: Attribute, c: Condition) -> str:
         if c.op in ("in", "between")
         else [c.value]
     )
-    values = [_value_text(actor, a, v) for v in parts]
+    values = [value_text(actor, a, v) for v in parts]
     return words[c.op].format("–".join(values) if c.op == "between" else listed(values))
 
 
-def _value_text(actor: Actor, a: Attribute, raw: Any) -> str:
+def value_text(actor: Actor, a: Attribute, raw: Any) -> str:
+    """One value of a condition in words."""
     if raw == "me":
         return _("me")
     try:
@@ -123,5 +124,5 @@ def filter_field(actor: Actor, entity: AnyEntity, a: Attribute, own: View) -> di
     found["name"] = f"{a.key}__{op}"
     found["value"] = [v for v in chosen.split(",") if v] if found["kind"] == "multi" else chosen
     if found["kind"] == "combo" and chosen:
-        found["text"] = _value_text(actor, a, chosen)
+        found["text"] = value_text(actor, a, chosen)
     return found

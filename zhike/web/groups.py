@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from zhike.engine import access, query, report
+from zhike.engine import access, query, report, stages
 from zhike.engine.access import Actor
 from zhike.engine.kinds import Attribute
 from zhike.engine.query import Condition, Page
@@ -37,6 +37,9 @@ def context(actor: Actor, found: Asked, a: Attribute, page: Page) -> dict[str, A
     measures = [COUNT, *(Measure(f"s_{x.key}", "sum", x.key) for x in added)]
     groups = report.grouped(actor, found.entity, view, [a.key], measures)
     order = {key: n for n, (key, _label) in enumerate(a.choices)}
+    if a.target == "stage":
+        every = (s for p in stages.current(found.entity) for s in stages.of(p.pk))
+        order = {str(s.pk): n for n, s in enumerate(every)}
     groups.sort(key=lambda g: (order.get(str(g.values[0]), 0) if order else 0, -g.n, g.labels[0]))
     return {"groups": [_group(found, g, page, added, n) for n, g in enumerate(groups)], "group_label": a.label}
 

@@ -40,6 +40,8 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
     by = groups.by(actor, found)
     page = query.page(actor, entity, found.view.but(size=1) if by else found.view)
     more = groups.context(actor, found, by, page) if by and page.rows else {}
+    if more:
+        page.next = page.previous = ""
     return render(request, "web/list.html", list_context(actor, found, page) | more, blocks={"list-body": "body"})
 
 
@@ -106,6 +108,7 @@ def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence
         "quick": quick(actor, found, path),
         "chips": chips(actor, entity, own, lambda rest: found.url(rest, path=path)),
         "clear_url": found.url(View(), path=path) if asks else "",
+        "build_url": f"/{entity.key}/filter",
     }
 
 
@@ -150,7 +153,7 @@ def pager(found: Asked, page: Page, sums: Mapping[str, Any]) -> dict[str, Any]:
         "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
         "count_url": found.url(own, path=f"/{found.entity.key}/count") if page.total > COUNT_CAP else "",
         "sums": further(found.entity, page, sums),
-        "range_label": f"1–{len(page.rows)}" if page.rows and begins else "",
+        "range_label": f"1–{len(page.rows)}" if page.rows and begins and not found.shape.group else "",
         "prev_url": found.url(own.but(before=page.previous)) if page.previous else "",
         "next_url": found.url(own.but(after=page.next)) if page.next else "",
     }
