@@ -22,6 +22,7 @@ from zhike.engine.kinds import Attribute
 from zhike.engine.transfer.links import Names
 
 from . import forms
+from .bulk import undo_url
 from .lookup import entity_or_404
 from .templating import actor_of, clock
 
@@ -68,7 +69,7 @@ def write(request: HttpRequest, key: str) -> HttpResponse:
     now = cells(actor, entity, block.stale, shown)
     answer: dict[str, Any] = {
         "rows": cells(actor, entity, done, shown),
-        "undo": f"/operations/{tally.operation.pk}/undo" if tally and tally.operation else "",
+        "undo": undo_url(tally.operation) if tally else "",
         "wrong": {str(pk): found for pk, found in block.wrong.items()},
         "stale": {pk: {**v, **changed_by(actor, entity, UUID(pk))} for pk, v in now.items()},
         "said": _said(block, len(done)),
