@@ -6,13 +6,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import Visit
+from tests.journeys.desk import PHONE as PHONE_SCREEN
 from tests.journeys.desk import WIDE, Device
 
 NAME, PHONE = "杭州翡翠湖自动化有限公司", "13955580427"
 TERMS = ("翡翠", "hzfch", "feicui", "0427")
+FORGIVEN = ("翡cui", "翡翠湖自動化", "匪脆湖自动", "feichuihu")  # mixed, traditional, one slip, a confused sound
 
 
-@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("term", [*TERMS, *FORGIVEN])
 def test_the_palette_finds_it_and_enter_opens_it(visit: Visit, device: Device, term: str) -> None:
     desk = visit("seller", device)
     url = found(desk.site.rows("SELECT id FROM customers_account WHERE name = %s", NAME)) or desk.make(
@@ -69,6 +71,44 @@ def test_the_palette_offers_pages_and_new_records(visit: Visit) -> None:
     expect(drawer.locator("[name=name]")).to_be_focused()
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
+
+
+def test_tab_offers_what_can_be_done_and_escape_leads_back(visit: Visit) -> None:
+    desk = visit("seller")
+    url = found(desk.site.rows("SELECT id FROM customers_account WHERE name = %s", NAME)) or desk.make(
+        "account", name=NAME, phone=PHONE
+    )
+    page = desk.go("/lead/")
+    page.keyboard.press("Control+K")
+    page.keyboard.type("feicuihu")
+    palette = page.locator("#palette")
+    expect(palette.get_by_role("option").first.locator("mark")).to_have_text("翡翠湖")
+    page.keyboard.press("Tab")
+    expect(palette.locator(f'[role=option][href="{url}"]')).to_be_visible()
+    expect(palette.locator(f'[role=option][href="/contact/new?account={url.rsplit("/", 1)[1]}"]')).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(palette).to_be_visible()
+    expect(palette.get_by_role("option").first).to_contain_text(NAME)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{url}")
+    page.keyboard.press("Control+K")
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    expect(palette.get_by_role("option").first).to_contain_text(NAME)  # opened last
+
+
+def test_the_palette_fills_a_phone(visit: Visit) -> None:
+    desk = visit("seller", PHONE_SCREEN)
+    page = desk.go("/lead/")
+    desk.tap(page.locator("[data-palette-open]").first)
+    box = page.locator("#palette").bounding_box()
+    assert box is not None
+    assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, PHONE_SCREEN.width, PHONE_SCREEN.height)
+    page.locator("[data-palette-input]").fill("?")
+    desk.tap(page.get_by_role("option").first)
+    expect(page.locator("[data-palette-input]")).to_have_value(">")
+    desk.tap(page.locator("#palette [data-close]"))
+    expect(page.locator("#palette")).to_be_hidden()
 
 
 def test_what_belongs_to_another_is_not_found(visit: Visit) -> None:

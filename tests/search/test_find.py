@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from zhike.base.models import FieldGrant, Role
-from zhike.engine import recent, records, reindex, search
+from zhike.engine import catalog, recent, records, reindex, search
+from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.models import RecentRecord
 
@@ -134,3 +135,14 @@ def test_the_columns_are_made_anew_only_where_they_differ(desk: Any) -> None:
     assert titles(desk, "bgjt") == []
     assert reindex.renew(entity) == 1
     assert list(rows.order_by("pk").values_list("pk", "search_text", "search_grams", "pinyin", "version")) == before
+
+
+def test_a_field_of_the_firm_that_says_so_is_searched(desk: Any) -> None:
+    field = {"kind": "text", "labels": {"zh-hans": "项目代号"}}
+    for said, found in ((field, []), ({**field, "search": True}, ["宝钢集团有限公司"])):
+        with catalog.preview({"fields": {"account": {"x_alias": said}}}):
+            entity = get("account")
+            pk = entity.rows().get(name="宝钢集团有限公司").pk
+            records.update(desk, entity, pk, {"x_alias": "鲲鹏计划" + "甲" * len(found)})
+            assert titles(Actor(desk.user), "鲲鹏") == found
+            assert (entity in reindex.stale()) is True

@@ -49,7 +49,7 @@ def offered(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     page, may = query.record(actor, entity, pk), permissions(actor, entity, pk)
     base = f"/{key}/{pk}"
-    found = [_option(_("Open"), base, entity.icon)]
+    found = [_option(pgettext("palette", "Open"), base, entity.icon)]
     if may.get("update"):
         found.append(_option(_("Edit"), f"{base}/edit", "pencil", drawer=True))
     verbs = (a for a in actions(entity, page, may) if a["kind"] in ("drawer", "link", "tel"))
