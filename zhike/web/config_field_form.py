@@ -22,7 +22,7 @@ from .access_pages_roles import json_text, operators
 from .config_words import ICONS, USUAL, kinds, measures, privacy, sort_of, tones
 
 BLANK = 2
-FLAGS = ("required", "unique", "indexed", "retired")
+FLAGS = ("required", "unique", "indexed", "search", "retired")
 
 
 def posted(request: HttpRequest, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ CHOOSING = ("choice", "multichoice")
 LINKING = ("link", "links")
 NOT_UNIQUE = ("longtext", "richtext", "boolean", "multichoice", "links", "choice")
 NOT_INDEXED = ("longtext", "richtext", "multichoice", "links", "boolean")
+SEARCHED = ("text", "longtext", "richtext", "phone", "email", "url", "address")
 COUNTED = ("integer", "decimal", "money", "percent")
 NEAR = 4  # names shorter than this are alike only when they are the same
 
@@ -170,6 +171,11 @@ def _field(check: Check, known: Mapping[str, Any], entity: str, key: str, said: 
             bool(said.get("indexed")) and (kind in NOT_INDEXED or derived),
             "indexed",
             _("This kind of field cannot be indexed."),
+        ),
+        (
+            bool(said.get("search")) and (kind not in SEARCHED or derived),
+            "search",
+            _("This kind of field is not searched."),
         ),
         (bool(said.get("required_at")) and not staged, "required_at", _("This object has no stages.")),
     ]

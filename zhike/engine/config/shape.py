@@ -46,6 +46,7 @@ FIELD_ENTRIES = (
     "visible_if",
     "unique",
     "indexed",
+    "search",
     "choices",
     "target",
     "rollup",
@@ -53,7 +54,7 @@ FIELD_ENTRIES = (
     "privacy",
     "retired",
 )
-FLAGS = ("required", "unique", "indexed", "retired")
+FLAGS = ("required", "unique", "indexed", "search", "retired")
 OBJECT_ENTRIES = ("labels", "plural", "icon", "number", "via", "search", "title", "like")
 MEASURES = ("count", "sum", "avg", "min", "max", "last")
 PARTS = ("form", "list", "card", "quick", "facts", "filters")
