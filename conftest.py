@@ -22,6 +22,14 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_collection() -> None:
+    """Tests that are made for every entity are made for the objects and fields of the sample configuration too."""
+    from tests.catalog import sample
+    from zhike.engine import catalog
+
+    catalog.assume(sample.SNAPSHOT)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """After a long run: each planted fault, and whether the test that is named for it noticed."""
     reports = [r for outcome in ("passed", "failed") for r in terminalreporter.getreports(outcome)]
@@ -66,7 +74,10 @@ def chinese() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def catalog() -> None:
-    """Every test begins with the published configuration, whatever another one published and took back."""
+    """Every test begins with nothing configured, whatever another one published and took back.
+
+    Tests of rights over all entities have the sample configuration instead: a fixture of this name there says so.
+    """
     from zhike.engine import catalog as found
 
     found.assume(found.NOTHING)

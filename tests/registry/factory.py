@@ -39,6 +39,8 @@ def value(actor: Actor, entity: AnyEntity, key: str) -> Any:
         return f"139{n:08d}"
     if a.choices:
         return a.choices[0][0]
+    if a.kind.key == "identity":
+        return f"11010519491231{n:04d}"
     if a.kind.key == "user":
         return str(actor.user.pk)
     if a.is_link:

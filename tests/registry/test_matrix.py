@@ -19,7 +19,7 @@ from zhike.engine.entity import AnyEntity, entities
 
 _changed = itertools.count(1)
 PEOPLE = ("seller", "colleague", "manager", "stranger", "executive", "admin")
-RECORDS = ("lead", "account", "contact", "deal", "activity")
+RECORDS = ("lead", "account", "contact", "deal", "activity", "x_visit")
 PERSONS = ("consent", "personrequest")  # proof: nobody but an administrator takes it away
 PARTS = ("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor", *PERSONS)
 SHARED = ("product", "competitor", "tag")

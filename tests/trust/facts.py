@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-RECORDS = ("lead", "account", "contact", "deal", "activity")
+RECORDS = ("lead", "account", "contact", "deal", "activity", "x_visit")
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ EXTRA: dict[str, dict[str, object]] = {
             "contact.phone": "read",
             "deal.amount": "hidden",
             "lead.phone": "hidden",
+            "account.x_text": "hidden",
+            "account.x_phone": "hidden",
+            "deal.x_money": "hidden",
+            "x_visit.x_integer": "hidden",
+            "x_visit.x_choice": "read",
         },
         "office": "",
     },
@@ -198,6 +203,7 @@ def standard() -> Facts:
             ),
             Item(f"contact-at-{owner}", "contact", "stranger", links=(("account", f"account-{owner}"),)),
             Item(f"activity-at-{owner}", "activity", "stranger", links=(("deal", f"deal-{owner}"),)),
+            Item(f"x_visit-at-{owner}", "x_visit", "stranger", links=(("x_account", f"account-{owner}"),)),
         ]
     parents = {"head": "", "north": "head", "north1": "north", "south": "head"}
     return Facts(parents, {p.name: p for p in PEOPLE}, {i.name: i for i in items}, dict(EXTRA))

@@ -48,8 +48,9 @@ def other_value(item: str, entity: str, key: str, value: object) -> Callable[[Wo
         found = get(entity)
         rows = guard.rows(found.model, "the other world")
         record = rows.get(pk=world.ids[item])
-        setattr(record, found.attributes[key].column, value)
-        columns = [key]
+        a = found.attributes[key]
+        a.write(record, a.kind.clean(a, value) if a.custom else value)
+        columns = ["custom" if a.custom else key]
         if hasattr(record, "numbers") and key in ("phone", "email", "landline"):
             record.numbers = str(value)
             columns.append("numbers")
@@ -128,6 +129,16 @@ SECRETS: Sequence[Secret] = (
         opened("manager", "account-mate"),
         ("seller", "mate", "shy", "stranger"),
     ),
+    field("account-own", "account", "x_text", ("甲乙丙丁", "别的话说"), HIDING),
+    field("account-own", "account", "x_phone", PHONES, HIDING),
+    field("deal-own", "deal", "x_money", ("1000.00", "999000.00"), HIDING),
+    field("x_visit-own", "x_visit", "x_integer", ("1000", "999000"), HIDING),
+    field("account-own", "account", "x_phone", PHONES, SHY),
+    field("deal-own", "deal", "x_email", MAILS, SHY),
+    field("x_visit-own", "x_visit", "x_phone", PHONES, SHY),
+    field("x_visit-own", "x_visit", "x_identity", ("11010519491231002X", "110105194912310110"), SHY),
+    absent("x_visit", "x_visit-mate", ("seller", "stranger", "southern", "key")),
+    absent("x_visit", "x_visit-nobody", ("seller", "manager", "southern", "key", "narrow")),
     field("account-own", "account", "registered_capital", ("1000.00", "999000.00"), HIDING),
     field("account-own", "account", "phone", PHONES, HIDING),
     field("deal-own", "deal", "amount", ("1000.00", "999000.00"), HIDING),

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from tests.catalog import sample
 from tests.registry.factory import value
 from zhike.base.models import Department, FieldGrant, Grant, Role, User
 from zhike.engine import guard, records, tokens
@@ -77,6 +78,7 @@ def enter(world: World, client: Client, person: Person) -> None:
 
 def build(facts: Facts) -> World:
     """Make the rows; the caller holds the transaction that undoes them."""
+    sample.publish()
     world = World(facts, Oracle(facts))
     for name, parent in facts.parents.items():
         above = world.departments[parent].ancestors if parent else []
