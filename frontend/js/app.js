@@ -11,6 +11,7 @@ import "./selection.js";
 import "./composer.js";
 import "./dropzone.js";
 import "./rows.js";
+import "./shown.js";
 import { dress } from "./light.js";
 import "./builder.js";
 import "./neighbours.js";

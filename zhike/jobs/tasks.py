@@ -17,6 +17,7 @@ from zhike.engine import (
     chain,
     deed_jobs,
     deliveries,
+    indexing,
     operations,
     outbox,
     privacy,
@@ -171,6 +172,25 @@ def renew_search(timestamp: int) -> None:
     """Every other minute: make the search columns anew of what is to be found by other fields than before."""
     for entity in reindex.stale():
         reindex.renew(entity)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="zhike.index", queueing_lock="index", pass_context=False)
+@catalog.fresh()
+def index_fields(timestamp: int = 0) -> None:
+    """Every minute, and when a configuration was published: build and drop the indexes of custom fields."""
+    if indexing.is_due():
+        indexing.build()
+
+
+def index_soon() -> None:
+    """Look at the indexes once what was published is saved."""
+
+    def queue() -> None:
+        with suppress(AlreadyEnqueued):
+            index_fields.defer(timestamp=0)
+
+    transaction.on_commit(queue)
 
 
 outbox.on_any(lambda event: send_soon(deliveries.note(event)), deliveries.wanted)

@@ -144,7 +144,7 @@ def fields(
     values = page.rows[0].values if page else defaults(actor, entity)
     labels = page.labels if page else {}
     texts = {k: " ".join(w.text for w in found) for k, found in (errors or {}).items()}
-    return [
+    found = [
         field(
             entity,
             allowed[k],
@@ -157,6 +157,11 @@ def fields(
         for k in keys
         if k in allowed
     ]
+    for one in found:
+        if said := allowed[one["name"]].visible_if:
+            shown = fieldrules.is_shown(allowed[one["name"]], entity.attributes, values.get)
+            one |= {"shown_if": said, "absent": not shown and not one["error"]}
+    return found
 
 
 def defaults(actor: Actor, entity: AnyEntity) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Exists, F, Max, Min, QuerySet, Sum
 
-from zhike.engine import access
+from zhike.engine import access, layouts
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import Attribute
@@ -29,7 +29,7 @@ def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
     """
     access.require(actor, entity, "list")
     known = access.readable(actor, entity)
-    shown = [known[k] for k in (view.columns or entity.columns) if k in known]
+    shown = [known[k] for k in (view.columns or layouts.of(actor, entity).columns) if k in known]
     wanted = [*shown, known[entity.title]] if entity.title in known else shown
     order = order_of(actor, entity, view.sort)
     rows, before, behind = _around(actor, entity, view, order, wanted)
@@ -140,7 +140,10 @@ def count(rows: QuerySet[Any]) -> int:
 def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
     """Totals over all rows of the view of the columns that declare one."""
     known = open_fields(access.readable(actor, entity), access.closed(actor, entity))
-    wanted = {k: known[k] for k in entity.sums if k in known}
+    columns = view.columns or layouts.of(actor, entity).columns
+    own = [k for k in columns if k in known and known[k].custom and known[k].kind.typed == "number"]
+    declared = [k for k in entity.sums if k in known and not known[k].custom]
+    wanted = {k: known[k] for k in (*declared, *own) if known[k].kind.key != "percent"}
     if not wanted:
         return {}
     found = select(actor, entity, view.but(sort="")).order_by().aggregate(**adding(entity, wanted.values()))

@@ -1,0 +1,107 @@
+"""A change is live in every process on the next request, under load, without a restart."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from config.settings import database
+from zhike.engine.models import Configuration
+
+KEYS = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
+WORKER = """
+import sys, json, django
+django.setup()
+from zhike.engine import catalog
+from zhike.engine.entity import get
+for line in sys.stdin:
+    with catalog.fresh():
+        own = [k for k in get("account").attributes if k.startswith("x_")]
+        print(json.dumps([catalog.current().number, own]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def url(postgres: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """A database of its own, in which what is published is committed."""
+    if postgres.cluster is None:
+        pytest.skip("needs a cluster of its own")
+    found = postgres.scratch("workers")
+    with django_db_blocker.unblock():
+        before = {key: connection.settings_dict[key] for key in KEYS}
+        connection.close()
+        connection.settings_dict.update({key: database(found)[key] for key in KEYS})
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+            yield found
+        finally:
+            connection.close()
+            connection.settings_dict.update(before)
+
+
+class Worker:
+    """A process that serves requests one after the other, as a web worker does."""
+
+    def __init__(self, url: str) -> None:
+        import os
+
+        env = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        )
+        self.lock = threading.Lock()
+
+    def ask(self) -> Any:
+        """What one request sees: the number of the configuration and the own fields of customers."""
+        assert self.process.stdin
+        assert self.process.stdout
+        with self.lock:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            return json.loads(self.process.stdout.readline())
+
+
+def test_the_next_request_of_every_worker_sees_what_was_published(url: str) -> None:
+    workers = [Worker(url) for _n in range(2)]
+    seen: list[tuple[int, list[str]]] = []
+    stop = threading.Event()
+
+    def load(worker: Worker) -> None:
+        while not stop.is_set():
+            number, own = worker.ask()
+            seen.append((number, own))
+
+    try:
+        assert [w.ask() for w in workers] == [[0, []], [0, []]]
+        busy = [threading.Thread(target=load, args=[w]) for w in workers]
+        for thread in busy:
+            thread.start()
+        for number in range(1, 6):
+            _publish(number)
+            for worker in workers:
+                assert worker.ask()[0] == number
+        stop.set()
+        for thread in busy:
+            thread.join(10)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.process.terminate()
+            worker.process.wait(10)
+    assert {n: own for n, own in seen if n} == {n: [f"x_n{n}"] for n, _own in seen if n}
+    assert all(own == ([f"x_n{n}"] if n else []) for n, own in seen)
+
+
+def _publish(number: int) -> None:
+    state = Configuration.State
+    document = {"fields": {"account": {f"x_n{number}": {"kind": "text", "labels": {"en": "A"}}}}}
+    Configuration.objects.filter(state=state.PUBLISHED).update(state=state.PAST)
+    Configuration.objects.create(number=number, state=state.PUBLISHED, document=document)
