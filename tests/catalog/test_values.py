@@ -80,8 +80,9 @@ def written(kind: str, value: Any) -> Any:
 def test_what_is_written_comes_back(firm: Firm, entity: str, values: dict[str, Any]) -> None:
     wanted = {k: written(k.removeprefix("x_"), v) for k, v in values.items()}
     made = make(firm, entity, [values])[0]
-    row = query.record(firm.actor("admin"), get(entity), made.pk).rows[0]
-    attributes = get(entity).attributes
+    actor, e = firm.actor("admin"), get(entity)
+    attributes = e.attributes
+    row = query.read(actor, e, query.visible(actor, e).filter(pk=made.pk), attributes.values(), clear=True)[0]
     assert {k: row.values[k] for k in wanted} == wanted
     empty = {k for k, a in attributes.items() if a.custom and row.values[k] == a.empty} - {"x_account"}
     assert empty == {k for k in empty if k not in wanted or wanted[k] == attributes[k].empty}

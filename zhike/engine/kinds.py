@@ -13,7 +13,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
-from django.db.models import F, Q, Value
+from django.db.models import F, JSONField, Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -115,7 +115,7 @@ class Attribute:
         if not self.custom:
             return F(self.column)
         found = exactjson.raw(self.key)
-        return Coalesce(found, Value(False, found.output_field)) if self.kind.key == "boolean" else found
+        return Coalesce(found, Value(False, JSONField())) if self.kind.key == "boolean" else found
 
     def typed(self, source: Any = None) -> Any:
         """The value in SQL as a number, day, moment or id, for sums, periods and joins; NULL where it is none.
