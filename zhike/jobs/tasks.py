@@ -177,20 +177,10 @@ def renew_search(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="zhike.index", queueing_lock="index", pass_context=False)
 @catalog.fresh()
-def index_fields(timestamp: int = 0) -> None:
-    """Every minute, and when a configuration was published: build and drop the indexes of custom fields."""
+def index_fields(timestamp: int) -> None:
+    """Every minute: build and drop the indexes of custom fields, as far as another configuration was published."""
     if indexing.is_due():
         indexing.build()
-
-
-def index_soon() -> None:
-    """Look at the indexes once what was published is saved."""
-
-    def queue() -> None:
-        with suppress(AlreadyEnqueued):
-            index_fields.defer(timestamp=0)
-
-    transaction.on_commit(queue)
 
 
 outbox.on_any(lambda event: send_soon(deliveries.note(event)), deliveries.wanted)
