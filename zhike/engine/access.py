@@ -411,10 +411,8 @@ def level(actor: Actor, entity: AnyEntity, a: Attribute, status: str = "") -> st
     key = ("level", entity.key, a.key, status)
     if key not in actor.known:
         found = _level(actor, entity, a, status)
-        if a.expression is not None:
-            parts = [b for b in entity.attributes.values() if b.expression is None and {b.key, b.column} & a.made_of]
-            levels = [found, *(level(actor, entity, b) for b in parts), *_elsewhere(actor, a)]
-            found = min(levels, key=ORDER.index)
+        if a.expression is not None or a.sources is not None:
+            found = min([found, *_beneath(actor, entity, a)], key=ORDER.index)
             if found == FieldGrant.Level.MASKED and not a.masks:
                 found = FieldGrant.Level.HIDDEN  # a part of the number in it cannot be shown
         actor.known[key] = found
@@ -422,9 +420,12 @@ def level(actor: Actor, entity: AnyEntity, a: Attribute, status: str = "") -> st
     return answer
 
 
-def _elsewhere(actor: Actor, a: Attribute) -> list[str]:
-    """The levels of what a computed field says that it is made of, in other entities too."""
-    found = [(get(entity), key) for entity, key in (a.sources() if a.sources else ())]
+def _beneath(actor: Actor, entity: AnyEntity, a: Attribute) -> list[str]:
+    """The levels of what a value is made of: as it says, in other entities too, or as its expression does."""
+    if a.sources is None:
+        parts = [b for b in entity.attributes.values() if b.expression is None and {b.key, b.column} & a.made_of]
+        return [level(actor, entity, b) for b in parts]
+    found = [(get(key), part) for key, part in a.sources()]
     return [level(actor, e, e.attributes[key]) if key in e.attributes else ORDER[0] for e, key in found]
 
 

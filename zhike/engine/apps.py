@@ -14,6 +14,6 @@ class EngineConfig(AppConfig):
 
     def ready(self) -> None:
         """Read every declaration once, when all models are loaded."""
-        from . import checks, formula  # noqa: F401  register the system checks, and what fields can be computed by
+        from . import checks, formula, rollup  # noqa: F401  register the system checks, and what fields can be computed by
 
         autodiscover_modules("entities", "handlers")

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, fieldrules, history, numbering, outbox, query, stages, words
+from . import access, fieldrules, history, numbering, outbox, query, rolling, stages, words
 from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
@@ -200,6 +200,7 @@ def delete_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: b
         history.acting(actor, "delete")
         now = timezone.now()
         entity.rows("ids from the gate").filter(pk__in=found).update(deleted_at=now, updated_at=now)
+        rolling.follow(entity, list(found))
         for hook in entity.after_remove:
             hook(list(found))
         outbox.emit(f"{entity.key}.delete", entity.key, list(found), actor)
@@ -230,6 +231,7 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
         found = list(rows.values_list("pk", flat=True))
         history.acting(actor, "restore")
         restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())
+        rolling.follow(entity, found)
         for hook in entity.after_remove:
             hook(found)
         return restored
@@ -272,7 +274,14 @@ def maintain(entity: AnyEntity, data: Mapping[UUID, Values], reason: str) -> Non
     searched = {entity.attributes[k].column or "custom" for k in words.searched(entity)}
     if not columns & searched and storage.takes(entity.model, columns) and len({*map(frozenset, plain.values())}) == 1:
         storage.assign(entity.model, plain)
-        return
+    else:
+        _maintain_searched(entity, plain, columns, searched, reason)
+    rolling.follow(entity, list(plain), keys={k for values in data.values() for k in values})
+
+
+def _maintain_searched(
+    entity: AnyEntity, plain: Mapping[UUID, Values], columns: set[str], searched: set[str], reason: str
+) -> None:
     rows = entity.rows(reason).in_bulk(list(plain))
     for pk, record in rows.items():
         for column, value in plain[pk].items():
@@ -508,6 +517,7 @@ def _after(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
         _note_owners(actor, entity, changes)
     if entity.is_staged:
         stages.note(changes)
+    rolling.follow_changes(entity, changes)
     for hook in entity.after_save:
         hook(changes)
     action = action if changes[0].back is None else "update"
