@@ -35,8 +35,8 @@ def rolled(kind: str, measure: str, field: str = "", **said: Any) -> dict[str, A
     }
 
 
-ALL = {"everything": True}
-KEPT = {"everything": True, "stored": True}
+ALL: dict[str, Any] = {"everything": True}
+KEPT: dict[str, Any] = {"everything": True, "stored": True}
 STORED = {
     "x_count": rolled("integer", "count", **KEPT),
     "x_open": rolled("money", "sum", "amount", where=OPEN, **KEPT),

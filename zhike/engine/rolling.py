@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models import F, QuerySet, Value
+from procrastinate.contrib.django import app
 
 from . import catalog, exactjson
 from .entity import AnyEntity, get
@@ -28,12 +29,13 @@ BATCH = 2_000
 
 def every_stored() -> Mapping[str, Sequence[Rollup]]:
     """The stored roll-ups by the entity whose records they count."""
-    return catalog.current().once("rollups", _stored)
+    snapshot = catalog.current()
+    return snapshot.once("rollups", lambda: _stored(snapshot.document))
 
 
-def _stored() -> Mapping[str, Sequence[Rollup]]:
+def _stored(document: Mapping[str, Any]) -> Mapping[str, Sequence[Rollup]]:
     found: dict[str, list[Rollup]] = {}
-    for owner, fields in catalog.current().part("fields").items():
+    for owner, fields in (document.get("fields") or {}).items():
         for key, said in fields.items():
             rolled = said.get("rollup") or {}
             if rolled.get("stored") and not said.get("retired"):
@@ -129,3 +131,17 @@ def rebuild(found: Rollup) -> int:
 def rebuild_all() -> int:
     """Every stored roll-up; gives how many values were wrong."""
     return sum(rebuild(one) for rollups in every_stored().values() for one in rollups)
+
+
+@app.task(name="zhike.rollups.count")
+@catalog.fresh()
+def count_all() -> None:
+    """Count all anew in the worker: of a new one, what was there before it."""
+    rebuild_all()
+
+
+def published(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Have new and changed ones counted: at once, and again when all requests that know nothing of them are over."""
+    if _stored(old) != _stored(new):
+        count_all.defer()
+        count_all.configure(schedule_in={"minutes": 2}).defer()

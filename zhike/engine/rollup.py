@@ -68,12 +68,12 @@ class Rollup:
             bool(said.get("stored")),
         )
 
-    def narrowed(self, rows: QuerySet[Any], known: Mapping[str, Attribute]) -> QuerySet[Any]:
+    def narrowed(self, rows: QuerySet[Any], actor: Actor | None) -> QuerySet[Any]:
         """The rows that are counted; the conditions ask the same of every reader."""
         from . import query  # query reads the catalog, which reads this
 
-        conditions = [query.Condition(*part) for part in self.where]
-        return query.narrow(rows, nobody(), conditions, known)
+        sight = query.Sight(actor or nobody(), whole=actor is None)
+        return query.narrow(rows, sight, get(self.entity), query.clauses(list(self.where)))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -133,7 +133,7 @@ def _check_conditions(found: Rollup, target: AnyEntity) -> None:
     if "'me'" in text or "'mine'" in text or "'some'" in text or any("." in str(k) for k in _keys(found.where)):
         raise Wrong(_("Conditions of a roll-up ask only about the records themselves, the same for every reader."))
     try:
-        found.narrowed(target.rows("its filters alone"), target.attributes)
+        found.narrowed(target.rows("its filters alone"), None)
     except Invalid as invalid:
         raise next(wrong for wrongs in invalid.first.values() for wrong in wrongs) from None
 
@@ -232,7 +232,7 @@ def expression(found: Rollup, actor: Actor | None = None) -> Any:
         if actor is None
         else query.visible(actor, target)
     )
-    rows = found.narrowed(rows.order_by(), known)
+    rows = found.narrowed(rows.order_by(), actor)
     return _measured(found, _linked(found, rows, target), known)
 
 

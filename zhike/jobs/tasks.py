@@ -22,6 +22,7 @@ from zhike.engine import (
     outbox,
     privacy,
     recycle,
+    rolling,
     reindex,
     uploads,
 )
@@ -86,6 +87,14 @@ def tidy(timestamp: int) -> None:
 def empty_bin(timestamp: int) -> None:
     """Every night: empty what has been in the recycle bin for 30 days."""
     recycle.empty()
+
+
+@app.periodic(cron="23 2 * * *")
+@app.task(name="zhike.rollups", pass_context=False)
+@catalog.fresh()
+def recount(timestamp: int) -> None:
+    """Every night: count stored roll-ups anew; what came from beside the write path is right then, too."""
+    rolling.rebuild_all()
 
 
 @app.periodic(cron="5 4 * * *")

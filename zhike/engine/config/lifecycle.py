@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from zhike.base.models import Grant
-from zhike.engine import catalog, history
+from zhike.engine import catalog, history, rolling
 from zhike.engine.access import Actor
 from zhike.engine.errors import Conflict, Missing, Refused
 from zhike.engine.models import Configuration, History
@@ -252,6 +252,7 @@ def put_in_force(actor: Actor, wanted: Document, note: str = "") -> Configuratio
     made = Configuration(number=last + 1, state=State.PUBLISHED, document=whole, by=actor.user, note=note[:200])
     made.save()
     catalog.refresh()
+    rolling.published(old, fresh)
     noted = {"number": made.number, "paths": [s.where for s in steps][:200], "reason": note[:200]}
     history.note(actor, "publish", entity="configuration", record=made.pk, details=noted)
     return made

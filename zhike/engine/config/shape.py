@@ -106,13 +106,16 @@ def _field(found: Check, path: str, key: str, value: Any) -> None:
 
 
 def _rollup(found: Check, path: str, value: Any) -> None:
-    said = found.table(path, value, ("entity", "by", "measure", "field", "where"))
+    said = found.table(path, value, ("entity", "by", "measure", "field", "where", "everything", "stored"))
     for name in ("entity", "by"):
         found.text(f"{path}.{name}", said.get(name), 40, need=True)
     measure = found.one_of(f"{path}.measure", said.get("measure"), MEASURES)
     if measure and measure != "count":
         found.text(f"{path}.field", said.get("field"), 40, need=True)
     conditions(found, f"{path}.where", said.get("where", []))
+    for flag in ("everything", "stored"):
+        if flag in said:
+            found.flag(f"{path}.{flag}", said[flag])
 
 
 def conditions(found: Check, path: str, value: Any) -> None:
