@@ -22,8 +22,8 @@ from zhike.engine import (
     outbox,
     privacy,
     recycle,
-    rolling,
     reindex,
+    rolling,
     uploads,
 )
 from zhike.engine.models import Job, Retention
