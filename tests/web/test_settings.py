@@ -9,6 +9,7 @@ from django.test import Client
 
 from zhike.base.models import Department, Grant, Role, User
 from zhike.engine import records, stages
+from zhike.engine.config import lifecycle
 from zhike.engine.entity import get
 from zhike.engine.models import Pipeline, StageEvent
 
@@ -34,6 +35,13 @@ def form(pipeline: Pipeline) -> dict[str, Any]:
             f"{r}-required": list(s.required_fields),
         }
     return data
+
+
+def publish(firm: Any) -> None:
+    """Put the draft in force."""
+    row = lifecycle.draft()
+    assert row is not None
+    lifecycle.publish(firm.actor("admin"), row.version)
 
 
 def test_a_person_is_added_gets_a_password_and_signs_in(firm: Any) -> None:
@@ -107,6 +115,7 @@ def test_rules_of_stages_change_in_place(firm: Any) -> None:
         "r1-label-zh-hans": "需求摸底",
     }
     assert firm.client("admin").post(f"/settings/pipelines/{pipeline.pk}", data).status_code == 303
+    publish(firm)
     second = stages.of(pipeline.pk)[1]
     assert (int(second.win_percent), second.days_allowed) == (35, 9)
     assert (second.required_fields, str(second)) == (["next_step"], "需求摸底")
@@ -135,6 +144,8 @@ def test_a_change_of_shape_of_a_pipeline_in_use_makes_a_version(firm: Any) -> No
     }
     answer = firm.client("admin").post(f"/settings/pipelines/{pipeline.pk}", data)
     assert answer.status_code == 303
+    assert Pipeline.objects.get(entity="deal", is_current=True).pk == pipeline.pk
+    publish(firm)
     fresh = Pipeline.objects.get(entity="deal", is_current=True)
     assert (fresh.number, fresh.key, fresh.is_default) == (pipeline.number + 1, pipeline.key, True)
     assert [str(s) for s in stages.of(fresh.pk)][1] == "技术交流"

@@ -74,7 +74,7 @@ def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Dra
     """Save a draft, a new one as `key`. Raises Invalid with keys "label" and "<row>-…"; then nothing is changed."""
     old = {str(s.pk): s for s in of(pipeline.pk)} if pipeline else {}
     kept = [s for s in wanted["stages"] if not s["remove"]]
-    cleaned = _checked(entity, wanted, kept)
+    cleaned = check(entity, wanted)
     with transaction.atomic():
         history.acting(actor, "pipeline")
         reshaped = [s["id"] for s in kept] != list(old) or any(
@@ -86,7 +86,9 @@ def save(actor: Actor, entity: AnyEntity, pipeline: Pipeline | None, wanted: Dra
         return pipeline
 
 
-def _checked(entity: AnyEntity, wanted: Draft, kept: Sequence[Draft]) -> list[dict[str, Any]]:
+def check(entity: AnyEntity, wanted: Draft) -> list[dict[str, Any]]:
+    """The stages that are kept, cleaned; Invalid with keys "label", "stages" and the place of each stage."""
+    kept = [s for s in wanted["stages"] if not s["remove"]]
     errors: dict[str, list[Wrong]] = {}
     if not localized(wanted["labels"]):
         errors["label"] = [Wrong(_("Give the pipeline a name."))]

@@ -9,11 +9,14 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
+from zhike.engine import formula
 from zhike.engine.config import rows as config_rows
 from zhike.engine.config.convert import WAYS
 from zhike.engine.config.shape import FIELD_KINDS, MEASURES
 from zhike.engine.config.uses import named
 from zhike.engine.entity import AnyEntity, entities
+from zhike.engine.errors import Wrong
+from zhike.engine.formula.check import FREE
 from zhike.engine.labels import localized
 from zhike.engine.stages import current, of
 
@@ -25,14 +28,14 @@ BLANK = 2
 FLAGS = ("required", "unique", "indexed", "search", "retired")
 
 
-def posted(request: HttpRequest, before: Mapping[str, Any]) -> dict[str, Any]:
+def posted(request: HttpRequest, entity: AnyEntity, before: Mapping[str, Any]) -> dict[str, Any]:
     """What the form says about a field; entries that say nothing are left out."""
     post = request.POST
     sort = post.get("kind") or sort_of(before) or "text"
     found: dict[str, Any] = {"kind": sort, "labels": common.labels_of(request, "label")}
     found |= {"formula": post.get("formula", "").strip()} if sort == "formula" else {}
-    if sort in ("formula", "rollup"):
-        found["kind"] = post.get("result") or "decimal"
+    if sort == "formula":
+        found["kind"] = post.get("result") or result(entity, found["formula"])
     if sort == "rollup":
         found |= _rollup(post)
     for name, value in (
@@ -48,6 +51,14 @@ def posted(request: HttpRequest, before: Mapping[str, Any]) -> dict[str, Any]:
         if value:
             found[name] = value
     return found
+
+
+def result(entity: AnyEntity, text: str) -> str:
+    """The kind that shows what a formula gives; a number where it makes no sense yet."""
+    try:
+        return FREE[formula.check(entity, text).type]
+    except Wrong:
+        return "decimal"
 
 
 def _default(kind: str, text: str) -> Any:
@@ -239,7 +250,7 @@ def _rollup_context(entity: AnyEntity, said: Mapping[str, Any]) -> dict[str, Any
             {"value": k, "label": kinds()[k]}
             for k in ("decimal", "integer", "money", "percent", "text", "boolean", "date")
         ],
-        "result": said.get("kind", "decimal"),
+        "result": said.get("kind", "") if said.get("formula") else "",
         "named": sorted(named(rolled.get("where"))),
     }
 

@@ -111,7 +111,7 @@ def new(request: HttpRequest, key: str) -> HttpResponse:
         if said["kind"] not in kinds():
             said = {"kind": "text"}
         if request.method == "POST":
-            said = field_form.posted(request, {})
+            said = field_form.posted(request, entity, {})
             name = fresh_key(said["labels"], set(found.get("fields", {}).get(key, {})))
             problems = list(common.save(request, actor, placed(found, key, name, said)))
             if not problems:
@@ -143,7 +143,7 @@ def edit(request: HttpRequest, key: str, name: str) -> HttpResponse:
             raise Missing
         before = said
         if request.method == "POST":
-            said = field_form.posted(request, before)
+            said = field_form.posted(request, entity, before)
             problems = list(common.save(request, actor, {at: said}, at))
             if not problems:
                 return common.done(
@@ -269,9 +269,8 @@ def attempt(request: HttpRequest, key: str) -> HttpResponse:
     """The value that a formula or roll-up gives on a few records that its reader may see, while it is written."""
     actor = admin(request)
     found = lifecycle.working()
-    said = field_form.posted(request, {})
     with catalog.preview(found):
-        shaped(key)
+        said = field_form.posted(request, shaped(key), {})
     wanted = lifecycle.put(found, ("fields", key, "x_attempt"), {**said, "labels": said["labels"] or {"en": "?"}})
     problems = [p for p in document.problems(wanted) if not p.warns and p.path.startswith(f"fields.{key}.x_attempt")]
     rows: list[dict[str, Any]] = []

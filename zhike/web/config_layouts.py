@@ -13,7 +13,7 @@ from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST
 
 from zhike.base.i18n import LANGUAGES
-from zhike.engine import query
+from zhike.engine import layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.config import changes, lifecycle
 from zhike.engine.config.checking import Problem
@@ -74,17 +74,10 @@ def inherited(entity: AnyEntity, found: Mapping[str, Any], part: str, who: str) 
     general = lifecycle.at(found, ("layouts", entity.key, part, ""))
     if who and general is not None:
         return general
+    base = layouts.declared(entity)
     if part == "form":
-        own = [k for k in found.get("fields", {}).get(entity.key, {}) if k in entity.attributes]
-        sections: Sections = [
-            {"labels": _spoken(s.title), "keys": list(s.keys), "folded": s.folded} for s in entity.sections
-        ]
-        placed = {k for s in sections for k in s["keys"]}
-        if sections and (rest := [k for k in own if k not in placed]):
-            sections[0]["keys"] += rest
-        return sections
-    names = {"list": "columns"}
-    return list(getattr(entity, names.get(part, part)))
+        return [{"labels": _spoken(s.title), "keys": list(s.keys), "folded": s.folded} for s in base.sections]
+    return list(getattr(base, "columns" if part == "list" else part))
 
 
 def _spoken(title: Any) -> dict[str, str]:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from zhike.base import pinyin
 from zhike.base.fold import fold
-from zhike.engine.entity import AnyEntity, entities
+from zhike.engine import catalog, formula
+from zhike.engine.entity import AnyEntity, declared, entities, get
 from zhike.engine.errors import Wrong
 from zhike.engine.kinds import KINDS, Attribute
 from zhike.engine.labels import localized
@@ -40,28 +41,18 @@ class Known:
     said: Mapping[str, Any] = field(default_factory=dict)
 
 
-def builtin() -> Mapping[str, AnyEntity]:
-    """The entities that are written in code."""
-    return {k: e for k, e in entities().items() if not k.startswith("x_")}
-
-
-def extensible(entity: AnyEntity) -> bool:
-    """Whether the firm may add fields to an entity: its records have a place for them."""
-    return any(f.name == "custom" for f in entity.model._meta.concrete_fields)
-
-
 def attributes(entity: AnyEntity) -> dict[str, Attribute]:
     """The fields of an entity that are written in code."""
-    return {k: a for k, a in entity.attributes.items() if not k.startswith("x_") and not a.unseen}
+    return {k: a for k, a in entity.declared.items() if not a.unseen}
 
 
 def known_fields(document: Document) -> dict[str, dict[str, Known]]:
     """Every field that there would be, by entity."""
     found: dict[str, dict[str, Known]] = {
         key: {k: Known(a.kind.key, str(a.label), a.target, a) for k, a in attributes(e).items()}
-        for key, e in builtin().items()
+        for key, e in declared().items()
     }
-    account = builtin().get("account")
+    account = declared().get("account")
     common = ("owner", "department", "created_by", "created_at", "updated_at")
     for key in document.get("objects", {}):
         shared = attributes(account) if account else {}
@@ -106,8 +97,8 @@ def _meaning(check: Check, document: Document) -> None:
     for key, item in document.get("objects", {}).items():
         _object(check, document, known, key, item)
     for entity, fields in document.get("fields", {}).items():
-        place = builtin().get(entity)
-        if entity not in document.get("objects", {}) and (place is None or not extensible(place)):
+        place = declared().get(entity)
+        if entity not in document.get("objects", {}) and (place is None or not place.takes_fields):
             check.wrong(f"fields.{entity}", _("Fields cannot be added here: there is no such object."))
             continue
         for key, said in fields.items():
@@ -116,16 +107,31 @@ def _meaning(check: Check, document: Document) -> None:
     _choices(check, document)
     _layouts(check, document, known)
     for entity in document.get("numbers", {}):
-        if entity not in builtin() or not builtin()[entity].number:
+        if entity not in declared() or not declared()[entity].number:
             check.wrong(f"numbers.{entity}", _("This has no running numbers."))
     for section in ("pipelines", "views"):
         for entity in document.get(section, {}):
-            place = builtin().get(entity)
+            place = declared().get(entity)
             if (place is None and entity not in document.get("objects", {})) or (
                 section == "pipelines" and (place is None or not place.is_staged)
             ):
                 check.wrong(f"{section}.{entity}", _("There is no such object."))
     _circles(check, document, known)
+    if not check.errors:
+        _formulas(check, document)
+
+
+def _formulas(check: Check, document: Document) -> None:
+    """Names, types, cost and circles of formulas, as the fields would be."""
+    with catalog.preview(document):
+        for key, fields in document.get("fields", {}).items():
+            for name, said in fields.items():
+                if not said.get("formula") or said.get("retired") or key not in entities():
+                    continue
+                try:
+                    formula.check(get(key), said["formula"], kind=str(said["kind"]), key=name)
+                except Wrong as wrong:
+                    check.wrong(f"fields.{key}.{name}.formula", wrong.text)
 
 
 def _object(check: Check, document: Document, known: Mapping[str, Any], key: str, said: Mapping[str, Any]) -> None:
@@ -138,9 +144,9 @@ def _object(check: Check, document: Document, known: Mapping[str, Any], key: str
     for n, name in enumerate(said.get("search", [])):
         if name not in mine:
             check.wrong(f"{path}.search.{n}", _no_field(name))
-    if (like := said.get("like")) and like not in builtin():
+    if (like := said.get("like")) and like not in declared():
         check.wrong(f"{path}.like", _("There is no such object."))
-    names = {fold(str(e.label)): e.key for e in builtin().values()}
+    names = {fold(str(e.label)): e.key for e in declared().values()}
     names |= {fold(localized(o.get("labels"))): k for k, o in document.get("objects", {}).items() if k != key}
     if names.get(fold(localized(said.get("labels")))):
         text = _("Another object has this name already. Two of the same name are hard to tell apart.")
@@ -155,7 +161,7 @@ def _field(check: Check, known: Mapping[str, Any], entity: str, key: str, said: 
     path, kind = f"fields.{entity}.{key}", str(said["kind"])
     derived = "formula" in said or "rollup" in said
     targets = said.get("target") in known
-    place = builtin().get(entity)
+    place = declared().get(entity)
     staged = place is not None and place.is_staged
     wrong: list[tuple[bool, str, str]] = [
         (kind in CHOOSING and not said.get("choices"), "choices", _("A list to choose from needs at least one entry.")),
@@ -246,7 +252,7 @@ def _rollup(check: Check, path: str, said: Mapping[str, Any], known: Mapping[str
 def _choices(check: Check, document: Document) -> None:
     for place, rows in document.get("choices", {}).items():
         entity, _dot, key = place.partition(".")
-        a = attributes(builtin()[entity]).get(key) if entity in builtin() else None
+        a = attributes(declared()[entity]).get(key) if entity in declared() else None
         if a is None or not a.choices:
             check.wrong(
                 f"choices.{place}", _("There is no list of choices here. Write object.field, such as deal.lost_reason.")

@@ -144,7 +144,7 @@ def as_draft(row: Pipeline | None, value: Value) -> dict[str, Any]:
     old = {s.key: s for s in stages.of(row.pk)} if row else {}
     kept = [_draft_stage(s, old) for s in value.get("stages", ())]
     names = {s["key"] for s in kept}
-    moves = {s["key"]: s["move_to"] for s in value.get("stages", ()) if s.get("move_to")}
+    moves = value.get("moves", {})
     gone = [
         {**_draft_stage({"key": k, **_stage(s)}, old), "labels": s.labels, "status": s.status, "remove": True}
         for k, s in old.items()

@@ -35,6 +35,7 @@ FIELD_KINDS = (
     "region",
     "industry",
     "identity",
+    "file",
 )
 FIELD_ENTRIES = (
     "kind",
@@ -55,7 +56,7 @@ FIELD_ENTRIES = (
     "retired",
 )
 FLAGS = ("required", "unique", "indexed", "search", "retired")
-OBJECT_ENTRIES = ("labels", "plural", "icon", "number", "via", "search", "title", "like")
+OBJECT_ENTRIES = ("labels", "plural", "icon", "number", "via", "search", "title", "like", "retired")
 MEASURES = ("count", "sum", "avg", "min", "max", "last")
 PARTS = ("form", "list", "card", "quick", "facts", "filters")
 CHOICE_KEY = re.compile(r"[a-z0-9][a-z0-9_\-]{0,39}")
@@ -154,6 +155,8 @@ def _object(found: Check, path: str, key: str, value: Any) -> None:
         found.wrong(f"{path}.icon", _("There is no such icon."))
     if "number" in said:
         _number(found, f"{path}.number", said["number"])
+    if "retired" in said:
+        found.flag(f"{path}.retired", said["retired"])
     for name in ("via", "search"):
         for n, item in enumerate(found.items(f"{path}.{name}", said.get(name, []), 10)):
             found.text(f"{path}.{name}.{n}", item, 40, need=True)
@@ -193,7 +196,7 @@ def _keys(found: Check, path: str, value: Any) -> None:
 
 def _number(found: Check, path: str, pattern: Any) -> None:
     if not isinstance(pattern, str) or not NUMBER.fullmatch(pattern):
-        found.wrong(path, _("A number has one place for the digits, such as C%%06d: a C and six digits."))
+        found.wrong(path, _("A number has one place for the digits, such as C%%06d: a C and six digits.") % {})
 
 
 def _rows(found: Check, top: Mapping[str, Any]) -> None:
@@ -215,11 +218,13 @@ def _rows(found: Check, top: Mapping[str, Any]) -> None:
 
 
 def _pipeline(found: Check, path: str, value: Any) -> None:
-    said = found.table(path, value, ("labels", "is_default", "stages"))
+    said = found.table(path, value, ("labels", "is_default", "stages", "moves"))
+    for gone, heir in found.table(f"{path}.moves", said.get("moves", {})).items():
+        found.text(f"{path}.moves.{gone}", heir, 40, need=True)
     found.labels(f"{path}.labels", said.get("labels", {}))
     if "is_default" in said:
         found.flag(f"{path}.is_default", said["is_default"])
-    entries = ("key", "labels", "status", "win_percent", "days_allowed", "required_fields", "tone", "move_to")
+    entries = ("key", "labels", "status", "win_percent", "days_allowed", "required_fields", "tone")
     for n, item in enumerate(found.items(f"{path}.stages", said.get("stages", []), 40)):
         here = f"{path}.stages.{n}"
         stage = found.table(here, item, entries)
