@@ -137,3 +137,11 @@ def test_a_second_start_is_measured(postgres: Any) -> None:
     assert set(found) == NAMES
     assert found["value"] > found["baseline"] > 0
     assert found["goal"] == 5.0
+
+
+def test_many_records_are_changed_and_changed_back(postgres: Any, unblocked: None) -> None:
+    found = {one["name"]: one for one in bench.run("bulk", {"server": postgres, "rows": 2_500})}
+    assert found["customers as before after the undo"]["met"] is True
+    edit, undo = (next(f for name, f in found.items() if name.startswith(word)) for word in ("edit of", "undo of"))
+    assert edit["name"][8:] == undo["name"][8:]
+    assert (edit["value"] > 0, edit["baseline"] > 0, undo["baseline"] > 0) == (True, True, True)
