@@ -130,6 +130,7 @@ class Entity(Generic[M]):
     unique: Sequence[tuple[str, ...]] = ()
     match: Sequence[tuple[str, ...]] = ()  # import keys, best first
     meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
+    typed: Mapping[str, str] = field(default_factory=dict)  # filter line: when, money, contact, idle, next -> field
     tones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     computed: Sequence[Attribute] = ()
     on_input: Sequence[Hook] = ()  # sees the values before they are cleaned

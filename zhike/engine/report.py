@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,8 @@ from django.db.models import (
     FloatField,
     Func,
     JSONField,
+    Max,
+    Min,
     Sum,
     TextField,
     UUIDField,
@@ -99,29 +101,68 @@ def grouped(
     measures: Sequence[Measure] = (COUNT,),
     *,
     named: bool = True,
+    most: int | None = None,
 ) -> list[Group]:
     """The rows of `view` grouped by fields: one query, and one per linked entity for the names (none if not `named`).
 
     `by` are field keys; dates may be cut, as in "closed_on:quarter". Fields with several values (tags) count a row once
-    for each, so that those groups overlap. Raises Refused, or Invalid for a field that is not there for this actor.
+    for each, so that those groups overlap. With `most` only that many are read, those with most rows first.
+    Raises Refused, or Invalid for a field that is not there for this actor.
     """
     access.require(actor, entity, "list")
     known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
-    base = view.but(sort="", page=1)
+    base = view.start().but(sort="", group="", exact=False)
     rows = query.select(actor, entity, base).order_by()
     sums = {f"m_{m.key}": _aggregate(known, m) for m in measures}
     if not by:
-        found = rows.aggregate(**sums)
-        return [Group(entity, base, (), (), _figures(measures, found))]
+        return [Group(entity, base, (), (), _figures(measures, rows.aggregate(**sums)))]
     parts = [_part(known, key) for key in by]
     rows = rows.annotate(**{f"by_{n}": _expression(a, cut) for n, (a, cut) in enumerate(parts)})
     names = [f"by_{n}" for n in range(len(parts))]
     result = []
-    for row in rows.values(*names).annotate(**sums):
+    found = rows.values(*names).annotate(**sums)
+    for row in found if most is None else found.order_by("-m_n", *names)[:most]:
         values = tuple(_read(a, cut, row[name]) for name, (a, cut) in zip(names, parts, strict=True))
         conditions = [_condition(a, cut, v) for (a, cut), v in zip(parts, values, strict=True)]
         result.append(Group(entity, base.also(*conditions), values, (), _figures(measures, row)))
     return _named(actor, parts, result) if named else result
+
+
+MOST = 200  # groups of a list that are told one by one
+
+
+def subtotals(actor: Actor, entity: AnyEntity, view: View) -> list[Group]:
+    """The groups of `view.group`: their rows `n`, and the sums of the columns that have one, amounts with currency.
+
+    Days and moments are grouped by month unless the view says otherwise, and come in their order; others by the number
+    of rows. What is beyond MOST groups is told as one last group without values, whose view is the whole list. All
+    groups together are the list, except of fields with several values. Raises as `grouped` does.
+    """
+    known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
+    by = view.group
+    if by in known and known[by].kind.key in ("date", "datetime"):
+        by += ":month"
+    keys = [key for key in entity.sums if key in known]
+    mixed = query.has_currency(entity.model) and "currency" in known
+    measures = [COUNT, *(Measure(key, "sum", key) for key in keys)]
+    measures += [Measure("least", "min", "currency"), Measure("greatest", "max", "currency")] if mixed else []
+    groups = grouped(actor, entity, view, (by,), measures, most=MOST + 1)
+    if len(groups) > MOST:
+        groups = [*groups[:MOST], _rest(total(actor, entity, view, measures), groups[:MOST])]
+    elif ":" in by:
+        groups = sorted(groups, key=lambda group: str(group.values[0] or ""))
+    return [replace(g, figures=_with_currency(known, keys, g.figures)) for g in groups]
+
+
+def _rest(whole: Group, told: Sequence[Group]) -> Group:
+    added = {k: v - sum(g[k] for g in told) if k not in ("least", "greatest") else v for k, v in whole.figures.items()}
+    return replace(whole, labels=(_("others"),), figures=added)
+
+
+def _with_currency(known: Mapping[str, Attribute], keys: Sequence[str], figures: Mapping[str, Any]) -> dict[str, Any]:
+    amounts = {key for key in keys if known[key].kind.key == "money" and "least" in figures}
+    cash = {k: query.in_currency(figures[k], figures["least"], figures["greatest"]) for k in amounts}
+    return {"n": figures["n"], **{key: cash.get(key, figures[key]) for key in keys}}
 
 
 def _known(known: Mapping[str, Attribute], key: str) -> Attribute:
@@ -171,6 +212,8 @@ def _aggregate(known: Mapping[str, Attribute], measure: Measure) -> Any:
     a = _known(known, measure.of)
     if measure.how == "count":
         return Count(a.ref())
+    if measure.how in ("min", "max"):
+        return (Min if measure.how == "min" else Max)(a.ref())
     if a.custom and a.kind.typed != "number":
         raise Invalid([{a.key: [Wrong(_("There is no such field: %(name)s.") % {"name": measure.of[:80]})]}])
     if measure.how == "sum":

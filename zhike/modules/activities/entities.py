@@ -31,6 +31,7 @@ ACTIVITY = Entity(
     title="subject",
     icon="calendar-check",
     menu=60,
+    typed={"when": "due_at"},
     columns=("subject", "kind", "status", "account", "contact", "deal", "due_at", "done_at", "result", "owner"),
     quick=("subject", "kind", "due_at", "account", "deal", "owner"),
     sections=(

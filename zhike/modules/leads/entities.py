@@ -137,6 +137,7 @@ LEAD = Entity(
         "idle_days response_minutes",
     ),
     about=("id", "contact"),
+    typed={"contact": "last_contact_at", "idle": "idle_days", "next": "next_follow_up_on"},
     computed=(IDLE_DAYS, RESPONSE_MINUTES),
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),

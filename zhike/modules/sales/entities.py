@@ -203,6 +203,12 @@ DEAL = Entity(
         "lost_reason lost_note source lead tags next_step next_follow_up_on last_contact_at external_id remark "
         "weighted days_in_stage reached passed days_over risks days_to_win"
     ),
+    typed={
+        "when": "expected_on",
+        "money": "amount",
+        "contact": "last_contact_at",
+        "next": "next_follow_up_on",
+    },
     computed=(WEIGHTED, DAYS_IN_STAGE, *COMPUTED),
     before_save=(services.tidy_deal,),
     before_all=(services.follow_stage,),
