@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zhike.base.models import Department, FieldGrant, Grant, Policy, Role, User
-from zhike.engine import access, catalog, query
+from zhike.engine import access, catalog, query, report
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid
 from zhike.engine.models import CustomRecord
-from zhike.engine.query import Clause, Condition, Group, Linked, View
+from zhike.engine.query import Clause, Condition, Group, Linked, View, paging
 from zhike.modules.customers.models import Account, Contact, Tag
 
 DOCUMENT: dict[str, Any] = {
@@ -434,3 +434,141 @@ def test_a_fiscal_year_is_twelve_months_around_today(db: None, first: int) -> No
 def test_what_is_no_period_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="“"):
         query.period(word, TODAY)
+
+
+# ---- pages by key
+
+SORTS = (
+    "", "id", "-id", "name", "-name", "tier", "-employees", "employees", "founded_on", "-last_contact_at", "owner",
+    "-owner",
+    "parent", "-parent", "x_score", "-x_score", "x_day", "x_flag", "-x_area", "x_dealer", "idle_days", "department",
+)  # fmt: skip
+
+
+@SETTINGS
+@given(
+    sort=st.sampled_from(SORTS), size=st.sampled_from((1, 3, 8, 25)), chief=st.booleans(),
+    filters=st.lists(FILTERS, max_size=1), gone=st.booleans(),
+)  # fmt: skip
+def test_a_walk_both_ways_sees_the_same_rows(
+    world: World, sort: str, size: int, chief: bool, filters: list[Clause], gone: bool
+) -> None:
+    actor, entity = world.chief if chief else world.seller, get("account")
+    view = View(sort=sort, size=size).also(*filters)
+    every = list(query.select(actor, entity, view).values_list("pk", flat=True))
+    pages = [query.page(actor, entity, view)]
+    while pages[-1].next:
+        pages.append(query.page(actor, entity, query.parse(view.but(after=pages[-1].next).query()).but(size=size)))
+        assert len(pages) <= len(every) + 1
+    there = [[row.id for row in page.rows] for page in pages]
+    assert [pk for page in there for pk in page] == every
+    assert pages[0].previous == ""
+    back = [pages[-1]]
+    while back[-1].previous:
+        back.append(query.page(actor, entity, view.but(before=back[-1].previous)))
+        assert len(back) <= len(every) + 1
+    if gone and len(pages) > 1:  # the row that the cursor was made of need not be there any more
+        last = Account._base_manager.filter(pk=there[0][-1])
+        last.update(deleted_at=timezone.now())
+        again = query.page(actor, entity, view.but(after=pages[0].next))
+        last.update(deleted_at=None)
+        if not filters:
+            assert [row.id for row in again.rows] == there[1]
+    seen = [row.id for page in back[::-1] for row in page.rows]
+    assert list(dict.fromkeys(seen)) == every
+    assert back[-1].previous == ""
+
+
+def test_many_rows_of_one_value_are_walked_once(world: World) -> None:
+    Account._base_manager.update(name="一", pinyin="~yi1一", parent=world.seen(world.chief, "account")[0])
+    for sort in ("name", "-name", "parent", "-parent"):
+        view, found = View(sort=sort, size=7), []
+        page = query.page(world.chief, get("account"), view)
+        found += [row.id for row in page.rows]
+        while page.next:
+            page = query.page(world.chief, get("account"), view.but(after=page.next))
+            found += [row.id for row in page.rows]
+        assert len(found) == len(set(found)) == len(world.seen(world.chief, "account"))
+
+
+@pytest.mark.parametrize("after", ["x", "e30", "W10", "WyJuYW1lIiwieCIsIiIsMV0", "A" * 3000, "WyIiLDEsMiwzXQ", "é"])
+def test_a_cursor_that_is_none_is_refused(world: World, after: str) -> None:
+    with pytest.raises(Invalid):
+        query.page(world.chief, get("account"), View(sort="name", after=after))
+
+
+def test_a_cursor_of_another_order_begins_at_the_first_page(world: World) -> None:
+    first = query.page(world.chief, get("account"), View(sort="name", size=5))
+    other = query.page(world.chief, get("account"), View(sort="-tier", size=5, after=first.next))
+    assert [r.id for r in other.rows] == [
+        r.id for r in query.page(world.chief, get("account"), View(sort="-tier", size=5)).rows
+    ]
+
+
+def test_linked_titles_order_only_what_is_in_sight(world: World) -> None:
+    rows = query.page(world.seller, get("account"), View(sort="parent", size=100)).rows
+    names = {a.pk: a.name for a in world.seen(world.seller, "account")}
+    keys = [names.get(row.values.get("parent")) for row in query.read(
+        world.seller, get("account"),
+        query.select(world.seller, get("account"), View(sort="parent")), [get("account").attributes["parent"]],
+    )]  # fmt: skip
+    shown = [name for name in keys if name]
+    assert keys == [*shown, *[None] * (len(keys) - len(shown))]
+    assert [row.key is None for row in rows] == [name is None for name in keys]
+
+
+def test_deep_pages_send_what_the_first_sends(world: World) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for sort in ("", "name", "tier"):
+        view, sent = View(sort=sort, size=4), []
+        page = query.page(world.seller, get("account"), view)
+        while page.next:
+            with CaptureQueriesContext(connection) as said:
+                page = query.page(world.seller, get("account"), view.but(after=page.next))
+            sent.append(len(said))
+            assert not any("OFFSET" in one["sql"] for one in said)
+        assert len(set(sent)) <= 2
+
+
+def test_rows_are_counted_to_the_cap_or_to_the_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "COUNT_CAP", 5)
+    for actor in (world.chief, world.seller):
+        n = len(world.seen(actor, "account"))
+        view = View(size=3)
+        assert query.page(actor, get("account"), view).total == 6
+        assert query.page(actor, get("account"), view.but(exact=True)).total == n
+        assert query.page(actor, get("contact"), view.but(exact=True)).total == len(world.seen(actor, "contact"))
+
+
+# ---- groups with subtotals
+
+GROUPS = ("tier", "status", "owner", "parent", "x_area", "x_flag", "x_dealer", "employees", "founded_on", "created_at")
+
+
+@pytest.mark.parametrize("by", GROUPS)
+def test_the_groups_together_are_the_list(world: World, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for most in (200, 2):
+        monkeypatch.setattr(report, "MOST", most)
+        for actor in (world.chief, world.seller):
+            view = View(group=by, where=query.clauses(["not", ["name", "eq", "Acme"]]))
+            groups = report.subtotals(actor, get("account"), view)
+            assert sum(g.n for g in groups) == query.how_many(actor, get("account"), view)
+            whole = query.sums(actor, get("account"), view)["prior_sales"] or 0
+            assert sum(g["prior_sales"] for g in groups) == whole
+            for g in groups[:most]:
+                assert query.how_many(actor, get("account"), g.view) == g.n
+                assert (query.sums(actor, get("account"), g.view)["prior_sales"] or 0) == g["prior_sales"]
+            assert len(groups) <= most + 1
+
+
+def test_hidden_and_masked_fields_make_no_groups(world: World) -> None:
+    FieldGrant.objects.create(role=world.seller_role, entity="account", key="tier", level="hidden")
+    FieldGrant.objects.create(role=world.seller_role, entity="account", key="prior_sales", level="hidden")
+    for by in ("tier", "phone", "nothing", "last_contact_at:day"):
+        with pytest.raises(Invalid):
+            report.subtotals(world.seller, get("account"), View(group=by))
+    assert all(
+        "prior_sales" not in g.figures for g in report.subtotals(world.seller, get("account"), View(group="status"))
+    )
