@@ -107,7 +107,7 @@ def _text(file: Path) -> str:
         raise LaunchError(_("%(file)s is not UTF-8 text.") % {"file": file}) from error
 
 
-class _Said:
+class Said:
     """Turns what the engine refuses into a sentence for the terminal."""
 
     def __enter__(self) -> None:
@@ -140,5 +140,5 @@ def _ready(stack: ExitStack) -> Any:
     from zhike.engine.config import textfile
 
     stack.enter_context(translation.override(language().replace("_", "-").lower()))
-    stack.enter_context(_Said())
+    stack.enter_context(Said())
     return textfile
