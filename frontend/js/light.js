@@ -27,8 +27,11 @@ on("click", "a[data-swap]", (e, link) => {
   if (e.ctrlKey || e.metaKey || e.shiftKey || e.button || e.defaultPrevented) return;
   e.preventDefault();
   const key = link.closest("[data-col]")?.dataset.col;
-  htmx.ajax("GET", link.href, { target: `#${link.dataset.swap}`, swap: "outerHTML" }).then(() => {
-    history.pushState({}, "", link.href);
+  const to = new URL(link.href);
+  const here = new URL(location.href);
+  for (const name of ["as", "cols", "freeze", "density", "group", "date", "typed"]) if (here.searchParams.has(name)) to.searchParams.set(name, here.searchParams.get(name));
+  htmx.ajax("GET", to.href, { target: `#${link.dataset.swap}`, swap: "outerHTML" }).then(() => {
+    history.pushState({}, "", to);
     $(`th[data-col="${CSS.escape(key ?? "")}"] a`)?.focus({ preventScroll: true });
   });
 });

@@ -44,7 +44,7 @@ def customers(firm: Any, n: int) -> None:
     rows = [
         {
             "name": f"苏州工业园区精密自动化装备股份有限公司{i}", "tier": "ABC"[i % 3], "status": "customer",
-            "phone": f"1380013{i:04}", "region": "320505", "industry": "3490", "remark": "每季度回访一次，注意交期",
+            "phone": f"1380013{i:04}", "region": "320505", "industry": "3562", "remark": "每季度回访一次，注意交期",
         }
         for i in range(n)
     ]  # fmt: skip

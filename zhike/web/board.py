@@ -46,6 +46,8 @@ def board_page(request: HttpRequest, key: str) -> HttpResponse:
         (p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None
     )
     found = tabs.ask(request, entity, bare=True)
+    if (settled := found.settled(request, f"/{key}/board")) is not None:
+        return settled
     context = board_context(actor, found, pipelines, pipeline)
     return render(request, "web/board.html", context, blocks={"board-body": "body"})
 

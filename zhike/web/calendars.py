@@ -47,6 +47,8 @@ def calendar_page(request: HttpRequest, key: str) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
     found = tabs.ask(request, entity)
+    if (settled := found.settled(request, f"/{key}/calendar")) is not None:
+        return settled
     fields = dates(actor, entity)
     if not fields:
         raise Missing

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
@@ -12,6 +14,7 @@ from zhike.engine.query import Condition, View
 
 from .filter_words import clause_text
 from .filters import condition_text
+from .tabs import Asked
 
 Chip = dict[str, Any]
 
@@ -35,3 +38,15 @@ def words(actor: Actor, entity: AnyEntity, own: View) -> list[Chip]:
     """The parts of a view in words, and what is searched for."""
     found = chips(actor, entity, own, lambda _rest: "")
     return [*found, {"label": "", "value": own.search}] if own.search else found
+
+
+def typed_chips(actor: Actor, found: Asked, url: Callable[[View], str]) -> list[Chip]:
+    """What the filter line was taken for, word by word; what asks for something that is not there says so."""
+    shown = []
+    own = found.own.start()
+    for chip in found.line.chips if found.line else ():
+        rest = " ".join(own.search.replace(chip.text, " ", 1).split())
+        text = clause_text(actor, found.entity, chip.clause) if chip.clause else ""
+        link = {"label": "", "value": text or chip.text, "remove_url": url(own.but(search=rest))}
+        shown.append(link | ({} if chip.clause else {"tone": "bad", "hint": _("Not understood, and left out")}))
+    return shown

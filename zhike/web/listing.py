@@ -18,13 +18,14 @@ from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import EMPTY, Attribute
 from zhike.engine.labels import localized
 from zhike.engine.query import COUNT_CAP, Condition, Page, View
+from zhike.engine.views import Shape
 
 from . import groups, shapes, tabs
 from .bulk import bulk_actions
-from .chips import chips
+from .chips import chips, typed_chips
 from .filters import filter_field
 from .lookup import entity_or_404
-from .tabs import Asked
+from .tabs import Asked, address
 from .templating import actor_of, render
 
 
@@ -35,6 +36,8 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
     found = tabs.ask(request, entity)
+    if (settled := found.settled(request)) is not None:
+        return settled
     if request.GET.get("rows"):
         return _rows_of_group(request, actor, found)
     by = groups.by(actor, found)
@@ -106,7 +109,10 @@ def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence
         "filters": fields,
         "filter_count": len(own.clauses),
         "quick": quick(actor, found, path),
-        "chips": chips(actor, entity, own, lambda rest: found.url(rest, path=path)),
+        "chips": [
+            *chips(actor, entity, own, lambda rest: found.url(rest, path=path)),
+            *typed_chips(actor, found, lambda rest: found.url(rest, path=path)),
+        ],
         "clear_url": found.url(View(), path=path) if asks else "",
         "build_url": f"/{entity.key}/filter",
     }
@@ -273,7 +279,8 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
     """A column head: label, alignment, and the address that sorts by it."""
     state = {a.key: "asc", f"-{a.key}": "desc"}.get(found.view.sort, "")
     following = f"-{a.key}" if state == "asc" else a.key
-    url = found.url(found.own.start().but(sort=following)) if a.kind.sortable else ""
+    own = found.own.start().but(sort=following)
+    url = address(found.entity, own, found.key, Shape()) if a.kind.sortable else ""  # the script adds the shape
     return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
 
 
@@ -281,8 +288,11 @@ def row_info(page: Page, entity: AnyEntity, row: query.Row) -> dict[str, Any]:
     """A row as ready cells, as light as can be; the title leads to the record."""
     cells = []
     for a in page.attributes:
-        html = a.kind.html(a, row.values.get(a.key), page.labels)
-        if a.key == entity.title:
+        value = row.values.get(a.key)
+        html = a.kind.html(a, value, page.labels)
+        if value and a.kind.key in ("date", "datetime"):
+            html = Markup("<time>%s</time>") % a.kind.text(a, value, page.labels)
+        elif a.key == entity.title:
             html = Markup('<a class="strong" href="/%s/%s">%s</a>') % (
                 entity.key,
                 row.id,

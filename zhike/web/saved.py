@@ -84,7 +84,10 @@ def _here(request: HttpRequest) -> HttpRequest:
 
 def suggested(actor: Actor, asked: Asked) -> str:
     """A name made of what the view asks for."""
-    parts = [part["value"] for part in words(actor, asked.entity, asked.own)]
+    parts = [
+        part["value"]
+        for part in words(actor, asked.entity, asked.line.view(asked.own.but(search="")) if asked.line else asked.own)
+    ]
     name = listed(p for p in parts if p)
     return (name or str(asked.tab.label if asked.tab else asked.entity.plural))[: views.LONGEST]
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from zhike.engine import query, views
+from zhike.engine import query, typed, views
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.query import View
+from zhike.engine.typed import Typed
 from zhike.engine.views import Shape, Tab
 
 from . import shapes
@@ -42,11 +43,22 @@ class Asked:
     view: View
     said: Shape
     shape: Shape
+    line: Typed | None = None  # what the filter line says, where it is taken for more than a search
 
     def url(self, own: View | None = None, *, path: str = "", key: str | None = None, **shape: Any) -> str:
         """The address of the same list with another question, tab or look."""
-        said = Shape.of({**self.said.stored(), **shape})
-        return address(self.entity, own or self.own, self.key if key is None else key, said, path=path)
+        said, asked = Shape.of({**self.said.stored(), **shape}), own or self.own
+        found = address(self.entity, asked, self.key if key is None else key, said, path=path)
+        return f"{found}&typed=1" if self.line and asked.search else found
+
+    def settled(self, request: HttpRequest, path: str = "") -> HttpResponse | None:
+        """After Enter in the filter line: on to the address where its words are conditions, if there are any."""
+        if request.GET.get("typed") != "2" or not self.line or not self.line.clauses:
+            return None
+        response = HttpResponse(status=204)
+        asked = self.line.view(self.own.but(search=""))
+        response["HX-Redirect"] = address(self.entity, asked, self.key, self.said, path=path)
+        return response
 
 
 def address(entity: AnyEntity, own: View, key: str, said: Shape, *, path: str = "") -> str:
@@ -67,15 +79,20 @@ def ask(request: HttpRequest, entity: AnyEntity, *, bare: bool = False) -> Asked
     own, said = query.parse(pairs).but(group=""), shapes.read(request.GET)
     shape = said.over(tab.shape if tab else Shape())
     base = tab.view if tab else View()
-    view = own.but(
-        conditions=(*base.conditions, *own.conditions),
-        where=(*base.where, *own.where),
-        search=" ".join(filter(None, (base.search, own.search))),
+    line = typed.parse(actor, entity, own.search) if request.GET.get("typed") and own.search else None
+    asks = line.view(own.but(search="")) if line else own
+    view = asks.but(
+        conditions=(*base.conditions, *asks.conditions),
+        where=(*base.where, *asks.where),
+        search=" ".join(filter(None, (base.search, asks.search))),
+        page=own.page,
+        after=own.after,
+        before=own.before,
         sort=own.sort or base.sort,
         columns=shapes.shown(actor, entity, shape),
     )
     return Asked(
-        entity=entity, offered=offered, tab=tab, key=key, own=own, view=view, said=said, shape=shape
+        entity=entity, offered=offered, tab=tab, key=key, own=own, view=view, said=said, shape=shape, line=line
     )  # fmt: skip
 
 
