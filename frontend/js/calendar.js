@@ -23,7 +23,7 @@ export function start(shared) {
       touchStartThreshold: 6,
       animation: 0,
       ghostClass: "cal-ghost",
-      emptyInsertThreshold: 60,
+      emptyInsertThreshold: 4,
       onStart: ({ item }) => (item.dataset.dragging = "1"),
       onMove: ({ to }) => {
         for (const other of $$("[data-day][data-over]")) delete other.dataset.over;

@@ -61,6 +61,7 @@ def test_three_conditions_are_kept_with_two_clicks_and_a_few_keys(visit: Visit) 
 
 def test_a_view_is_renamed_ordered_deleted_and_back(visit: Visit) -> None:
     desk = visit("narrowed")
+    several(desk, 1, tier="S")
     page = listed(desk, "/account/?view=all&tier__in=S")
     page.locator(".tabs-end [data-modal]").first.click()
     page.locator("#modal [name=name]").fill("只看战略")
@@ -248,7 +249,7 @@ def test_a_block_with_a_mistake_waits_for_a_decision(visit: Visit) -> None:
 
 
 def test_a_conflict_shows_what_the_other_wrote_and_a_choice(visit: Visit) -> None:
-    desk, other = visit("manager"), visit("rival")
+    desk, other = visit("seller"), visit("rival")
     word = several(desk, 1, tier="C")
     path = f"/account/?view=all&q={word}&as=grid&cols=name~220,tier~120,remark~240"
     page, theirs = listed(desk, path), listed(other, path)
