@@ -64,9 +64,12 @@ def test_indexes_follow_the_configuration(fresh: str) -> None:
 def test_a_half_made_index_is_made_anew(fresh: str) -> None:
     publish(DOCUMENT)
     name = next(n for n, index in indexing.wanted().items() if index.object)
-    with psycopg.connect(fresh, autocommit=True) as other:  # as a builder that was killed leaves it
-        other.execute(indexing.wanted()[name].statement())
-        other.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [name])
+    with psycopg.connect(fresh) as busy, psycopg.connect(fresh, autocommit=True) as other:
+        busy.execute("INSERT INTO engine_customrecord SELECT * FROM engine_customrecord WHERE false")
+        other.execute("SET statement_timeout = '500ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled):  # a builder that ends while it waits for others
+            other.execute(indexing.wanted()[name].statement())
+        busy.rollback()
     assert indexing.states()["x_site", "x_seats"] == "building"
     assert f"drop {name}" in indexing.build()
     assert set(indexing.states().values()) == {"ready"}
