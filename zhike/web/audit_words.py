@@ -88,6 +88,7 @@ def thing(entity: str) -> str:
         "token": pgettext("of a program", "Key"),
         "webhook": _("Webhook"),
         "retention": _("Retention rule"),
+        "configuration": _("Configuration"),
     }.get(entity, entity)
 
 
