@@ -14,7 +14,7 @@ from itertools import product
 
 from zhike.base import fold, pinyin
 
-from .load_words import CITIES, FORMS, GIVEN, STEMS, SURNAMES, TRADES
+from .load_words import CITIES, FORMS, GIVEN, SURNAMES, TRADES
 
 SEED = 20260704
 FIRST = "麒鹏琪秦琴蓬磐沛诺妮楠凝沃梧鹅峨恩尔"  # begin with letters that no stem of the firm begins with
@@ -49,7 +49,7 @@ HARD = {  # name: kind and query, apart by |
     "Brightwater Pumps GmbH": "typo brigthwater",
     "Nimbuscope Imaging LLC": "typo nimbuscop imaging",
     "Kestrelway Logistics": "typo kestrelvay",
-    "Xylophon Audio SARL": "typo xylofon",
+    "Xylophon Audio SARL": "typo xylohpon",
 }
 SHARES = {
     "chinese": 90, "pinyin": 70, "initials": 60, "typo": 80, "phone": 50, "mixed": 60, "traditional": 40, "english": 30,
@@ -244,8 +244,3 @@ def _codes(firms: Sequence[Wanted]) -> Iterator[Query]:
     for n, firm in enumerate(firms):
         code = firm.values["external_id"]
         yield Query("code", code if n % 2 else code.lower(), firm.name)
-
-
-def used() -> str:
-    """The characters of the names: none of them is a stem of the firm."""
-    return "".join(char for char in FIRST + SECOND if char in STEMS)

@@ -25,7 +25,7 @@ from .kinds import Attribute, Masked
 
 RANKED = 50  # records of one entity that are ranked
 LINKED = 200  # records that another one may hang on, when words are spread over both
-FEW = 3  # hits below which links and slips are looked at too
+FEW = 3  # hits below which links are looked at too
 FACTS = ("number", "phone", "account", "owner", "stage")  # what tells namesakes apart
 LONG = ("longtext", "richtext")
 Weights = Mapping[tuple[str, UUID], float]
@@ -77,10 +77,11 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
         return []
     weights = recent.weights(actor)
     found = [f for e in looked for f in candidates(actor, e, term, limit=limit, weights=weights)]
-    for further in (linked, nearly):
-        if len(found) < FEW:
-            known = {f.id for f in found}
-            found += [f for e in looked for f in further(actor, e, term, limit=limit) if f.id not in known]
+    if len(found) < FEW:
+        known = {f.id for f in found}
+        found += [f for e in looked for f in linked(actor, e, term, limit=limit) if f.id not in known]
+    if not found:
+        found = [f for e in looked for f in nearly(actor, e, term, limit=limit)]
     return hits(actor, sorted(found, key=lambda f: f.order), term)
 
 
@@ -99,17 +100,21 @@ def latest(actor: Actor, limit: int = 8) -> list[Hit]:
 def candidates(
     actor: Actor, entity: AnyEntity, term: str, *, limit: int, weights: Weights | None = None
 ) -> list[Found]:
-    """The records of one entity that the term finds, best first: what begins with it, and then what holds it inside."""
+    """The records of one entity that the term finds, best first.
+
+    Of letters and digits what begins with them is looked for first: inside of others there is more of them than helps.
+    """
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
-    found = _newest(actor, entity, term, words.begins_q(entity, term, known, closed))
-    if len(found) == RANKED:
+    wide, narrow = (q(entity, term, known, closed) for q in (words.search_q, words.begins_q))
+    first, second = (narrow, wide) if term.isascii() else (wide, narrow)
+    found = _newest(actor, entity, term, first)
+    if len(found) < limit if first is narrow else len(found) == RANKED:
+        found += _newest(actor, entity, term, second)
+    if sum(f.fit < words.INSIDE for f in found) >= RANKED:
         found += _newest(actor, entity, term, words.exact_q(entity, term, known, closed))
-    if len(found) < limit:
-        found += _newest(actor, entity, term, words.search_q(entity, term, known, closed))
     mine = [pk for key, pk in weights or () if key == entity.key]
     if mine and len(found) >= RANKED:
-        q = words.search_q(entity, term, known, closed) & Q(pk__in=mine)
-        found += _newest(actor, entity, term, q, is_few=True)
+        found += _newest(actor, entity, term, wide & Q(pk__in=mine), is_few=True)
     each = {f.id: replace(f, weight=(weights or {}).get((entity.key, f.id), 0.0)) for f in found}
     return sorted(each.values(), key=lambda f: f.order)[:limit]
 
@@ -165,9 +170,13 @@ def _titled(actor: Actor, link: Attribute, term: str) -> list[UUID]:
     target = get(link.target)
     if not target.search or not target.has_owner or not access.may(actor, target, "list"):
         return []
-    known, closed = access.readable(actor, target), access.closed(actor, target)
-    rows = query.visible(actor, target).filter(words.search_q(target, term, known, closed))
-    return list(rows.values_list("pk", flat=True)[:LINKED])
+    key = ("titled", target.key, term)
+    if key not in actor.known:
+        known, closed = access.readable(actor, target), access.closed(actor, target)
+        rows = query.visible(actor, target).filter(words.search_q(target, term, known, closed))
+        actor.known[key] = list(rows.values_list("pk", flat=True)[:LINKED])
+    found: list[UUID] = actor.known[key]
+    return found
 
 
 def nearly(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Found]:
