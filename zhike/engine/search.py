@@ -77,7 +77,7 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
         return []
     weights = recent.weights(actor)
     found = [f for e in looked for f in candidates(actor, e, term, limit=limit, weights=weights)]
-    if len(found) < FEW:
+    if len(found) < FEW and all(f.fit == words.INSIDE for f in found):
         known = {f.id for f in found}
         found += [f for e in looked for f in linked(actor, e, term, limit=limit) if f.id not in known]
     if not found:
