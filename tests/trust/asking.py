@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import re
@@ -136,14 +137,62 @@ def query(entity: AnyEntity, secret: Secret, dice: random.Random) -> dict[str, s
     if dice.random() < 0.5:
         key = secret.where if secret.where and dice.random() < 0.6 else dice.choice(keys)
         found["sort"] = dice.choice(["", "-"]) + key
+    if dice.random() < 0.4:
+        found["where"] = json.dumps(where(entity, secret, dice), ensure_ascii=False)
     if dice.random() < 0.1:
         found["page"] = dice.choice(["2", "0", "99999"])
     return found
 
 
+def _condition(entity: AnyEntity, secret: Secret, dice: random.Random) -> list[str]:
+    """A condition over a field of an entity, the secret one first."""
+    aimed = entity.key == secret.entity and secret.where in entity.attributes and dice.random() < 0.8
+    key = secret.where if aimed else dice.choice(list(entity.attributes))
+    a = entity.attributes[key]
+    op = dice.choice(a.kind.ops or ("eq",))
+    return [key, op, "1" if op == "empty" else _operand(a, secret, dice)]
+
+
+def where(entity: AnyEntity, secret: Secret, dice: random.Random, depth: int = 0) -> list[Any]:
+    """A filter over linked records and groups of them."""
+    kind = dice.choice(["field", "link", "pointing", "pointing", "any", "not"])
+    if kind in ("any", "not") and depth < 2:
+        return [kind, *(where(entity, secret, dice, depth + 1) for _n in range(dice.choice([1, 2])))]
+    links = [a for a in entity.attributes.values() if a.is_link and a.target in entities()]
+    if kind == "link" and links:
+        aimed = [a for a in links if a.target == secret.entity]
+        a = dice.choice(aimed or links)
+        key, *rest = _condition(entities()[a.target], secret, dice)
+        return [f"{a.key}.{key}", *rest]
+    pointing = [(e, a.key) for e in entities().values() for a in e.attributes.values() if a.target == entity.key]
+    if kind == "pointing" and pointing:
+        aimed_at = [(e, by) for e, by in pointing if e.key == secret.entity]
+        other, by = dice.choice(aimed_at if aimed_at and dice.random() < 0.7 else pointing)
+        parts = [_condition(other, secret, dice)] if dice.random() < 0.8 else []
+        return [dice.choice(["some", "none"]), f"{other.key}.{by}", *parts]
+    return list(_condition(entity, secret, dice))
+
+
+def _place(found: dict[str, str], entity: AnyEntity, secret: Secret, dice: random.Random) -> dict[str, str]:
+    """What else a list takes: a place in it that somebody made up, groups, the exact number."""
+    if dice.random() < 0.3:
+        value = dice.choice([*secret.words, "", 0, 1000, True, None, "2026-11-20T00:00:00+08:00"])
+        tag = dice.choice(["", "n", "d", "t"])
+        said = [found.get("sort", ""), "01a20000-0000-7000-8000-000000000000", tag, value]
+        cursor = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+        found[dice.choice(["after", "before"])] = cursor
+    if dice.random() < 0.3:
+        key = secret.where if secret.where and dice.random() < 0.5 else dice.choice(list(entity.attributes))
+        found["group"] = key + dice.choice(["", "", ":month"])
+    if dice.random() < 0.2:
+        found["exact"] = "1"
+    return found
+
+
 def _list(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
     headers = dice.choice([(), (("HX-Request", "true"), ("HX-Target", "list-body"))])
-    return Asked("GET", f"/{entity.key}/?{urlencode({'view': '', **query(entity, secret, dice)})}", headers=headers)
+    asked = _place(query(entity, secret, dice), entity, secret, dice)
+    return Asked("GET", f"/{entity.key}/?{urlencode({'view': '', **asked})}", headers=headers)
 
 
 def _calendar(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:

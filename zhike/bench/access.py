@@ -80,7 +80,7 @@ def _view(name: str, entity: AnyEntity, view: View, user: User, admin: User, rou
     is_first = name.endswith(NEWEST)
     goal = GOAL if is_first and entity.key == "account" else None
     limit = f"LIMIT {view.size + 1}"
-    rows, free_rows = (_again([one for one in sent if limit in one[0]]) for sent in (ours, free))
+    rows, free_rows = (_again([one for one in sent if limit in one[0] or _by_id(one)]) for sent in (ours, free))
     yield from _figures(name, *_in_turns(rows, free_rows, rounds), goal)
     if is_first:
         counted, free_counted = (_again(_sent(count(u))[-1:]) for u in (user, admin))
@@ -100,6 +100,11 @@ def _sent(work: Callable[[], Any]) -> list[Statement]:
     with connection.execute_wrapper(note):
         work()
     return found
+
+
+def _by_id(statement: Statement) -> bool:
+    """Whether it reads rows that the statement before it has found."""
+    return '"version"' in statement[0] and '"id" IN (%s' in statement[0]
 
 
 def _again(statements: Sequence[Statement]) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -50,6 +51,8 @@ def value_text(actor: Actor, a: Attribute, raw: Any) -> str:
     """One value of a condition in words."""
     if raw == "me":
         return _("me")
+    if raw in ("mine", "below") and a.target in ("user", "department"):
+        return _("my department") if raw == "mine" else _("my department and below")
     try:
         value = a.kind.operand(a, raw)
     except ValueError:
@@ -63,28 +66,57 @@ def value_text(actor: Actor, a: Attribute, raw: Any) -> str:
 
 def period_label(word: str) -> str:
     """A named period in words."""
-    names = {
+    if found := _SPAN.fullmatch(word):
+        return _span_labels()[found[1], found[3] or "days"] % {"n": found[2]}
+    return _period_names().get(word, word)
+
+
+_SPAN = re.compile(r"(last|next|before|after)_(\d+)(?:_(days|weeks|months))?")
+
+
+def _period_names() -> dict[str, str]:
+    return {
         "today": _("today"),
         "yesterday": _("yesterday"),
         "tomorrow": _("tomorrow"),
+        "last_week": _("last week"),
         "this_week": _("this week"),
         "next_week": _("next week"),
-        "this_month": _("this month"),
         "last_month": _("last month"),
+        "this_month": _("this month"),
+        "next_month": _("next month"),
+        "last_quarter": _("last quarter"),
         "this_quarter": _("this quarter"),
+        "next_quarter": _("next quarter"),
+        "last_year": _("last year"),
         "this_year": _("this year"),
+        "next_year": _("next year"),
+        "last_fiscal_quarter": _("last fiscal quarter"),
+        "this_fiscal_quarter": _("this fiscal quarter"),
+        "next_fiscal_quarter": _("next fiscal quarter"),
+        "last_fiscal_year": _("last fiscal year"),
+        "this_fiscal_year": _("this fiscal year"),
+        "next_fiscal_year": _("next fiscal year"),
         "overdue": _("overdue"),
         "future": _("later"),
     }
-    if word in names:
-        return names[word]
-    kind, _sep, days = word.rpartition("_")
-    relative = {
-        "last": _("in the last %(n)s days"),
-        "next": _("in the next %(n)s days"),
-        "before": _("more than %(n)s days ago"),
+
+
+def _span_labels() -> dict[tuple[str, str], str]:
+    return {
+        ("last", "days"): _("in the last %(n)s days"),
+        ("last", "weeks"): _("in the last %(n)s weeks"),
+        ("last", "months"): _("in the last %(n)s months"),
+        ("next", "days"): _("in the next %(n)s days"),
+        ("next", "weeks"): _("in the next %(n)s weeks"),
+        ("next", "months"): _("in the next %(n)s months"),
+        ("before", "days"): _("more than %(n)s days ago"),
+        ("before", "weeks"): _("more than %(n)s weeks ago"),
+        ("before", "months"): _("more than %(n)s months ago"),
+        ("after", "days"): _("more than %(n)s days ahead"),
+        ("after", "weeks"): _("more than %(n)s weeks ahead"),
+        ("after", "months"): _("more than %(n)s months ahead"),
     }
-    return relative[kind] % {"n": days} if kind in relative else word
 
 
 PERIODS = (
