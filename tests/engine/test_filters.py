@@ -491,7 +491,7 @@ def test_many_rows_of_one_value_are_walked_once(world: World) -> None:
         assert len(found) == len(set(found)) == len(world.seen(world.chief, "account"))
 
 
-@pytest.mark.parametrize("after", ["x", "e30", "W10", "WyJuYW1lIiwieCIsIiIsMV0", "A" * 3000, "WyIiLDEsMiwzXQ", "é"])
+@pytest.mark.parametrize("after", ["x", "e30", "W10", "WyJuYW1lIiwieCIsIiIsMV0", "A" * 3000, "é"])
 def test_a_cursor_that_is_none_is_refused(world: World, after: str) -> None:
     with pytest.raises(Invalid):
         query.page(world.chief, get("account"), View(sort="name", after=after))
