@@ -19,10 +19,21 @@ on("drop", "[data-dropzone]", (e, zone) => {
 on("change", "[data-dropzone] input[type=file]", (_, input) => input.files.length && upload(input.closest("[data-dropzone]")));
 addEventListener("paste", (e) => {
   const zone = $("[data-dropzone]");
-  if (!zone || !e.clipboardData?.files.length) return;
-  $("input[type=file]", zone).files = e.clipboardData.files;
+  if (!zone || !e.clipboardData || e.target.closest?.("input, textarea, [contenteditable]")) return;
+  const files = pasted(e.clipboardData);
+  if (!files.length) return;
+  $("input[type=file]", zone).files = files;
   upload(zone);
 });
+
+// Cells of a spreadsheet come as text with tabs, and beside it as a picture of themselves.
+function pasted(clipboard) {
+  const text = clipboard.getData("text/plain");
+  if (!/\t|\n./.test(text.trim())) return clipboard.files;
+  const made = new DataTransfer();
+  made.items.add(new File([text], "Excel.txt", { type: "text/plain" }));
+  return made.files;
+}
 
 // XMLHttpRequest, because fetch does not tell how much has been sent.
 function upload(zone) {

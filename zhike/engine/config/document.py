@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from zhike.base import pinyin
 from zhike.base.fold import fold
-from zhike.engine import catalog, formula
+from zhike.engine import catalog, formula, rollup
 from zhike.engine.entity import AnyEntity, declared, entities, get
 from zhike.engine.errors import Wrong
 from zhike.engine.kinds import KINDS, Attribute
@@ -122,16 +122,20 @@ def _meaning(check: Check, document: Document) -> None:
 
 
 def _formulas(check: Check, document: Document) -> None:
-    """Names, types, cost and circles of formulas, as the fields would be."""
+    """Names, types, cost and circles of formulas and roll-ups, as the fields would be."""
     with catalog.preview(document):
         for key, fields in document.get("fields", {}).items():
             for name, said in fields.items():
-                if not said.get("formula") or said.get("retired") or key not in entities():
+                if said.get("retired") or key not in entities():
                     continue
+                sort = next((one for one in ("formula", "rollup") if said.get(one)), "")
                 try:
-                    formula.check(get(key), said["formula"], kind=str(said["kind"]), key=name)
+                    if sort == "formula":
+                        formula.check(get(key), said["formula"], kind=str(said["kind"]), key=name)
+                    elif sort:
+                        rollup.check(key, name, {**said["rollup"], "kind": said["kind"]})
                 except Wrong as wrong:
-                    check.wrong(f"fields.{key}.{name}.formula", wrong.text)
+                    check.wrong(f"fields.{key}.{name}.{sort}", wrong.text)
 
 
 def _object(check: Check, document: Document, known: Mapping[str, Any], key: str, said: Mapping[str, Any]) -> None:
