@@ -109,8 +109,8 @@ on("click", "[data-modal]", (e, link) => {
 // what a dialog has to know of the page behind it, and choices that show further fields
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.elt.id === "list-filter" && detail.triggeringEvent?.type === "submit") detail.parameters.typed = "2"; // Enter makes conditions of the words
-  if ("here" in detail.parameters && $("[data-address]", detail.elt)) detail.parameters.here = location.search.slice(1);
-  if ("path" in detail.parameters && $("[data-path-here]", detail.elt)) detail.parameters.path = location.pathname;
+  if ($("input[data-address]", detail.elt)) detail.parameters.here = location.search.slice(1);
+  if ($("input[data-path-here]", detail.elt)) detail.parameters.path = location.pathname;
 });
 on("change", "[data-shows]", (_, radio) => {
   for (const node of $$("[data-shown-by]", radio.form)) node.hidden = node.dataset.shownBy !== radio.dataset.shows;

@@ -144,8 +144,8 @@ const pane = () => $("[data-pane]");
 const isSplit = () => pane()?.offsetParent;
 
 function openBeside(row, focus = false) {
-  for (const other of $$("tr[data-open]")) other.removeAttribute("data-open");
-  row.dataset.open = "";
+  for (const other of $$("tr[data-shown]")) other.removeAttribute("data-shown");
+  row.dataset.shown = "";
   $("a", row)?.setAttribute("aria-describedby", "pane");
   const wrap = row.closest(".table-wrap");
   const [box, inside] = [row.getBoundingClientRect(), wrap.getBoundingClientRect()];
@@ -163,8 +163,8 @@ function openFirst() {
   if (!isSplit()) return;
   const open = new URL(location.href).searchParams.get("open");
   const row = $(`[data-row][data-id="${CSS.escape(open ?? "")}"]`) ?? (open ? null : $("[data-row]"));
-  if (!row || row.hasAttribute("data-open")) return;
-  if (open && $("[data-record]", pane())) row.dataset.open = "";
+  if (!row || row.hasAttribute("data-shown")) return;
+  if (open && $("[data-record]", pane())) row.dataset.shown = "";
   else openBeside(row);
 }
 
@@ -193,7 +193,7 @@ function tools_keys() {
     const step = { BracketLeft: -1, BracketRight: 1 }[e.code];
     if (step && !typing && (isSplit() || drawer)) {
       const all = $$("[data-row]");
-      const at = all.findIndex((row) => row.hasAttribute("data-open"));
+      const at = all.findIndex((row) => row.hasAttribute("data-shown"));
       const next = all[at + step];
       if (!next) return;
       e.preventDefault();
@@ -204,8 +204,8 @@ function tools_keys() {
 
 function preview(row) {
   if (isSplit()) return openBeside(row);
-  for (const other of $$("tr[data-open]")) other.removeAttribute("data-open");
-  row.dataset.open = "";
+  for (const other of $$("tr[data-shown]")) other.removeAttribute("data-shown");
+  row.dataset.shown = "";
   tools.preview(row.dataset.url, $("a", row));
 }
 
