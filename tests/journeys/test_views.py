@@ -46,7 +46,7 @@ def test_three_conditions_are_kept_with_no_click_and_four_keys(visit: Visit) -> 
     desk = visit("seller")
     page = listed(desk, "/account/?view=all")
     page.keyboard.press("/")
-    page.keyboard.type("我的 今年 级别:A")
+    page.keyboard.type("我的 今年 客户级别:A")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     expect(page.locator(".list-chips .chip")).to_have_count(3)
