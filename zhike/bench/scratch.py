@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
@@ -29,6 +30,7 @@ def database(server: Any, name: str, *, keep: bool = False, again: bool = False)
     """
     connection = connections["default"]
     before, address = {key: connection.settings_dict[key] for key in PARTS}, os.environ.get("DATABASE_URL")
+    owner, settings.OWNER_URL = settings.OWNER_URL, ""  # one role does both here
     url = server.kept(name) if again else server.scratch(name)
     parts = conninfo_to_dict(url)
     connection.close()
@@ -39,6 +41,7 @@ def database(server: Any, name: str, *, keep: bool = False, again: bool = False)
         call_command("migrate", interactive=False, verbosity=0)
         yield url
     finally:
+        settings.OWNER_URL = owner
         catalog.assume(None)
         connection.close()
         connection.settings_dict.update(before)
