@@ -19,6 +19,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from zhike.base import changes
 from zhike.base.models import FieldGrant, Grant, Policy, Role, User
 
 from .entity import AnyEntity, get
@@ -125,6 +126,9 @@ class Actor:
         """The roles in force now; with separate administrators, the role that may do everything is not."""
         if not self.user.is_active or self.user.deleted_at:
             return {}
+        return changes.kept(("roles", *self.user.roles), self._held)
+
+    def _held(self) -> Mapping[UUID, Role]:
         found = Role.objects.filter(pk__in=self.user.roles, deleted_at=None)
         if any(r.office == Role.Office.ALL for r in found) and Policy.current().separate_admins:
             found = found.exclude(office=Role.Office.ALL)
@@ -145,6 +149,9 @@ class Actor:
     @cached_property
     def grants(self) -> Mapping[tuple[str, str], Sequence[Right]]:
         """(entity, action) -> the rights that all roles give together."""
+        return changes.kept(("grants", self.roles), self._grants)
+
+    def _grants(self) -> Mapping[tuple[str, str], Sequence[Right]]:
         found: dict[tuple[str, str], list[Right]] = {}
         rows = Grant.objects.filter(role__in=self.roles).values_list("role", "entity", "action", "scope", "conditions")
         for role, entity, action, scope, conditions in rows:
@@ -154,6 +161,9 @@ class Actor:
     @cached_property
     def levels(self) -> Mapping[tuple[str, str, str], Mapping[UUID, str]]:
         """(entity, field, status or "") -> what each role that says anything about it says."""
+        return changes.kept(("levels", self.roles), self._levels)
+
+    def _levels(self) -> Mapping[tuple[str, str, str], Mapping[UUID, str]]:
         found: dict[tuple[str, str, str], dict[UUID, str]] = {}
         rows = FieldGrant.objects.filter(role__in=self.roles).values_list("role", "entity", "key", "when", "level")
         for role, entity, key, when, level in rows:
@@ -173,6 +183,10 @@ class Actor:
     @cached_property
     def shares(self) -> Mapping[str, Mapping[str, Sequence[UUID]]]:
         """entity -> level -> the records shared with this person now; FEW + 1 of them stand for more."""
+        place = self.user.department.ancestors if self.user.department else ()
+        return changes.kept(("shares", self.user.pk, self.roles, *place, self.account, self.day), self._shares)
+
+    def _shares(self) -> Mapping[str, Mapping[str, Sequence[UUID]]]:
         found: dict[str, dict[str, Sequence[UUID]]] = {}
         grouped = self.shared.values("entity", "level").annotate(every=ArrayAgg("record"))
         some = grouped.annotate(some=F(f"every__0_{FEW + 1}")).values_list("entity", "level", "some")

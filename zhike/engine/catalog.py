@@ -16,6 +16,8 @@ from uuid import UUID
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from zhike.base import changes
+
 from .models import Configuration
 
 T = TypeVar("T")
@@ -71,6 +73,10 @@ def current() -> Snapshot:
 
 def latest() -> Snapshot:
     """The published configuration, read anew only where it is not the one this process knows: one cheap query."""
+    return changes.kept("configuration", _read)
+
+
+def _read() -> Snapshot:
     published = Configuration.objects.filter(state=Configuration.State.PUBLISHED)
     known = _latest.snapshot
     if known is None and not _is_there():

@@ -16,6 +16,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from zhike.base import changes
 from zhike.base.i18n import language
 from zhike.base.models import Department, Grant, Role
 
@@ -117,7 +118,8 @@ def asked(data: Mapping[str, Any]) -> View:
 
 def tabs(actor: Actor, entity: AnyEntity) -> list[Tab]:
     """Every view that somebody is offered, in their order: two queries, however many there are."""
-    chosen = {c.view: c for c in ViewChoice.objects.filter(user=actor.user, entity=entity.key)}
+    mine = ViewChoice.objects.filter(user=actor.user, entity=entity.key)
+    chosen = changes.kept(("choices", entity.key, actor.user.pk), lambda: {c.view: c for c in mine})
     found = [Tab(key=v.key, label=v.label, view=query.parse(v.query)) for v in entity.views]
     found += [_tab(v) for v in _offered(actor, entity)]
     ordered = sorted(enumerate(found), key=lambda pair: _place(chosen.get(pair[1].key), pair[0]))
@@ -150,7 +152,8 @@ def _offered(actor: Actor, entity: AnyEntity) -> list[SavedView]:
     own = Q(owner=actor.user)
     given = Q(reach=Reach.ALL) | Q(reach=Reach.ROLE, target__in=actor.roles)
     given |= Q(reach=Reach.DEPARTMENT, target__in=above)
-    rows = SavedView.objects.filter(own | given, entity=entity.key, deleted_at=None)
+    saved = SavedView.objects.filter(own | given, entity=entity.key, deleted_at=None)
+    rows = changes.kept(("saved", entity.key, actor.user.pk, actor.roles, *above), lambda: list(saved))
     return sorted(rows, key=lambda v: (v.reach == Reach.MINE, v.order, v.created_at))
 
 

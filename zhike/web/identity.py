@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from zhike.base import passwords
+from zhike.base import changes, passwords
 from zhike.base.models import Policy, Role, User
 from zhike.engine import history
 from zhike.engine.access import Actor
@@ -47,6 +48,14 @@ class Backend(ModelBackend):
             User().set_password(password)
             return None
         return user if user.check_password(password or "") and self.user_can_authenticate(user) else None
+
+    def get_user(self, user_id: Any) -> User | None:
+        """The person of a session, with their department; a copy, for what is kept is shared."""
+        return copy.copy(changes.kept(("user", str(user_id)), lambda: self._person(user_id)))
+
+    def _person(self, user_id: Any) -> User | None:
+        user = User.objects.select_related("department").filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: Any) -> bool:
         """Whether the account is in use."""

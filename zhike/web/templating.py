@@ -63,8 +63,8 @@ def is_admin(actor: Actor) -> bool:
     return bool(actor.office)
 
 
-def frame(request: HttpRequest) -> dict[str, Any]:
-    """What the frame around every page shows."""
+def frame(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
+    """What the frame around every page shows; a part of a page needs no menus, and no `whole` frame."""
     lang = language()
     shared: dict[str, Any] = {
         "request": request,
@@ -73,7 +73,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "langs": [{"code": code, "label": label, "active": code == lang} for code, label in settings.LANGUAGES],
         "theme": request.COOKIES.get("zk_theme", "system"),
         "rail": request.COOKIES.get("zk_rail", "full"),
-        "messages_": said(request),
+        "messages_": said(request) if whole else [],
         "nav": [],
         "me": {"name": "", "initials": "", "position": "", "role": ""},
         "create_menu": [],
@@ -87,7 +87,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     admin = is_admin(actor)
     shared |= {
         "keys_on": request.COOKIES.get("zk_keys") != "off",
-        "nav": navigation(actor, request.path, admin=admin),
+        "nav": navigation(actor, request.path, admin=admin) if whole else [],
         "me": {
             "name": user.name,
             "initials": user.name[:1],
@@ -97,13 +97,13 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         },
         "create_menu": [
             {"label": e.label, "icon": e.icon, "url": f"/{e.key}/new"}
-            for e in _menu_entities()
+            for e in (_menu_entities() if whole else ())
             if access.may(actor, e, "create")
         ],
         "is_admin": admin,
-        "acting": acting.banner(request, actor),
+        "acting": acting.banner(request, actor) if whole else None,
         "previewing": bool(request.session.get("config_preview")) and not request.path.startswith("/settings/config"),
-        "unread": Notice.objects.filter(user=user, read_at=None).count(),
+        "unread": Notice.objects.filter(user=user, read_at=None).count() if whole else 0,
     }
     return shared
 
@@ -152,8 +152,8 @@ def render(
     """The page; or, for htmx, the block that `blocks` names for the target of the request."""
     target = request.headers.get("HX-Target", "")
     block = (blocks or {}).get(target, "") if request.headers.get("HX-Request") else ""
-    whole = {**frame(request), **(context or {})}
-    return HttpResponse(render_text(template, whole, request, block=block), status=status)
+    filled = {**frame(request, whole=not block), **(context or {})}
+    return HttpResponse(render_text(template, filled, request, block=block), status=status)
 
 
 def compact(value: Any) -> str:
