@@ -12,7 +12,7 @@ from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 
-ASIDE = ("django_session", "usersessions_usersession")
+ASIDE = ("django_session", "usersessions_usersession", "zhike_change")
 
 
 def digest() -> dict[str, tuple[int, str]]:

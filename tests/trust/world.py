@@ -26,7 +26,15 @@ VOLATILE = {  # columns that are not the records': when a key was last used, how
     "base_user": ("last_seen_on", "last_login"),
     "engine_token": ("used_at",),
 }
-LEFT_OUT = ("django_", "base_failedlogin", "engine_counter", "engine_seal", "procrastinate_", "usersessions_")
+LEFT_OUT = (
+    "django_",
+    "base_failedlogin",
+    "engine_counter",
+    "engine_seal",
+    "procrastinate_",
+    "usersessions_",
+    "zhike_change",
+)
 
 NEEDED = {"activity": {"kind": "note"}, "consent": {"text_version": "2026-01"}}  # beyond required fields
 

@@ -184,6 +184,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in value.items() if key != "request"}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
+    if isinstance(value, templating.Later):
+        return None  # the part of the page did without
     return value if value is None or isinstance(value, (int, float, str)) else str(value)
 
 

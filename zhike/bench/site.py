@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -26,6 +27,7 @@ from zhike.launch import ports
 
 FRAGMENT = {"HX-Request": "true", "HX-Target": "list-body"}
 PATIENCE = 120.0
+SAFE = "/?&=%-_.~,+:;@!$'()*"
 USERS = 8  # at the same time
 
 
@@ -49,12 +51,22 @@ class Browser:
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask for an address and read all of the answer."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in {**self._lines, **(headers or {})}.items() if value)
-        begun = time.perf_counter()
+        sent = f"GET {quote(url, safe=SAFE)} HTTP/1.1\r\n{lines}\r\n".encode()
+        begun, kept = time.perf_counter(), self._socket is not None
+        try:
+            status, body = self._once(sent)
+        except ConnectionError:
+            if not kept:
+                raise
+            self.close()  # it was idle for so long that the server hung up: browsers ask again
+            status, body = self._once(sent)
+        return Answer(time.perf_counter() - begun, status, body)
+
+    def _once(self, sent: bytes) -> tuple[int, bytes]:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
-        self._socket.sendall(f"GET {url} HTTP/1.1\r\n{lines}\r\n".encode())
-        status, body = self._read(self._socket)
-        return Answer(time.perf_counter() - begun, status, body)
+        self._socket.sendall(sent)
+        return self._read(self._socket)
 
     def _read(self, connection: socket.socket) -> tuple[int, bytes]:
         got = b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -26,7 +26,7 @@ from .chips import chips, typed_chips
 from .filters import filter_field
 from .lookup import entity_or_404
 from .tabs import Asked, address
-from .templating import actor_of, render
+from .templating import Later, actor_of, render
 
 
 @login_required
@@ -68,7 +68,8 @@ def asked(request: HttpRequest, entity: AnyEntity) -> tuple[str, View, View]:
 def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     """What web/list.html shows."""
     entity, own = found.entity, found.own
-    sums = query.sums(actor, entity, page.view) if page.rows else {}
+    adds = page.rows and (page.total <= COUNT_CAP or page.view.exact)  # a sum reads every row
+    sums = query.sums(actor, entity, page.view) if adds else {}
     info = entity_info(actor, entity)
     if info["export_url"]:
         info["export_url"] = found.url(own.start(), path=info["export_url"])
@@ -76,8 +77,8 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     return {
         "entity": info,
         "total_label": total_text(page.total),
-        "bar": tabs.bar(actor, found),
-        "kinds": tabs.kinds(found, kind),
+        "bar": Later(lambda: tabs.bar(actor, found)),
+        "kinds": Later(lambda: tabs.kinds(found, kind)),
         "kind": kind,
         "table": table(found, page),
         "columns": columns(actor, found, page),
@@ -97,18 +98,20 @@ def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence
     entity, own = found.entity, found.own.start()
     known = access.readable(actor, entity)
     offered = [known[k] for k in layouts.of(actor, entity).filters if k in known and k not in without]
-    fields = [filter_field(actor, entity, a, own) for a in offered]
-    kept = [("view", found.key), ("sort", own.sort), *shapes.pairs(found.said), *_unshown(own, fields)]
+    fields = Later(lambda: [filter_field(actor, entity, a, own) for a in offered])
+    kept = [("view", found.key), ("sort", own.sort), *shapes.pairs(found.said)]
     asks = bool(own.clauses or own.search)
     return {
         "q": own.search,
         "find_hint": _("Name, pinyin initials, phone") if entity.search else "",
         "list_url": path or f"/{entity.key}/",
         "here_url": found.url(path=path),
-        "keep": [{"name": k, "value": v} for k, v in kept if v or k == "view"],
+        "keep": Later(
+            lambda: [{"name": k, "value": v} for k, v in (*kept, *_unshown(own, fields)) if v or k == "view"]
+        ),
         "filters": fields,
         "filter_count": len(own.clauses),
-        "quick": quick(actor, found, path),
+        "quick": Later(lambda: quick(actor, found, path)),
         "chips": [
             *chips(actor, entity, own, lambda rest: found.url(rest, path=path)),
             *typed_chips(actor, found, lambda rest: found.url(rest, path=path)),
@@ -118,7 +121,7 @@ def filter_line(actor: Actor, found: Asked, *, path: str = "", without: Sequence
     }
 
 
-def _unshown(own: View, fields: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _unshown(own: View, fields: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """The parts of a question that no filter field shows: sent along, or the form would forget them."""
     taken: set[str] = set()
     found: list[tuple[str, str]] = []

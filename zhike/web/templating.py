@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,30 @@ def render(
     target = request.headers.get("HX-Target", "")
     block = (blocks or {}).get(target, "") if request.headers.get("HX-Request") else ""
     filled = {**frame(request, whole=not block), **(context or {})}
+    if not block:
+        filled = {key: value.made if isinstance(value, Later) else value for key, value in filled.items()}
     return HttpResponse(render_text(template, filled, request, block=block), status=status)
+
+
+class Later:
+    """A value for a template that a part of a page may do without: made for whole pages, else when it is looked at."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @cached_property
+    def made(self) -> Any:
+        """The value itself."""
+        return self._make()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.made[key]
 
 
 def compact(value: Any) -> str:
