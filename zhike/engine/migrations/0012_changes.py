@@ -39,5 +39,5 @@ def watch(table):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("engine", "0010_search"), ("base", "0004_identity")]
+    dependencies = [("engine", "0011_rollups"), ("base", "0004_identity")]
     operations = [migrations.RunSQL(MARK, UNMARK), *map(watch, TABLES)]
