@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from config.settings import database
+from zhike.base.models import Role, User
+from zhike.engine import catalog, records
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.engine.errors import Invalid
 from zhike.engine.models import Configuration
 
 KEYS = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
@@ -100,8 +105,43 @@ def test_the_next_request_of_every_worker_sees_what_was_published(url: str) -> N
     assert all(own == ([f"x_n{n}"] if n else []) for n, own in seen)
 
 
-def _publish(number: int) -> None:
+def _publish(number: int, document: dict[str, Any] | None = None) -> None:
     state = Configuration.State
-    document = {"fields": {"account": {f"x_n{number}": {"kind": "text", "labels": {"en": "A"}}}}}
+    document = document or {"fields": {"account": {f"x_n{number}": {"kind": "text", "labels": {"en": "A"}}}}}
     Configuration.objects.filter(state=state.PUBLISHED).update(state=state.PAST)
     Configuration.objects.create(number=number, state=state.PUBLISHED, document=document)
+
+
+def test_of_two_who_write_one_value_at_once_only_one_wins(url: str) -> None:
+    document = {"fields": {"account": {"x_code": {"kind": "text", "labels": {"en": "Code"}, "unique": True}}}}
+    _publish(101, document)
+    catalog.assume(None)
+    role = Role.objects.get(key="administrator")
+    user = User.objects.create_user("unique", "a-long-enough-password", name="管理", roles=[role.pk])
+    written, done = threading.Event(), threading.Event()
+    outcome: dict[str, Any] = {}
+
+    def write(name: str, *, first: bool) -> None:
+        try:
+            with transaction.atomic():
+                records.create(Actor(user), get("account"), {"name": name, "x_code": "A1"})
+                if first:
+                    written.set()
+                    done.wait(10)
+            outcome[name] = "saved"
+        except Invalid as told:
+            outcome[name] = list(told.first)
+        finally:
+            connection.close()
+
+    one = threading.Thread(target=write, args=["甲"], kwargs={"first": True})
+    two = threading.Thread(target=write, args=["乙"], kwargs={"first": False})
+    one.start()
+    assert written.wait(60)
+    two.start()
+    two.join(2)
+    assert two.is_alive()  # waits for the first to end
+    done.set()
+    one.join(60)
+    two.join(60)
+    assert outcome == {"甲": "saved", "乙": ["x_code"]}

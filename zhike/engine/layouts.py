@@ -39,11 +39,17 @@ class Layout:
 
 def of(actor: Actor, entity: AnyEntity, *, phone: bool = False) -> Layout:
     """The layout for this reader: that for phones where asked, else of the first of their roles that has one."""
-    snapshot = catalog.current()
-    said: Mapping[str, Any] = snapshot.part("layouts").get(entity.key) or {}
-    names = [*(["phone"] if phone else []), *sorted(f"role:{r.key}" for r in actor.held.values()), ""] if said else []
-    chosen = {part: next((said[part][n] for n in names if n in said.get(part, {})), None) for part in PARTS}
-    return snapshot.once(("layout", entity.key, repr(chosen)), lambda: _made(entity, chosen))
+    chosen = {part: laid(actor, entity, part, phone=phone) for part in PARTS}
+    return catalog.current().once(("layout", entity.key, repr(chosen)), lambda: _made(entity, chosen))
+
+
+def laid(actor: Actor, entity: AnyEntity, part: str, *, phone: bool = False) -> Any:
+    """What the firm has laid out of one part for this reader; None where it has said nothing."""
+    said = (catalog.current().part("layouts").get(entity.key) or {}).get(part)
+    if not said:
+        return None
+    names = [*(["phone"] if phone else []), *sorted(f"role:{r.key}" for r in actor.held.values()), ""]
+    return next((said[name] for name in names if name in said), None)
 
 
 def _made(entity: AnyEntity, said: Mapping[str, Any]) -> Layout:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
-from zhike.engine import access, query
+from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.errors import Missing
@@ -52,7 +52,7 @@ def _first(actor: Actor, entity: AnyEntity) -> Part:
     known = askable(actor, entity)
     if not known:
         raise Missing
-    key = next((k for k in (*entity.filters, *known) if k in known), "")
+    key = next((k for k in (*layouts.declared(entity).filters, *known) if k in known), "")
     return row(actor, entity, Condition(key, ""))
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from zhike.engine import access, deed_jobs, deeds, query, sharing
+from zhike.engine import access, deed_jobs, deeds, layouts, query, sharing
 from zhike.engine.access import Actor
 from zhike.engine.attempts import Outcome
 from zhike.engine.deeds import Chosen, Deed
@@ -215,7 +215,7 @@ def _part(actor: Actor, entity: AnyEntity, a: Attribute, name: str, label: str) 
 def _choices(actor: Actor, entity: AnyEntity, sent: QueryDict, errors: Errors) -> list[dict[str, Any]]:
     """The field to choose; once it is chosen, what to do with it and the control of its kind."""
     known = deeds.editable(actor, entity)
-    order = dict.fromkeys([*(k for s in entity.sections for k in s.keys if k in known), *known])
+    order = dict.fromkeys([*(k for k in layouts.of(actor, entity).keys if k in known), *known])
     options = [{"value": k, "label": known[k].label} for k in order]
     key = sent.get("field", "")
     found: list[dict[str, Any]] = [

@@ -238,8 +238,9 @@ def columns(actor: Actor, found: Asked, page: Page) -> list[dict[str, Any]]:
     allowed = access.writable(actor, found.entity) if access.may(actor, found.entity, "update") else {}
     heads = [column(found, a) | {"edit": a.key in allowed and editable(a)} for a in page.attributes]
     lines, most = 0, 2 if found.shape.kind == "split" else 3
+    laid = layouts.laid(actor, found.entity, "card", phone=True)
     for c, a in zip(heads, page.attributes, strict=True):
-        if a.key == page.entity.title:
+        if a.key == page.entity.title or (laid is not None and a.key not in laid):
             continue
         if a.kind.key in ("money", "choice") and not any(x["phone"] == "aside" for x in heads):
             c["phone"] = "aside"
