@@ -404,6 +404,11 @@ def is_live(entity: AnyEntity, item: Item) -> bool:
     return not item.deleted
 
 
+def is_common(entity: AnyEntity, item: Item) -> bool:
+    """Not in the bin, with a text that many records may have alike."""
+    return not item.deleted and (a_text(entity),) not in entity.unique
+
+
 def is_owned(entity: AnyEntity, item: Item) -> bool:
     """Has an owner."""
     return entity.has_owner and not item.deleted
@@ -435,7 +440,7 @@ WEB: Sequence[Door] = (
     Door("restore", post("restore"), ("restore",), is_deleted),
     Door("bulk delete", in_bulk("delete"), ("delete", "bulk")),
     Door("bulk restore", in_bulk("restore"), ("restore", "bulk"), is_deleted),
-    Door("bulk edit", edit_some, ("update", "bulk"), is_live),
+    Door("bulk edit", edit_some, ("update", "bulk"), is_common),
     Door("bulk edit of all that match", edit_all, ("list", "update", "bulk"), has_title),
     Door("undo", undo, ("update",), is_live, before=done_before),
     Door("bulk transfer", in_bulk("owner"), ("transfer", "bulk"), is_owned),

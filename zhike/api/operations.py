@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from zhike.engine import access, deed_jobs, deeds, operations, tokens
 from zhike.engine import undo as undoing
-from zhike.engine.attempts import RIGHT
 from zhike.engine.deeds import Chosen, Deed
 from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.errors import Missing
@@ -153,10 +152,7 @@ def undo(call: Call, pk: UUID) -> HttpResponse:
             job = deed_jobs.begin_undo(call.actor, operation.pk, token=call.token)
             tasks.start_deed(job, "run")
             return [job.pk]
-        made = undoing.undo(call.actor, operation.pk)
-        if set(made.skipped) == {RIGHT} and not made.rows:
-            raise Missing
-        return [made.pk]
+        return [undoing.undo(call.actor, operation.pk).pk]
 
     ids, repeated = once.run(call, entity, "undo", work)
     shown = _found(call, ids[0])

@@ -56,13 +56,16 @@ class Net:
 def undo(actor: Actor, pk: UUID) -> Operation:
     """Take an operation back here and now; gives the operation that did it, with what was skipped and why.
 
-    Raises Missing where there is none of the actor, Invalid where it is too old or taken back already.
+    Raises Missing where there is none of the actor or none of its rows is within reach any more, Invalid where it is
+    too old or taken back already.
     """
     with transaction.atomic():
         found = required(actor, pk, lock=True)
         made = operations.begin(actor, get(found.entity), found.right, keys=found.keys, of=found, record=found.record)
         for step in found.steps.order_by("-pk"):
             take_back(actor, found, step, made)
+        if set(made.skipped) == {RIGHT} and not made.rows:
+            raise Missing
         close(found, made)
     return made
 

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from zhike.engine import access, deed_jobs, deeds, operations, undo
 from zhike.engine.access import Actor
-from zhike.engine.attempts import RIGHT
 from zhike.engine.deeds import Chosen, Deed
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.errors import Invalid, Missing
@@ -96,8 +95,6 @@ def take_back(request: HttpRequest, pk: UUID) -> HttpResponse:
         made = undo.undo(actor, pk)
     except Invalid as invalid:
         return _said(request, " ".join(w.text for w in invalid.first[""]), "bad", "")
-    if set(made.skipped) == {RIGHT} and not made.rows:
-        raise Missing
     left = sum(made.skipped.values())
     text = bulk_words.done("undo", made.rows)
     if left:
