@@ -81,7 +81,10 @@ def _rollup(post: QueryDict) -> dict[str, Any]:
     if where := conditions(post, "r"):
         found["where"] = where
     rolled = entities()[entity].attributes.get(found.get("field", "")) if entity in entities() else None
+    found |= {flag: True for flag in ("everything", "stored") if post.get(f"rollup_{flag}") == "1"}
     kind = "integer" if found["measure"] == "count" else rolled.kind.key if rolled else "decimal"
+    if found["measure"] == "avg" and kind not in ("money", "percent"):
+        kind = "decimal"
     return {"rollup": found, "kind": kind}
 
 
@@ -242,6 +245,8 @@ def _rollup_context(entity: AnyEntity, said: Mapping[str, Any]) -> dict[str, Any
         "way": f"{rolled['entity']}.{rolled['by']}" if rolled else "",
         "measures": [{"value": m, "label": measures()[m]} for m in MEASURES],
         "measure": rolled.get("measure", "count"),
+        "everything": bool(rolled.get("everything")),
+        "stored": bool(rolled.get("stored")),
         "rollup_fields": fields,
         "rollup_field": here,
         "rollup_lines": _lines(rolled.get("where", [])),
