@@ -105,7 +105,7 @@ def test_the_palette_fills_a_phone(visit: Visit) -> None:
     assert box is not None
     assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, PHONE_SCREEN.width, PHONE_SCREEN.height)
     page.locator("[data-palette-input]").fill("?")
-    desk.tap(page.get_by_role("option").first)
+    desk.tap(page.locator("#palette [role=option]").first)
     expect(page.locator("[data-palette-input]")).to_have_value(">")
     desk.tap(page.locator("#palette [data-close]"))
     expect(page.locator("#palette")).to_be_hidden()
