@@ -212,6 +212,15 @@ def test_stored_ones_are_never_wrong(firm: Any, work: list[tuple[str, int, int]]
         transaction.set_rollback(True)
 
 
+def test_what_moves_is_counted_at_both_ends(firm: Any) -> None:
+    admin = firm.actor("admin")
+    one, two = records.create_many(admin, get("account"), [{"name": "从"}, {"name": "到"}])
+    deal = records.create(admin, get("deal"), {"name": "d", "amount": "5", "account": one.pk})
+    records.update(admin, get("deal"), deal.pk, {"account": two.pk})
+    found = [get("account").rows("both").get(pk=pk).custom["x_count"] for pk in (one.pk, two.pk)]
+    assert found == [0, 1]
+
+
 def test_what_was_there_before_is_counted_by_a_rebuild(firm: Any) -> None:
     admin = firm.actor("admin")
     with catalog.preview({}):
