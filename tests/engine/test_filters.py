@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import datetime as dt
 import json
 import random
@@ -495,6 +497,15 @@ def test_many_rows_of_one_value_are_walked_once(world: World) -> None:
 def test_a_cursor_that_is_none_is_refused(world: World, after: str) -> None:
     with pytest.raises(Invalid):
         query.page(world.chief, get("account"), View(sort="name", after=after))
+
+
+@pytest.mark.parametrize("value", [0, True, 1.5, [], {}, "\x00", None])
+def test_a_made_up_cursor_is_compared_with_nothing_of_another_kind(world: World, value: Any) -> None:
+    for sort in ("name", "-employees", "last_contact_at", "owner", "id", ""):
+        said = [sort, str(world.accounts[0].pk), "", value]
+        text = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+        with contextlib.suppress(Invalid):
+            query.page(world.chief, get("account"), View(sort=sort, after=text))
 
 
 def test_a_cursor_of_another_order_begins_at_the_first_page(world: World) -> None:

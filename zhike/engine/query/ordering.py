@@ -66,6 +66,7 @@ class Order:
     by: Any
     gaps: bool = False
     json: bool = False
+    types: tuple[type, ...] = (str,)
     joined: Any = None
     seen: Q | None = None
     unseen: Q | None = None
@@ -121,6 +122,16 @@ class Order:
             return Cast(Value(_exact(value), output_field=TextField()), JSONField())
         return Value(value)
 
+    def _takes(self, value: Any) -> bool:
+        """Whether rows may be sorted by such a value: a cursor that somebody made up is compared with nothing else."""
+        if value is None:
+            return self.gaps
+        if self.json:
+            return isinstance(value, (str, int, float, Decimal)) and "\x00" not in str(value)
+        if isinstance(value, bool) or isinstance(value, dt.datetime):
+            return type(value) in self.types
+        return isinstance(value, self.types) and "\x00" not in str(value)
+
     def cursor(self, pk: UUID, value: Any) -> str:
         """The place of a row in this order, for an address."""
         tag = next((tag for kind, tag in TAGS.items() if isinstance(value, kind)), "")
@@ -136,7 +147,10 @@ class Order:
             sort, pk, tag, value = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
             if sort != self.sort:
                 return None
-            return Cursor(UUID(pk), READ[tag](value) if tag else value)
+            found = READ[tag](value) if tag else value
+            if not self._takes(found):
+                raise ValueError(tag)
+            return Cursor(UUID(pk), found)
         except (ValueError, TypeError, KeyError, ArithmeticError, binascii.Error, RecursionError):
             raise Invalid(
                 [{"after": [Wrong(_("This place in the list is not known. Begin with the first page."))]}]
@@ -159,10 +173,10 @@ def _exact(value: Any) -> str:
 def order_of(actor: Actor, entity: AnyEntity, sort: str) -> Order:
     """The order that `View.sort` asks for; Invalid for a field that has none, or that the reader does not see whole."""
     if not sort:
-        return Order("", F("updated_at"))
+        return Order("", F("updated_at"), types=(dt.datetime,))
     key = sort.removeprefix("-")
     if key == CREATED:
-        return Order(sort, F("pk"))
+        return Order(sort, F("pk"), types=(UUID,))
     a = open_fields(access.readable(actor, entity), access.closed(actor, entity)).get(key)
     if a is None or not a.kind.sortable:
         raise _unsorted(key)
@@ -171,8 +185,14 @@ def order_of(actor: Actor, entity: AnyEntity, sort: str) -> Order:
     if key == entity.title and entity.has_owner:
         return Order(sort, F("pinyin"))
     if a.expression is not None or a.custom:
-        return Order(sort, a.ref(), gaps=a.kind.key != "boolean" or not a.custom, json=a.custom)
-    return Order(sort, a.ref(), gaps=bool(entity.model._meta.get_field(key).null))
+        return Order(sort, a.ref(), gaps=a.kind.key != "boolean" or not a.custom, json=a.custom, types=_types(a))
+    return Order(sort, a.ref(), gaps=bool(entity.model._meta.get_field(key).null), types=_types(a))
+
+
+def _types(a: Attribute) -> tuple[type, ...]:
+    if a.kind.align == "right":
+        return (int, float, Decimal)
+    return {"date": (dt.date,), "datetime": (dt.datetime,), "boolean": (bool,)}.get(a.kind.key, (str,))
 
 
 def _unsorted(key: str) -> Invalid:
@@ -187,7 +207,7 @@ def _by_title(actor: Actor, entity: AnyEntity, a: Attribute, sort: str) -> Order
     target = entities().get(a.target)
     column = title_column(actor, target) if target else ""
     if target is None or not column:
-        return Order(sort, F("pk"))
+        return Order(sort, F("pk"), types=(UUID,))
     sight = Sight(actor)
     # people who have left still own records, and their names are no secret
     rows = target.rows() if target.key in DIRECTORY else sight.rows(target)
@@ -200,7 +220,8 @@ def _by_title(actor: Actor, entity: AnyEntity, a: Attribute, sort: str) -> Order
         if target.key in DIRECTORY or not access.rows(actor, target, "list"):
             seen = Q(**{f"{a.key}__{column}__isnull": False})
             seen &= Q() if target.key in DIRECTORY else Q(**{f"{a.key}__deleted_at": None})
-    return Order(sort, by, gaps=True, joined=joined, seen=seen, unseen=~Q(Exists(there)))
+    types = (int,) if column == "order" else (str,)
+    return Order(sort, by, gaps=True, types=types, joined=joined, seen=seen, unseen=~Q(Exists(there)))
 
 
 def title_column(actor: Actor, target: AnyEntity) -> str:
