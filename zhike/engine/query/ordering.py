@@ -128,7 +128,7 @@ class Order:
             return self.gaps
         if self.json:
             return isinstance(value, (str, int, float, Decimal)) and "\x00" not in str(value)
-        if isinstance(value, bool) or isinstance(value, dt.datetime):
+        if isinstance(value, (bool, dt.datetime)):
             return type(value) in self.types
         return isinstance(value, self.types) and "\x00" not in str(value)
 
