@@ -64,7 +64,7 @@ def board_context(actor: Actor, found: Asked, pipelines: Sequence[Any], pipeline
         for name in ("here_url", "clear_url", "remove_url", "url"):
             if pipeline and link.get(name):
                 link[name] += f"&pipeline={pipeline.pk}"
-    line["keep"] += [{"name": "pipeline", "value": str(pipeline.pk)}] if pipeline else []
+    line["keep"] = [*line["keep"], *([{"name": "pipeline", "value": str(pipeline.pk)}] if pipeline else [])]
     return line | {
         "entity": entity_info(actor, entity),
         "bar": tabs.bar(actor, found),
