@@ -93,7 +93,7 @@ def calendar_context(
     before = near - step if span == "week" else near.replace(day=1) - dt.timedelta(days=1)
     after = near + step if span == "week" else (near.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
     line = filter_line(actor, found, path=path)
-    line["keep"] += [{"name": "span", "value": span}, {"name": "day", "value": near.isoformat()}]
+    line["keep"] = [*line["keep"], {"name": "span", "value": span}, {"name": "day", "value": near.isoformat()}]
     line["here_url"] = url(near)
     return line | {
         "entity": entity_info(actor, entity),
