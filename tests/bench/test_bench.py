@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.db import connection
@@ -13,7 +15,7 @@ from django.db.models import F
 
 from zhike import bench
 from zhike.base import pinyin
-from zhike.bench import exact, figure, load
+from zhike.bench import exact, figure, load, within
 from zhike.bench.load_words import CUSTOM
 from zhike.engine import words
 from zhike.modules.activities.models import Activity
@@ -110,6 +112,40 @@ def whole() -> None:
         assert cursor.fetchone() == (0,)
         cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'customers_account'")
         assert cursor.fetchone()[0] > 12
+
+
+def test_lists_are_measured_as_they_are_served(postgres: Any, unblocked: None) -> None:
+    options = {"server": postgres, "rows": 1_000, "seconds": 0.2, "depths": (2, 3), "keep": False}
+    found = {one["name"]: one for one in bench.run("lists", options)}
+    assert all(one.keys() >= NAMES for one in found.values())
+    for kind in ("page", "fragment"):
+        one = found[f"list of 50 rows as a {kind}, own scope, custom filter"]
+        assert one["value"] > 0 < one["baseline"]
+        assert one["goal"] == pytest.approx(one["baseline"] / 2, abs=0.1)
+    assert found["queries do not grow with rows"]["met"]
+    timed = [one for name, one in found.items() if name.endswith(("fragment, p95", "page, p95"))]
+    assert len(timed) == 3 * (4 * 3 + 7 + 1)
+    assert {one["goal"] for one in timed} == {200.0, 400.0}
+    assert [one["name"] for one in timed if one.get("wrong")] == []
+    assert {found[f"memory of worker {n}"]["goal"] for n in (1, 2)} == {300}
+    assert found["a field more: the table is not rewritten"]["met"]
+    assert found["a field more: everybody has it on the next request"]["met"]
+    assert found["a field more: longest wait of 8 people"]["goal"] == 1_000.0
+
+
+def test_growth_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    name = "own: filtered by a custom field, first page, fragment, p95"
+    kept = {"10000": [within(name, 12.5, "ms", 0, 200.0)], "100000": [within(name, 250.0, "ms", 125.0, 200.0)]}
+    (tmp_path / "performance.json").write_text(json.dumps(kept), "utf-8")
+    page = tmp_path / "performance.md"
+    page.write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n", "utf-8")
+    found = bench.run("growth", {"to": tmp_path, "rows": 100_000})
+    assert [(one["name"], one["met"]) for one in found] == [(f"10,000: {name}", True), (f"100,000: {name}", False)]
+    text = page.read_text("utf-8")
+    assert (text.startswith("before\n"), text.endswith("after\n"), "old" in text) == (True, True, False)
+    assert f"| {name} | 200.0 | 12.5 ms | 2.00 × · 250 ms ✗ |" in text.splitlines()
+    picture = ElementTree.parse(tmp_path / "performance.svg")  # noqa: S314 - our own
+    assert len(picture.findall(".//{http://www.w3.org/2000/svg}circle")) == 2
 
 
 def test_the_same_firm_is_made_again(postgres: Any, unblocked: None) -> None:

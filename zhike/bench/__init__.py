@@ -18,6 +18,9 @@ Options = Mapping[str, Any]
 NAMES = ("pages", "start", "real", "access", "bulk", "load", "lists", "search")
 
 
+LONG = ("growth",)  # not among all
+
+
 class UnknownBench(LaunchError):
     """There is no bench of that name, or it lacks what it needs."""
 
@@ -58,8 +61,8 @@ def run(name: str, options: Options) -> list[Figure]:
     which the bench `real` is left out of all; `rows`, how many customers the benches `access`, `load`, `lists` and
     `search` make; `keep`, to leave the loaded firm to the next of them; and `progress(done, total, text)`.
     """
-    if name != "all" and name not in NAMES:
-        known = ", ".join(NAMES)
+    if name not in ("all", *NAMES, *LONG):
+        known = ", ".join((*NAMES, *LONG))
         raise UnknownBench(_("There is no bench %(name)s; there are: %(known)s.") % {"name": name, "known": known})
     if name == "real" and not options.get("data"):
         raise UnknownBench(_("The bench real needs the folder of data sets: --data DIR."))

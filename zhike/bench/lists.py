@@ -195,18 +195,18 @@ def _plain(value: Any) -> Any:
 def _latency(
     scope: str, users: Sequence[User], browsers: Sequence[Browser], seconds: float, options: Options
 ) -> Iterator[Figure]:
-    tell = options.get("progress")
+    tell, depths = options.get("progress"), options.get("depths", DEPTHS)
     urls = [*ORDERS.items(), *PAGES.items()]
     for n, (name, url) in enumerate(urls, 1):
         if tell:
             tell(n, len(urls), f"lists: {scope}")
         if name in ORDERS:
-            yield from _deep(f"{scope}: {name}", url, browsers, seconds)
+            yield from _deep(f"{scope}: {name}", url, browsers, seconds, depths)
         else:
             yield _timed(f"{scope}: {name}", url, browsers, seconds, "page")
     mine = [_one_record(user) for user in users]
     done = site.together(browsers, lambda n, browser: browser.get(mine[n]), seconds=seconds)
-    yield within(f"{scope}: record, p95", done.p95, "ms", 0, P95["page"])
+    yield within(f"{scope}: record, page, p95", done.p95, "ms", 0, P95["page"])
 
 
 def _timed(name: str, url: str, browsers: Sequence[Browser], seconds: float, kind: str, first: float = 0) -> Figure:
@@ -214,16 +214,17 @@ def _timed(name: str, url: str, browsers: Sequence[Browser], seconds: float, kin
     for browser in browsers[:2]:
         browser.get(url, headers)
     done = site.together(browsers, site.asking(url, headers), seconds=seconds)
-    weight = done.largest / 1024
-    return within(f"{name}, {kind}, p95", done.p95, "ms", first, P95[kind]) | {"weight": round(weight, 1)}
+    found = within(f"{name}, {kind}, p95", done.p95, "ms", first, P95[kind])
+    found["met"] = found["met"] and not done.wrong and done.largest <= WEIGHT[kind] * 1024
+    return found | {"KB": round(done.largest / 1024, 1), "wrong": done.wrong[:1]}
 
 
-def _deep(name: str, url: str, browsers: Sequence[Browser], seconds: float) -> Iterator[Figure]:
+def _deep(name: str, url: str, browsers: Sequence[Browser], seconds: float, depths: Sequence[int]) -> Iterator[Figure]:
     """The first page, and those so deep: found by following the link to the next page, as a person does."""
     top = _timed(f"{name}, first page", url, browsers, seconds, "fragment")
     yield top
     at, depth = url, 1
-    for wanted in DEPTHS:
+    for wanted in depths:
         while depth < wanted and (link := NEXT.search(browsers[0].get(at, FRAGMENT).body)):
             at, depth = html.unescape(link[1].decode()), depth + 1
         deep = _timed(f"{name}, {wanted} pages deep", at, browsers, seconds, "fragment", first=top["value"])

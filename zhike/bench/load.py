@@ -28,7 +28,8 @@ from .load_rows import Maker, Rows, Size
 from .load_words import CITIES, FORMS, GIVEN, PROJECTS, REMARKS, STEMS, SUBJECTS, SURNAMES, TRADES, WHOM, document
 
 ROWS = 1_000_000
-CONTACTS, ACTIVITIES, DEALS = 2.0, 10.0, 0.4  # for each customer
+SHARES = (2.0, 10.0, 0.4)  # contacts, activities and deals for each customer
+SHARES_BEYOND = (1.0, 1.0, 0.1)  # of more than a million: a hundred million activities do not fit on a small machine
 GOAL = 20_000  # rows a second
 BODIES = 0.3  # activities that say more than their subject
 CHUNK = 250_000
@@ -48,7 +49,7 @@ def run(options: Options) -> list[Figure]:
     size = options.get("rows") or ROWS
     with database({**options, "fresh": True}) as made:
         counts = _counts()
-        wanted = _wanted(size, CONTACTS, ACTIVITIES, DEALS)
+        wanted = _wanted(size, *shares(size))
         figures = [exact(f"load: {name}", counts[name], count, "rows") for name, count in wanted.items()]
         total, seconds = sum(counts.values()), made["seconds"]
         return [*figures, at_least("load: all rows", total / seconds, "rows/s", total / made["fill"], GOAL)]
@@ -76,9 +77,9 @@ def make(
     rows: int,
     *,
     url: str,
-    contacts: float = CONTACTS,
-    activities: float = ACTIVITIES,
-    deals: float = DEALS,
+    contacts: float | None = None,
+    activities: float | None = None,
+    deals: float | None = None,
     progress: Tell | None = None,
 ) -> tuple[Crowd, float]:
     """The firm with `rows` customers, in the empty migrated database at `url`; and the seconds that rows took alone."""
@@ -88,7 +89,8 @@ def make(
     catalog.refresh()
     with connection.cursor() as cursor:
         counts = _words(cursor, rows)
-    wanted = _wanted(rows, contacts, activities, deals)
+    given = zip((contacts, activities, deals), shares(rows), strict=True)
+    wanted = _wanted(rows, *(usual if asked is None else asked for asked, usual in given))
     maker = Maker(Size(**wanted, now=int(time.time() // 86_400) * 86_400_000, **counts))
     begun, fill = time.perf_counter(), 0.0
     for one in maker.rows():
@@ -105,6 +107,11 @@ def make(
 
 def _silently(done: int, total: int, text: str) -> None:
     return
+
+
+def shares(rows: int) -> tuple[float, float, float]:
+    """Contacts, activities and deals for each of so many customers."""
+    return SHARES if rows <= ROWS else SHARES_BEYOND
 
 
 def _wanted(rows: int, contacts: float, activities: float, deals: float) -> dict[str, int]:

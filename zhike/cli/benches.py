@@ -15,6 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     bench.add_argument("--data", type=Path, help=_("folder of real data sets, for the bench real"))
     bench.add_argument("--rows", type=int, help=_("customers of the made-up firm, 1,000,000 unless told"))
     bench.add_argument("--keep", action="store_true", help=_("leave that firm to the next bench: load, lists, search"))
+    bench.add_argument("--to", type=Path, help=_("folder that the bench growth writes to; docs unless told"))
     bench.add_argument("--json", action="store_true", help=_("figures as a list of JSON objects"))
     bench.set_defaults(run=run)
 
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         from zhike import bench
 
         progress = Progress()
-        given = {"data": options.data, "rows": options.rows, "keep": options.keep}
+        given = {"data": options.data, "rows": options.rows, "keep": options.keep, "to": options.to}
         try:
             figures = bench.run(options.name, {**given, "server": server, "progress": progress})
         finally:
