@@ -106,7 +106,9 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
         "version": _version(c),
         "steps": [
             {"what": s.what, "text": s.text, "kind": s.kind}
-            for s in changes.diff(before.document if before else {}, c.document)
+            for s in changes.diff(
+                before.document if before else {}, c.document if before else lifecycle.core(c.document)
+            )
         ],
         "back": [{"what": s.what, "text": s.text, "kind": s.kind} for s in changes.diff(now, c.document)],
         "breaks": [{"what": b.what, "name": b.name} for found in uses.impact(now, c.document).values() for b in found],
