@@ -93,7 +93,7 @@ class Oracle:
         """Whether the action is allowed on the item."""
         if not self.is_let_in(person) or not self.within(person, item.entity, action):
             return False
-        if item.deleted and action != "restore":
+        if item.deleted and action not in ("restore", "bulk"):  # many of them may be brought back at once
             return False
         held = self.reaches(person, item.entity, action)
         if any(self._reached(person, item, reach, when) for reach, when in held):
