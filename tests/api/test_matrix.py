@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.api.desk import Program, body_of, digest, key_of, program
+from tests.catalog import sample
 from tests.registry.factory import make
 from tests.registry.test_matrix import SHARED, a_text, changes, deletes, keys, sees
 from zhike.base.models import User
@@ -26,6 +27,12 @@ from zhike.engine.models import Token
 
 PEOPLE = ("seller", "colleague", "manager", "stranger", "executive", "admin")
 _count = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def catalog(db: None) -> None:
+    """An object and fields of the firm are covered like those built in."""
+    sample.publish()
 
 
 def author(firm: Any, key: str) -> Any:
