@@ -198,8 +198,10 @@ def over(request: HttpRequest, policy: Policy) -> bool:
     if now - session["seen"] >= TICK_SECONDS and not asked_by_itself:
         session["seen"] = now
         UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())
-    if request.user.is_authenticated and request.user.last_seen_on != timezone.localdate():
-        User.objects.filter(pk=request.user.pk).update(last_seen_on=timezone.localdate())
+    today = timezone.localdate()
+    if request.user.is_authenticated and session.get("day") != today.isoformat():
+        session["day"] = today.isoformat()
+        User.objects.filter(pk=request.user.pk).exclude(last_seen_on=today).update(last_seen_on=today)
     return False
 
 
