@@ -302,10 +302,12 @@ def _changes(actor: Actor, entity: AnyEntity, pk: UUID) -> list[Item]:
 def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[str, Any] | None:
     """A related list: the newest few, how many there are, and where to see them all."""
     other = get(item.entity)
-    if not access.may(actor, other, "list"):
+    link = access.readable(actor, other).get(item.by)
+    if link is None or not access.may(actor, other, "list"):
         return None
+    pointing = "eq" if "eq" in link.kind.ops else "has"  # a field may lead to several records
     columns = tuple(dict.fromkeys((other.title, *(item.columns or other.columns[:4]))))
-    view = View(conditions=(Condition(item.by, "eq", pk),), columns=columns, size=RELATED)
+    view = View(conditions=(Condition(item.by, pointing, pk),), columns=columns, size=RELATED)
     page = query.page(actor, other, view)
     rows = []
     for row in page.rows:
@@ -333,7 +335,7 @@ def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[st
         "icon": other.icon,
         "count": total_text(page.total),
         "rows": rows,
-        "url": f"/{other.key}/?view=&{item.by}__eq={pk}",
+        "url": f"/{other.key}/?view=&{item.by}__{pointing}={pk}",
         "new_url": f"/{other.key}/new?{item.by}={pk}" if create else "",
     }
 
