@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import Client
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hash test passwords cheaply: how they are hashed is not what these tests are about.
 
     Playwright keeps an event loop in the thread of the tests, and Django would take every query for asynchronous.
+    For a change Hypothesis draws the same examples each time; a long run draws new ones.
     """
+    hypothesis.settings.register_profile("change", derandomize=config.option.markexpr == "not long")
+    hypothesis.settings.load_profile("change")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     from django.conf import settings
 

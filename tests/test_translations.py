@@ -25,13 +25,24 @@ CHINESE = ("zh_Hans", "zh_Hant")
 HAN = re.compile("[\u3400-\u9fff]")
 HAN_OR_WIDE = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")  # also “、” between words and “：” after a label
 # Where Chinese words are no texts for the reader but words that Zhike itself reads, or samples.
-WORD_LISTS = ("engine/tabular/", "engine/transfer/planning.py", "web/templates/ui/index.html")
+WORD_LISTS = (
+    "engine/formula/parse.py",
+    "engine/formula/words.py",
+    "engine/tabular/",
+    "engine/transfer/planning.py",
+    "engine/typed",  # what people type in the filter line
+    "web/templates/ui/index.html",
+)
 KNOWN_WORDS = {
     "base/passwords.py": {"知客"},  # a word that a password may not be made of
+    "cli/config.py": {"是"},  # an answer
+    "engine/formula/check.py": {"、"},
     "engine/kinds.py": {*"是有對对真否无無假", "%％", ";；、，\n"},
     "engine/privacy/needles.py": {r"[ \-–—()（）.·]*"},  # what stands between the digits of a number
     "modules/sales/pages/quick.py": {"@＠"},
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
+    "web/grid.py": {"，、;；\n"},  # between the values of a cell
+    "web/palette.py": {"＠", "＃", "？", "宝钢", "宝gang", "zw 宝钢"},  # signs and examples of what may be typed
     "web/templating.py": {"年", "月", "日 "},  # dates of the Chinese screens
     "web/templates/web/settings_policy.html": {  # the standard is known by this name in every language
         (

@@ -226,7 +226,7 @@ def test_a_fault_of_ours_is_a_problem_too(firm: Any, monkeypatch: pytest.MonkeyP
     def broken(*_args: Any, **_more: Any) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(query, "select", broken)
+    monkeypatch.setattr(query, "walk", broken)
     answer = program(firm.seller).get("account/")
     assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
     assert "secret" not in answer.content.decode()
