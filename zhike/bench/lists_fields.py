@@ -53,15 +53,19 @@ def added(browsers: Sequence[Browser], seconds: float) -> Iterator[Figure]:
     yield figure("a field more: its index is built meanwhile", times["index"], "s", 0)
     answer = browsers[0].get(f"{URL}&{NEW}__eq=1")
     yield exact("a field more: everybody has it on the next request", answer.status, 200, "status")
+    _publish(more=False)
+    with owner.connected() as connected:
+        connected.execute(f"DROP INDEX CONCURRENTLY account_{NEW}")
 
 
-def _publish() -> None:
-    """The document with one field more."""
+def _publish(*, more: bool = True) -> None:
+    """The document with one field more, or without it again."""
     with transaction.atomic():
         state = Configuration.State
         last = Configuration.objects.get(state=state.PUBLISHED)
         fields = {**last.document["fields"]}
-        fields["account"] = {**fields["account"], NEW: {"kind": "integer", "labels": {"en": NEW}, "indexed": True}}
+        added = {NEW: {"kind": "integer", "labels": {"en": NEW}, "indexed": True}} if more else {}
+        fields["account"] = {key: said for key, said in fields["account"].items() if key != NEW} | added
         Configuration.objects.filter(pk=last.pk).update(state=state.PAST)
         number = (last.number or 0) + 1
         Configuration.objects.create(number=number, state=state.PUBLISHED, document={**last.document, "fields": fields})
