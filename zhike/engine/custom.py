@@ -31,19 +31,19 @@ KEPT = (
     "datetime",
     "choice",
     "multichoice",
-    "user",
-    "department",
     "link",
     "links",
+    "user",
+    "department",
     "phone",
     "email",
     "url",
+    "address",
     "region",
     "industry",
-    "address",
     "identity",
     "file",
-)  # kinds of custom fields
+)  # kinds whose values are kept, in the order in which they are offered
 TARGETS = {"user": "user", "department": "department", "file": "file"}
 LONGEST = {"text": 300, "longtext": 20_000, "phone": 60, "email": 254, "url": 500, "address": 300, "identity": 30}
 

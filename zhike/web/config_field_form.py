@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from zhike.engine import formula
 from zhike.engine.config import rows as config_rows
 from zhike.engine.config.convert import WAYS
-from zhike.engine.config.shape import FIELD_KINDS, MEASURES
+from zhike.engine.config.shape import MEASURES
 from zhike.engine.config.uses import named
+from zhike.engine.custom import KEPT
 from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.errors import Wrong
 from zhike.engine.formula.check import FREE
@@ -148,7 +149,7 @@ def choice_rows(said: Any) -> list[dict[str, Any]]:
 def context(entity: AnyEntity, key: str, said: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """What the page of one field shows; `texts` are errors by entry."""
     sort, new = sort_of(said), not key
-    offered = [*FIELD_KINDS, "rollup", "formula"] if new else [sort, *_ways(sort, said)]
+    offered = [*KEPT, "rollup", "formula"] if new else [sort, *_ways(sort, said)]
     names = kinds()
     listed = [{"value": k, "label": names[k], "icon": ICONS[k], "on": k == sort} for k in offered]
     return {

@@ -8,35 +8,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from zhike.engine.custom import KEPT
+
 from .checking import TONES, Check
 
 SECTIONS = ("fields", "objects", "choices", "layouts", "numbers", "pipelines", "views", "tags")
-FIELD_KINDS = (
-    "text",
-    "longtext",
-    "richtext",
-    "integer",
-    "decimal",
-    "money",
-    "percent",
-    "boolean",
-    "date",
-    "datetime",
-    "choice",
-    "multichoice",
-    "link",
-    "links",
-    "user",
-    "department",
-    "phone",
-    "email",
-    "url",
-    "address",
-    "region",
-    "industry",
-    "identity",
-    "file",
-)
 FIELD_ENTRIES = (
     "kind",
     "labels",
@@ -84,7 +60,7 @@ def check(found: Check, document: Any) -> None:
 def _field(found: Check, path: str, key: str, value: Any) -> None:
     found.key(path, key)
     said = found.table(path, value, FIELD_ENTRIES)
-    found.one_of(f"{path}.kind", said.get("kind"), FIELD_KINDS)
+    found.one_of(f"{path}.kind", said.get("kind"), KEPT)
     found.labels(f"{path}.labels", said.get("labels", {}))
     if "help" in said:
         found.labels(f"{path}.help", said["help"], 300, need=False)
