@@ -21,6 +21,7 @@ ALLOWED = {
     "zhike/engine/offbox.py": {"socket"},
     "zhike/launch/supervisor.py": {"http.client"},
     "zhike/launch/ports.py": {"socket"},
+    "zhike/bench/site.py": {"socket"},
     "zhike/bench/start.py": {"urllib.request"},
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import CDPSession, Request, expect
 
@@ -51,7 +53,8 @@ def desk(visit: Visit) -> Desk:
 
 
 def test_the_filter_line_waits_for_whole_words(desk: Desk) -> None:
-    page = desk.go("/account/?view=all")
+    with desk.page.expect_response(re.compile("views/counts")):
+        page = desk.go("/account/?view=all")
     page.keyboard.press("/")
     ime = Composer(desk)
     ime.spell()

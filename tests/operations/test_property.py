@@ -27,7 +27,7 @@ ENTITIES = ("account", "contact", "lead", "deal", "activity")
 COMPARED = (*ENTITIES, "contactpoint", "affiliation", "address", "tag", "dealcontact")
 IGNORED = {"version", "updated_at"}
 EACH = 4
-PER_CHANGE, LONG = 12, 500
+PER_CHANGE, LONG = 60, 1_000
 
 
 class Land:

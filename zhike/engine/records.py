@@ -540,10 +540,11 @@ def _meanings(entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) ->
 
 def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     moved = [c for c in changes if c.is_new or c.changed("owner")]
+    since = {c.record.pk: c.at if c.is_new or c.dated else moved[0].at for c in moved}  # one ends as the next begins
     ended: dict[dt.datetime, list[UUID]] = {}
     for c in moved:
         if not c.is_new:
-            ended.setdefault(c.at if c.dated else moved[0].at, []).append(c.record.pk)
+            ended.setdefault(since[c.record.pk], []).append(c.record.pk)
     for at, old in ended.items():
         OwnerPeriod.objects.filter(record__in=old, to_at=None).update(to_at=at)
     OwnerPeriod.objects.bulk_create(
@@ -552,7 +553,7 @@ def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]
                 entity=entity.key,
                 record=c.record.pk,
                 owner_id=c.record.owner_id,
-                from_at=c.at,
+                from_at=since[c.record.pk],
                 by=actor.user,
                 reason=c.note,
             )

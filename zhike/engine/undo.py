@@ -87,10 +87,14 @@ def take_back(actor: Actor, operation: Operation, step: OperationStep, made: Ope
     others = [n for n in nets if n.entity != entity.key]
     outcome = Outcome()
     mark = operations.marked()
+    stood = _standing([n for n in others if not n.made and not n.deleted])
     ids = sorted(own)
     for start in range(0, len(ids), BATCH):
         _rows(actor, operation, entity, [own[pk] for pk in ids[start : start + BATCH]], outcome)
-    _follow(actor, [own[pk] for pk in outcome.done], others, step.last)
+    done = set(outcome.done)
+    followed = Followed(actor, entity, [own[pk] for pk in ids if pk in done], [own[pk] for pk in ids if pk not in done])
+    followed.hanging(others)
+    followed.beside([n for n in others if n.record in stood])
     rows = max(step.rows, len(own)) - len(outcome.skipped)
     operations.add(actor, made, mark, Tally(rows, outcome.counts()))
     return outcome
@@ -238,43 +242,92 @@ def _touched_since(nets: Sequence[Net]) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _follow(actor: Actor, done: Sequence[Net], others: Sequence[Net], last: int) -> None:
-    """Rows that hang on those taken back, and were written with them, go back too; no right of their own is asked,
-    as none was asked when the operation wrote them."""
-    owners = {n.record for n in done}
-    named = {str(v) for n in done for v in n.after.values() if isinstance(v, str)}
-    by_entity: dict[str, list[Net]] = {}
-    for n in others:
-        by_entity.setdefault(n.entity, []).append(n)
-    for key, nets in by_entity.items():
-        entity = get(key)
-        rows = entity.rows("consequences of an operation").in_bulk([n.record for n in nets])
-        ours = [n for n in nets if n.record in rows and _hangs(entity, rows[n.record], n, owners, named)]
-        stands = _unchanged(entity, ours)
-        _set(actor, entity, rows, [n for n in ours if n.record in stands])
+def _standing(nets: Sequence[Net]) -> set[UUID]:
+    """Like `_unchanged`, for rows of several entities."""
+    return {pk for key in {n.entity for n in nets} for pk in _unchanged(get(key), [n for n in nets if n.entity == key])}
+
+
+class Followed:
+    """What an operation wrote on behalf of its rows goes back with them; no right of its own is asked, as none was
+    asked when the operation wrote it. What a row that stays needs, stays."""
+
+    def __init__(self, actor: Actor, entity: AnyEntity, done: Sequence[Net], stays: Sequence[Net]) -> None:
+        self.actor, self.entity, self.done = actor, entity, done
+        self.owners, self.named = {n.record for n in done}, {value for n in done for value in _named(n)}
+        self.kept = {value for n in stays for value in _named(n)}
+        self.staying = [n.record for n in stays]
+
+    def hanging(self, others: Sequence[Net]) -> None:
+        """Rows that lead to those taken back, or were made for them, and what hangs on these in turn."""
+        rows = _loaded(others)
+        left = [n for n in others if n.record in rows and str(n.record) not in self.kept]
+        owners, named = set(self.owners), set(self.named)
+        ours: list[Net] = []
+        while found := [n for n in left if _hangs(get(n.entity), rows[n.record], n, owners, named)]:
+            ours += found
+            taken = {n.record for n in found}
+            left = [n for n in left if n.record not in taken]
+            moved = [n for n in found if n.made or n.deleted]
+            owners |= {n.record for n in moved}
+            named |= {value for n in moved for value in _named(n)}
+        stands = _standing(ours)
+        _set(self.actor, rows, [n for n in ours if n.record in stands])
+
+    def beside(self, nets: Sequence[Net]) -> None:
+        """Rows that those taken back lead to, which stood as the operation left them until a rule of their own moved
+        them just now: the rule knows that a customer has bought nothing, not what they were before they bought."""
+        reached = self._led_to(list(self.owners)) - self._led_to(self.staying)
+        ours = [n for n in nets if n.record in reached]
+        stands = _standing(ours)
+        _set(self.actor, _loaded(ours), [n for n in ours if n.record not in stands])
+
+    def _led_to(self, ids: Sequence[UUID]) -> set[UUID]:
+        columns = [a.column for a in self.entity.attributes.values() if a.is_link and a.column]
+        rows = self.entity.rows("consequences of an operation").filter(pk__in=ids).values_list(*columns)
+        found = (value for row in rows for value in row)
+        return (
+            {pk for value in found for pk in (value if isinstance(value, list) else [value]) if pk}
+            if columns
+            else set()
+        )
+
+
+def _loaded(nets: Sequence[Net]) -> dict[UUID, Any]:
+    return {
+        pk: row
+        for key in {n.entity for n in nets}
+        for pk, row in get(key)
+        .rows("consequences of an operation")
+        .in_bulk([n.record for n in nets if n.entity == key])
+        .items()
+    }
+
+
+def _named(net: Net) -> set[str]:
+    return {value for side in (net.before, net.after) for value in side.values() if isinstance(value, str)}
 
 
 def _hangs(entity: AnyEntity, record: Any, net: Net, owners: Collection[UUID], named: Collection[str]) -> bool:
     links = [a.column for a in entity.attributes.values() if a.is_link and a.column]
     return any(getattr(record, c) in owners for c in links if not isinstance(getattr(record, c), list)) or (
-        net.made and str(net.record) in named
+        (net.made or net.deleted) and str(net.record) in named
     )
 
 
-def _set(actor: Actor, entity: AnyEntity, rows: Mapping[UUID, Any], nets: Sequence[Net]) -> None:
-    if not nets:
-        return
+def _set(actor: Actor, rows: Mapping[UUID, Any], nets: Sequence[Net]) -> None:
     history.acting(actor, "undo")
     now = timezone.now()
-    changed: set[str] = {"updated_at", "version"}
-    for n in nets:
-        record = rows[n.record]
-        values = {GONE: now} if n.made and n.after.get(GONE) is None else columns(entity, record, n.before)
-        for column, value in values.items():
-            setattr(record, column, value)
-        changed |= set(values)
-        record.updated_at, record.version = now, record.version + 1
-    written = [rows[n.record] for n in nets]
-    entity.rows("consequences of an operation").bulk_update(written, sorted(changed), batch_size=BATCH)
-    for hook in entity.after_remove:
-        hook([n.record for n in nets])
+    for key in sorted({n.entity for n in nets}):
+        entity, some = get(key), [n for n in nets if n.entity == key]
+        changed: set[str] = {"updated_at", "version"}
+        for n in some:
+            record = rows[n.record]
+            values = {GONE: now} if n.made and n.after.get(GONE) is None else columns(entity, record, n.before)
+            for column, value in values.items():
+                setattr(record, column, value)
+            changed |= set(values)
+            record.updated_at, record.version = now, record.version + 1
+        written = [rows[n.record] for n in some]
+        entity.rows("consequences of an operation").bulk_update(written, sorted(changed), batch_size=BATCH)
+        for hook in entity.after_remove:
+            hook([n.record for n in some])
