@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -73,6 +74,7 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     info = entity_info(actor, entity)
     if info["export_url"]:
         info["export_url"] = found.url(own.start(), path=info["export_url"])
+    seen: dict[Any, Any] = {}
     kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
     return {
         "entity": info,
@@ -82,7 +84,7 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
         "kind": kind,
         "table": table(found, page),
         "columns": columns(actor, found, page),
-        "rows": [row_info(page, entity, row) for row in page.rows],
+        "rows": [row_info(page, entity, row, seen) for row in page.rows],
         "totals": totals(page, sums),
         "pager": pager(found, page, sums),
         "bulk": bulk_actions(actor, entity),
@@ -288,24 +290,36 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
     return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
 
 
-def row_info(page: Page, entity: AnyEntity, row: query.Row) -> dict[str, Any]:
-    """A row as ready cells, as light as can be; the title leads to the record."""
+ALIKE = (str, bool, type(None), UUID)  # values that look the same wherever they stand in a column
+
+
+def row_info(page: Page, entity: AnyEntity, row: query.Row, seen: dict[Any, Any] | None = None) -> dict[str, Any]:
+    """A row as ready cells, as light as can be; the title leads to the record. `seen` are cells of the rows before."""
     cells = []
     for a in page.attributes:
         value = row.values.get(a.key)
-        html = a.kind.html(a, value, page.labels)
-        if value and a.kind.key in ("date", "datetime"):
-            html = Markup("<time>%s</time>") % a.kind.text(a, value, page.labels)
-        elif a.key == entity.title:
+        if a.key == entity.title:
             html = Markup('<a class="strong" href="/%s/%s">%s</a>') % (
                 entity.key,
                 row.id,
                 record_title(entity, row, page),
             )
-        cells.append({"html": "" if html is EMPTY or html == EMPTY else html})
+        elif seen is None or type(value) not in ALIKE:
+            html = _cell(page, a, value)
+        else:
+            key = (a.key, type(value), value)
+            html = seen[key] if key in seen else seen.setdefault(key, _cell(page, a, value))
+        cells.append({"html": html})
     follow = row.values.get("next_follow_up_on")
     state = "late" if follow and follow < timezone.localdate() else ""
     return {"id": str(row.id), "version": row.version, "state": state, "cells": cells}
+
+
+def _cell(page: Page, a: Attribute, value: Any) -> Any:
+    if value and a.kind.key in ("date", "datetime"):
+        return Markup("<time>%s</time>") % a.kind.text(a, value, page.labels)
+    html = a.kind.html(a, value, page.labels)
+    return "" if html is EMPTY or html == EMPTY else html
 
 
 def editable(a: Attribute) -> bool:
