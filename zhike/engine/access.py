@@ -454,6 +454,13 @@ def _level(actor: Actor, entity: AnyEntity, a: Attribute, status: str) -> str:
 
 def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     """The fields the actor may read, masked ones too: no other can be shown, filtered, sorted, grouped or exported."""
+    every, key = entity.attributes, ("readable", entity.key)
+    if key not in actor.known or actor.known[key][0] is not every:
+        actor.known[key] = (every, _readable(actor, entity))
+    return dict(actor.known[key][1])
+
+
+def _readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     return {
         key: _within(actor, a)
         for key, a in entity.attributes.items()
@@ -468,6 +475,14 @@ def _within(actor: Actor, a: Attribute) -> Attribute:
 
 def masked(actor: Actor, entity: AnyEntity) -> frozenset[str]:
     """The fields whose values the actor sees in part."""
+    every, key = entity.attributes, ("masked", entity.key)
+    if key not in actor.known or actor.known[key][0] is not every:
+        actor.known[key] = (every, _masked(actor, entity))
+    found: frozenset[str] = actor.known[key][1]
+    return found
+
+
+def _masked(actor: Actor, entity: AnyEntity) -> frozenset[str]:
     return frozenset(k for k, a in entity.attributes.items() if level(actor, entity, a) == FieldGrant.Level.MASKED)
 
 
