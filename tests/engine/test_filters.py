@@ -474,7 +474,7 @@ def test_a_walk_both_ways_sees_the_same_rows(
         last.update(deleted_at=timezone.now())
         again = query.page(actor, entity, view.but(after=pages[0].next))
         last.update(deleted_at=None)
-        if not filters:
+        if not filters and sort.lstrip("-") not in ("parent", "x_dealer"):  # whose titles it would take away
             assert [row.id for row in again.rows] == there[1]
     seen = [row.id for page in back[::-1] for row in page.rows]
     assert list(dict.fromkeys(seen)) == every
