@@ -115,7 +115,7 @@ def whole() -> None:
 
 
 def test_lists_are_measured_as_they_are_served(postgres: Any, unblocked: None) -> None:
-    options = {"server": postgres, "rows": 1_000, "seconds": 0.2, "depths": (2, 3), "keep": False}
+    options = {"server": postgres, "rows": 1_000, "seconds": 0.05, "depths": (2, 3), "keep": False}
     found = {one["name"]: one for one in bench.run("lists", options)}
     assert all(one.keys() >= NAMES for one in found.values())
     for kind in ("page", "fragment"):

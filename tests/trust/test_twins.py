@@ -73,6 +73,8 @@ def test_twins_at_length(world: World, secret: Secret, name: str) -> None:
 
 def test_the_comparison_notices_what_differs(world: World) -> None:
     """The administrator, who may know every secret, does see the difference."""
-    known = [secret for secret in hidden.SECRETS if secret.name != "what the manager opened"]  # only the manager's own
-    told = [secret.name for secret in known if differences(world, world.facts.people["admin"], secret, 40, 3)]
-    assert set(told) >= {s.name for s in known if not s.where or ("." in s.name and s.where in ("amount", "name"))}
+    known = [s for s in hidden.SECRETS if s.name != "what the manager opened"]  # only the manager's own
+    must = [s for s in known if not s.where or ("." in s.name and s.where in ("amount", "name"))]
+    admin = world.facts.people["admin"]
+    missed = [s.name for s in must if not any(differences(world, admin, s, n, 3) for n in (4, 12, 40))]
+    assert missed == []
