@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conftest import Firm
 from zhike.engine import catalog, layouts
 from zhike.engine.entity import get
@@ -29,7 +31,7 @@ def test_the_layout_of_a_role_goes_before_that_of_everybody(firm: Firm) -> None:
     with catalog.preview({**sample.document(), "layouts": {"account": said}}):
         seller, manager = (layouts.of(firm.actor(who), account) for who in ("seller", "manager"))
         assert (seller.columns, manager.columns) == (("name", "x_text"), ("name",))
-        assert layouts.of(firm.actor("manager"), account, phone=True).card == ("x_choice",)
+        assert layouts.of(replace(firm.actor("manager"), phone=True), account).card == ("x_choice",)
         needed = [k for k, a in account.attributes.items() if a.required and a.editable]
         assert manager.keys == ["phone", "x_text", *needed]  # what must be filled can be filled
         assert str(manager.sections[0].title) == "要点"

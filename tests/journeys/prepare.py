@@ -21,15 +21,48 @@ APART = {
     "guarded": ("方守门", "seller"),
 }
 
+# What the firm has made: on competitors, which no other journey touches.
+CONDITION = ["x_known", "eq", "yes"]
+OWN = {
+    "fields": {
+        "competitor": {
+            "x_known": {
+                "kind": "choice",
+                "labels": {"zh-hans": "交过手", "zh-hant": "交過手", "en": "Met before"},
+                "choices": [
+                    {"key": "yes", "labels": {"zh-hans": "是", "zh-hant": "是", "en": "Yes"}},
+                    {"key": "no", "labels": {"zh-hans": "否", "zh-hant": "否", "en": "No"}},
+                ],
+            },
+            "x_lesson": {
+                "kind": "text",
+                "labels": {"zh-hans": "教训", "zh-hant": "教訓", "en": "Lesson"},
+                "required": True,
+                "visible_if": [CONDITION],
+            },
+            "x_paper": {
+                "kind": "file",
+                "labels": {"zh-hans": "资料", "zh-hant": "資料", "en": "Paper"},
+            },
+        }
+    },
+    "layouts": {
+        "competitor": {"form": {"phone": [{"labels": {}, "keys": ["name", "x_known", "x_lesson", "x_paper"]}]}},
+    },
+}
+
 
 def main() -> None:
     """Migrates, loads the firm, adds the people apart."""
     django.setup()
     # Here, because all of it needs Django set up.
     from django.core.management import call_command
+    from django.db import transaction
 
     from zhike import demo
     from zhike.base.models import Role, User
+    from zhike.engine.access import Actor
+    from zhike.engine.config import lifecycle
 
     call_command("migrate", verbosity=0)
     accounts = demo.load(lang="zh-hans", seed=SEED, scale=SCALE)
@@ -41,6 +74,8 @@ def main() -> None:
             username, PASSWORD, name=name, department=seller.department, roles=[roles[role].pk], position="销售"
         )
         passwords[username] = PASSWORD
+    with transaction.atomic():
+        lifecycle.put_in_force(Actor(User.objects.get(username="admin"), "cli"), OWN, "own fields")
     json.dump(passwords, sys.stdout)
 
 

@@ -182,6 +182,10 @@ class UserManager(BaseUserManager["User"]):
 class User(Stored, AbstractBaseUser):
     """A person who works in Zhike."""
 
+    class NameOrder(models.TextChoices):
+        PINYIN = "", _("By pinyin")
+        STROKES = "strokes", _("By number of strokes")
+
     username = models.CharField(_("Login name"), max_length=150, unique=True)
     name = models.CharField(pgettext_lazy("of a person", "Name"), max_length=80)
     pinyin = models.CharField(max_length=200, blank=True, editable=False)
@@ -197,6 +201,7 @@ class User(Stored, AbstractBaseUser):
     )
     roles = RoleIds(verbose_name=_("Roles"))
     language = models.CharField(_("Language"), max_length=10, blank=True, default="")
+    name_order = models.CharField(_("Order of names"), max_length=10, blank=True, default="", choices=NameOrder.choices)
     is_active = models.BooleanField(_("Active"), default=True)
     must_change_password = models.BooleanField(default=False, editable=False)
     password_changed_at = models.DateTimeField(default=timezone.now, editable=False)

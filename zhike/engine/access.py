@@ -102,7 +102,8 @@ class Actor:
 
     `user` is the person whose rights count and whose name stands as owner. Where somebody else's hand is at work (an
     assistant, an administrator who looks as somebody), `by` is that person, and history keeps both names. `account` is
-    the customer for whom somebody uses the portal: only rights "of the portal account" count then.
+    the customer for whom somebody uses the portal: only rights "of the portal account" count then. `phone` says that
+    they look at a small screen: the firm may have laid out less for it.
     """
 
     user: User
@@ -110,6 +111,7 @@ class Actor:
     by: User | None = None
     limit: Limit | None = None
     account: UUID | None = None
+    phone: bool = False
     day: dt.date = field(default_factory=timezone.localdate)
 
     def within(self, limit: Limit, *, by: User | None = None, channel: str = "") -> Actor:

@@ -40,7 +40,7 @@ USER = Entity(
     meanings={"name": "name", "phone": "phone", "email": "email", "title": "position", "department": "department"},
     privacy=classes(
         personal="name username phone position hired_on manager last_seen_on",
-        internal="roles language is_active must_change_password password_changed_at",
+        internal="roles language name_order is_active must_change_password password_changed_at",
     ),
     before_save=(sort_by_pinyin, give_roles, keep_way_in),
     actions={"assign": Action(_("Give roles"), assign, fields=("roles",), icon="shield-check")},

@@ -1,4 +1,6 @@
-"""Indexes of custom fields that are marked to be fast: built and dropped beside the work, never in its way.
+"""Indexes that somebody asked for: built and dropped beside the work, never in its way.
+
+They are for custom fields that are marked to be fast, and for names by strokes where anybody wants that order.
 
 What is marked is compared with what is there, again and again: a build that was broken off leaves an index that is not
 valid, which is dropped and built anew. Adding or removing a field touches no row and waits for nobody.
@@ -15,6 +17,8 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+from zhike.base.models import User
+
 from . import catalog, owner
 from .entity import entities
 
@@ -25,12 +29,13 @@ READY, BUILDING, WAITING = "ready", "building", "waiting"
 
 @dataclass(frozen=True)
 class Index:
-    """The index of one field: its values in their order, and the id, by which lists go on."""
+    """The index of one field, or of a `column` by strokes: its values in their order, and the id, where lists go on."""
 
     entity: str
     key: str
     table: str
     object: str = ""
+    column: str = ""
 
     @property
     def name(self) -> str:
@@ -39,8 +44,11 @@ class Index:
 
     def statement(self) -> sql.Composed:
         """What builds it. Rows of other objects in the same table are left out."""
-        found = sql.SQL("CREATE INDEX CONCURRENTLY {name} ON {table} ((custom -> {key}), id)").format(
-            name=sql.Identifier(self.name), table=sql.Identifier(self.table), key=sql.Literal(self.key)
+        by = sql.SQL("(custom -> {})").format(sql.Literal(self.key))
+        if self.column:
+            by = sql.SQL('(zhike_strokes({}) COLLATE "C")').format(sql.Identifier(self.column))
+        found = sql.SQL("CREATE INDEX CONCURRENTLY {name} ON {table} ({by}, id)").format(
+            name=sql.Identifier(self.name), table=sql.Identifier(self.table), by=by
         )
         if not self.object:
             return found
@@ -48,13 +56,18 @@ class Index:
 
 
 def wanted() -> dict[str, Index]:
-    """The indexes that the published configuration asks for, by name."""
+    """The indexes that the published configuration and the people ask for, by name."""
     found: dict[str, Index] = {}
+    strokes = User.objects.filter(name_order=User.NameOrder.STROKES, is_active=True, deleted_at=None).exists()
     for entity in entities().values():
         for a in entity.attributes.values():
             if a.custom and a.indexed:
                 index = Index(entity.key, a.key, entity.model._meta.db_table, entity.object)
                 found[index.name] = index
+        column = entity.attributes[entity.title].column if entity.title in entity.attributes else ""
+        if strokes and entity.has_owner and not entity.object and column:
+            index = Index(entity.key, "/strokes", entity.model._meta.db_table, column=column)
+            found[index.name] = index
     return found
 
 
@@ -75,7 +88,7 @@ def states() -> dict[tuple[str, str], str]:
     """(entity, field) -> ready, building or waiting, for every field that is marked."""
     have = there()
     words = {True: READY, False: BUILDING, None: WAITING}
-    return {(index.entity, index.key): words[have.get(name)] for name, index in wanted().items()}
+    return {(i.entity, i.key): words[have.get(name)] for name, i in wanted().items() if not i.column}
 
 
 def is_due() -> bool:

@@ -37,9 +37,9 @@ class Layout:
         return [k for s in self.sections for k in s.keys]
 
 
-def of(actor: Actor, entity: AnyEntity, *, phone: bool = False) -> Layout:
-    """The layout for this reader: that for phones where asked, else of the first of their roles that has one."""
-    chosen = {part: laid(actor, entity, part, phone=phone) for part in PARTS}
+def of(actor: Actor, entity: AnyEntity) -> Layout:
+    """The layout for this reader: on a phone that for phones, else that of the first of their roles that has one."""
+    chosen = {part: laid(actor, entity, part, phone=actor.phone) for part in PARTS}
     return catalog.current().once(("layout", entity.key, repr(chosen)), lambda: _made(entity, chosen))
 
 

@@ -17,7 +17,7 @@ import msgspec
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -84,10 +84,14 @@ def find(actor: Actor, pk: UUID, action: str = "read") -> StoredFile:
     if stored is None:
         raise Missing
     parents = list(_parents(stored))
-    if not parents and stored.uploader_id != actor.user.pk:
+    if not parents and not any(_held(stored)) and stored.uploader_id != actor.user.pk:
         raise Missing
     for entity, record in parents:
         if entity is None or not query.visible(actor, entity, action).filter(pk=record).exists():
+            raise Missing
+    for entity, a, record in _held(stored):
+        fields = access.readable(actor, entity) if action == "read" else access.writable(actor, entity)
+        if a.key not in fields or not query.visible(actor, entity, action).filter(pk=record).exists():
             raise Missing
     _require_job(actor, stored)
     return stored
@@ -228,10 +232,14 @@ def _parents(stored: StoredFile) -> Iterator[tuple[AnyEntity | None, UUID]]:
                 "pk", flat=True
             ):  # fmt: skip
                 yield known.get(model), pk
+
+
+def _held(stored: StoredFile) -> Iterator[tuple[AnyEntity, Attribute, UUID]]:
+    """The fields of the firm's own that hold a file, and in which records."""
     for entity, a in _fields():
         holding = entity.rows("parents of a file decide who sees it").filter(a.equals(stored.pk))
         for pk in holding.values_list("pk", flat=True):
-            yield entity, pk
+            yield entity, a, pk
 
 
 def _fields() -> Iterator[tuple[AnyEntity, Attribute]]:
@@ -269,10 +277,25 @@ def _forgotten(now: dt.datetime) -> Iterator[StoredFile]:
         held |= models.Q(pk__in=holding.values("held_file"))
     loose = StoredFile.objects.exclude(held)
     yield from loose.filter(deleted_at__lt=now - BINNED)
-    yield from loose.filter(deleted_at=None, record=None, created_at__lt=now - FORGOTTEN)
+    forgotten = list(loose.filter(deleted_at=None, record=None, created_at__lt=now - FORGOTTEN))
+    kept = _lately_held([stored.pk for stored in forgotten], now - BINNED) if forgotten else set()
+    yield from (stored for stored in forgotten if stored.pk not in kept)
     for entity in entities().values():
         there = entity.rows("files of erased records go with them").filter(pk=models.OuterRef("record"))
         yield from loose.filter(entity=entity.key, deleted_at=None).exclude(models.Exists(there))
+
+
+def _lately_held(ids: list[UUID], since: dt.datetime) -> set[UUID]:
+    """Those that a field of the firm's own has held since then: taking the change back puts them there again."""
+    keys = sorted({entity.key for entity, _a in _fields()})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT f.id FROM engine_history h JOIN unnest(%s::uuid[]) AS f(id)"
+            " ON strpos((h.changes -> 'custom')::text, f.id::text) > 0"
+            " WHERE h.entity = ANY(%s) AND h.at > %s AND h.changes ? 'custom'",
+            [ids, keys, since],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _erase(stored: StoredFile) -> int:

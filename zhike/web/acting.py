@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -36,15 +37,16 @@ Next = Callable[[HttpRequest], HttpResponse]
 def actor(request: HttpRequest) -> Actor:
     """Who acts in this request: the person signed in, or with the rights of somebody else for as long as that holds."""
     user: Any = request.user
+    phone = "Mobi" in request.headers.get("User-Agent", "")  # what every phone says, and no tablet of today
     said = _said(request)
     if said:
         found = _found(user, said)
         if found is not None:
-            return found
+            return replace(found, phone=phone)
         request.session.pop(KEY, None)
         request.session["toast"] = _("Acting for somebody else has ended; you are yourself again.")
         request.acting_ended = True  # type: ignore[attr-defined]
-    return Actor(user, "web")
+    return Actor(user, "web", phone=phone)
 
 
 def _said(request: HttpRequest) -> Mapping[str, str]:

@@ -44,6 +44,7 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         data = {**{k: v for k, v in given.items() if k not in keys}, **forms.posted(request, entity, keys)}
         try:
+            _require_files(request)
             made = records.create(
                 actor,
                 entity,
@@ -61,6 +62,11 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
     context = form_context(actor, entity, None, data, errors, quick=quick, keys=keys)
     context["form"]["url"] = request.get_full_path()
     return form_answer(request, context, status=422 if errors else 200)
+
+
+def _require_files(request: HttpRequest) -> None:
+    if errors := forms.refused(request):
+        raise Invalid([errors])
 
 
 def is_drawer(request: HttpRequest) -> bool:
@@ -122,6 +128,7 @@ def form_context(
             "key": "" if page else str(uuid7()),
             "again": page is None and not quick,
             "cancel_url": url if page else f"{base}/",
+            "multipart": any(f["kind"] == "file" for s in inside for f in s["fields"]),
         },
         "conflict": conflict,
     }
@@ -144,6 +151,7 @@ def edit_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         data = forms.posted(request, entity, forms.shown_keys(actor, entity))
         try:
+            _require_files(request)
             given = forms.changed(entity, page, data)
             with operations.recording(actor, entity, "update", keys=given, record=pk) as tally:
                 records.update(actor, entity, pk, given, version=forms.version(request))
@@ -227,6 +235,7 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
         data = forms.posted(request, entity, action.fields)
         given = forms.changed(entity, page, data)
         try:
+            _require_files(request)
             version, note = forms.version(request), request.POST.get("note", "")[:300]
             with operations.recording(actor, entity, name, keys=given, record=pk) as tally:
                 records.act(actor, entity, pk, name, given, version=version, note=note)

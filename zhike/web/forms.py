@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 
 from zhike.base import industries, regions
 from zhike.base.i18n import language
-from zhike.engine import access, fieldrules, layouts, query, stages
+from zhike.engine import access, fieldrules, layouts, query, stages, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.errors import Errors
+from zhike.engine.errors import Errors, Invalid
 from zhike.engine.kinds import Attribute, Labels
 from zhike.engine.query import Page
+
+from .templating import actor_of
 
 Field = dict[str, Any]
 CONTROLS = {
@@ -48,6 +50,7 @@ CONTROLS = {
     "industry": "combo",
     "json": "hidden",
 }
+REFUSED = "zhike_refused_files"
 CHIPS = {"lost_reason", "won_reason"}  # few choices that are asked for in a hurry
 
 
@@ -85,7 +88,13 @@ def field(
             found |= {"kind": "chips", "wide": True}
     elif a.key in ("stage", "pipeline") and entity.is_staged:
         found |= {"kind": "select", "options": _stage_options(entity, a)}
-    elif a.is_link and a.kind.key != "file":
+    elif a.kind.key == "file":
+        names = {("file", pk): name for pk, name in query.names(actor, "file", _ids(shown)).items()}
+        found |= {
+            "held": shown,
+            "text": next((n for pk in _ids(shown) if (n := {**names, **labels}.get(("file", pk)))), ""),
+        }
+    elif a.is_link:
         found |= _link(actor, a, shown, labels)
     elif a.kind.key in ("region", "industry"):
         found |= {
@@ -99,8 +108,12 @@ def _known(a: Attribute, code: str) -> bool:
     return bool((regions if a.kind.key == "region" else industries).find(code)) if code else False
 
 
+def _ids(shown: str) -> list[UUID]:
+    return [UUID(part) for part in shown.split(",") if is_uuid(part)]
+
+
 def _link(actor: Actor, a: Attribute, shown: str, labels: Labels) -> Field:
-    ids = [UUID(part) for part in shown.split(",") if is_uuid(part)]
+    ids = _ids(shown)
     names = {pk: labels[a.target, pk] for pk in ids if (a.target, pk) in labels}
     names |= query.names(actor, a.target, [pk for pk in ids if pk not in names])
     if a.kind.key == "links":
@@ -197,7 +210,7 @@ def sections(
 
 
 def posted(request: HttpRequest, entity: AnyEntity, keys: Iterable[str]) -> dict[str, str]:
-    """The raw values of a post for the fields that the form showed.
+    """The raw values of a post for the fields that the form showed. Files are kept at once; `refused` has what was not.
 
     Browsers send nothing for a checkbox that is off or a list without entries: those count as emptied.
     """
@@ -208,11 +221,31 @@ def posted(request: HttpRequest, entity: AnyEntity, keys: Iterable[str]) -> dict
             continue
         if a.kind.key in ("multichoice", "links"):
             found[key] = ",".join(v for v in data.getlist(key) if v)
+        elif a.kind.key == "file":
+            found |= _file(request, key)
         elif key in data:
             found[key] = str(data[key])
         elif a.kind.key == "boolean":
             found[key] = ""
     return found
+
+
+def _file(request: HttpRequest, key: str) -> dict[str, str]:
+    """The id of the file that came for a field, else of the one that it held; what was refused is told by `refused`."""
+    upload, held = request.FILES.get(key), request.POST.get(f"{key}-held")
+    if upload is not None:
+        try:
+            return {key: str(uploads.keep(actor_of(request), upload).pk)}
+        except Invalid as invalid:
+            request.__dict__.setdefault(REFUSED, {})[key] = invalid.first["file"]
+    if held is None:
+        return {}  # no form of ours: what is there stays
+    return {key: "" if request.POST.get(f"{key}-drop") == "1" else held}
+
+
+def refused(request: HttpRequest) -> Errors:
+    """What was wrong with the files of a post that `posted` has read, by field."""
+    return dict(request.__dict__.get(REFUSED, {}))
 
 
 def changed(entity: AnyEntity, page: Page, data: Mapping[str, str]) -> dict[str, str]:

@@ -52,6 +52,7 @@ def me(request: HttpRequest) -> HttpResponse:
     rows = UserSession.objects.purge_and_list(user)
     context = {
         "person": user,
+        "orders": [{"value": v, "label": name, "on": v == user.name_order} for v, name in User.NameOrder.choices],
         "door": request.session.pop("door", ""),
         "has_password": has_password(user),
         "factors": [factor_row(f) for f in factors.of(user) if f.type != factors.CODES],
@@ -350,6 +351,20 @@ def drop_factor(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponseRedirect("/me", status=303)
 
 
+# ---- order of names
+
+
+@login_required
+@require_POST
+def order_names(request: HttpRequest) -> HttpResponse:
+    """Whether lists sort names by pinyin or by strokes, for this person everywhere."""
+    chosen = request.POST.get("order", "")
+    if chosen in User.NameOrder.values:
+        User.objects.filter(pk=person(request).pk).update(name_order=chosen)
+        identity.toast(request, _("Lists now sort names this way."))
+    return HttpResponseRedirect("/me", status=303)
+
+
 # ---- sessions
 
 
@@ -378,5 +393,6 @@ urlpatterns = [
     path("me/factors/passkey", new_passkey),
     path("me/factors/passkey/options", new_passkey_options),
     path("me/factors/<int:pk>/remove", drop_factor),
+    path("me/names", order_names),
     path("me/sessions", end_sessions),
 ]

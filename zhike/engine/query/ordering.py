@@ -16,9 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Exists, F, Func, JSONField, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Collate
 from django.utils.translation import gettext as _
 
+from zhike.base.models import User
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
@@ -70,6 +71,7 @@ class Order:
     joined: Any = None
     seen: Q | None = None
     unseen: Q | None = None
+    mark: str = ""  # tells cursors of this order from those of another by the same field
 
     @property
     def descending(self) -> bool:
@@ -135,7 +137,7 @@ class Order:
     def cursor(self, pk: UUID, value: Any) -> str:
         """The place of a row in this order, for an address."""
         tag = next((tag for kind, tag in TAGS.items() if isinstance(value, kind)), "")
-        said = [self.sort, str(pk), tag, str(value) if tag in "nu" and tag else _plain(value)]
+        said = [self.sort + self.mark, str(pk), tag, str(value) if tag in "nu" and tag else _plain(value)]
         raw = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -145,7 +147,7 @@ class Order:
             if len(text) > LONGEST:
                 raise ValueError(text[:20])
             sort, pk, tag, value = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
-            if sort != self.sort:
+            if sort != self.sort + self.mark:
                 return None
             found = READ[tag](value) if tag else value
             if not self._takes(found):
@@ -183,7 +185,8 @@ def order_of(actor: Actor, entity: AnyEntity, sort: str) -> Order:
     if a.is_link and a.expression is None:
         return _by_title(actor, entity, a, sort)
     if key == entity.title and entity.has_owner:
-        return Order(sort, F("pinyin"))
+        by, mark = named(actor, a.column or "name")
+        return Order(sort, by, mark=mark)
     if a.expression is not None or a.custom:
         return Order(sort, a.ref(), gaps=a.kind.key != "boolean" or not a.custom, json=a.custom, types=_types(a))
     return Order(sort, a.ref(), gaps=bool(entity.model._meta.get_field(key).null), types=_types(a))
@@ -212,16 +215,25 @@ def _by_title(actor: Actor, entity: AnyEntity, a: Attribute, sort: str) -> Order
     # people who have left still own records, and their names are no secret
     rows = target.rows() if target.key in DIRECTORY else sight.rows(target)
     there = rows.filter(target_of(a), **{f"{column}__isnull": False})
-    by = Subquery(there.order_by().values(column)[:1])
+    written = target.attributes[target.title].column or "name"
+    by, mark = named(actor, written) if column == "pinyin" else (F(column), "")
+    by = Subquery(there.order_by().annotate(zk_title=by).values("zk_title")[:1])
     joined: Any = by
     seen = Q(Exists(there))
     if not a.custom:
-        joined = F(f"{a.key}__{column}")
+        joined = named(actor, f"{a.key}__{written}", f"{a.key}__pinyin")[0] if mark else F(f"{a.key}__{column}")
         if target.key in DIRECTORY or not access.rows(actor, target, "list"):
             seen = Q(**{f"{a.key}__{column}__isnull": False})
             seen &= Q() if target.key in DIRECTORY else Q(**{f"{a.key}__deleted_at": None})
     types = (int,) if column == "order" else (str,)
-    return Order(sort, by, gaps=True, types=types, joined=joined, seen=seen, unseen=~Q(Exists(there)))
+    return Order(sort, by, gaps=True, types=types, joined=joined, seen=seen, unseen=~Q(Exists(there)), mark=mark)
+
+
+def named(actor: Actor, column: str, pinyin: str = "pinyin") -> tuple[Any, str]:
+    """What orders names for this reader, and the mark of that order: by pinyin, or by strokes where they chose so."""
+    if actor.user.name_order != User.NameOrder.STROKES:
+        return F(pinyin), ""
+    return Collate(Func(F(column), function="zhike_strokes", output_field=TextField()), "C"), "/strokes"
 
 
 def title_column(actor: Actor, target: AnyEntity) -> str:

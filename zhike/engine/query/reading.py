@@ -89,7 +89,15 @@ def labels(actor: Actor, attributes: Iterable[Attribute], rows: Sequence[Row]) -
             value = row.values.get(a.key)
             if value:
                 wanted.setdefault(a.target, set()).update(value if isinstance(value, list) else [value])
-    return {(target, pk): name for target, ids in wanted.items() for pk, name in names(actor, target, ids).items()}
+    files = _files(wanted.pop("file", set()))  # who sees the row and the field sees what it holds
+    return files | {(target, pk): n for target, ids in wanted.items() for pk, n in names(actor, target, ids).items()}
+
+
+def _files(ids: Collection[UUID]) -> dict[tuple[str, UUID], str]:
+    from zhike.engine.models import StoredFile
+
+    found = StoredFile.objects.filter(pk__in=ids, deleted_at=None).values_list("pk", "name") if ids else ()
+    return {("file", pk): name for pk, name in found}
 
 
 def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
