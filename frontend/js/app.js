@@ -34,10 +34,7 @@ const busy = (step) => {
   else delete document.documentElement.dataset.busy;
 };
 document.addEventListener("htmx:beforeRequest", () => busy(1));
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  busy(-1);
-  if (detail.elt.hasAttribute?.("data-once") && detail.successful) detail.elt.remove();
-});
+document.addEventListener("htmx:afterRequest", () => busy(-1));
 
 // errors of htmx requests, told in words; a page that answered a sign-in form instead of a fragment is not swapped in
 document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {

@@ -59,7 +59,7 @@ function sendMove(card, lane, back, filled = null) {
   }
   card.dataset.busy = "1";
   shift(back.list.closest("[data-lane]"), lane);
-  return tools.postMove(card.dataset.moveUrl, body, {
+  return tools.postMove(`${card.dataset.url}/move`, body, {
     ask: (html) => {
       delete card.dataset.busy;
       shift(lane, back.list.closest("[data-lane]"));

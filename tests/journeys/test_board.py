@@ -217,3 +217,21 @@ def hold_and_carry(desk: Desk, what: Locator, to: Locator) -> None:
         page.wait_for_timeout(20)
     expect(to.locator(".deal-ghost")).to_have_count(1)
     send("touchEnd")
+
+
+def test_a_long_lane_goes_on_as_it_is_scrolled(visit: Visit) -> None:
+    desk = visit("manager")
+    page = board(desk)
+    first = page.locator("[data-lane]").first
+    there = count(first)
+    assert there > 8
+    cards = first.locator("[data-card]")
+    assert cards.count() <= there
+    for _step in range(20):
+        if cards.count() == there:
+            break
+        cards.last.scroll_into_view_if_needed()
+        page.wait_for_timeout(200)
+    expect(cards).to_have_count(there)
+    ids = cards.evaluate_all("all => all.map(c => c.dataset.id)")
+    assert len(set(ids)) == there

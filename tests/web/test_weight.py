@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zhike.engine import records
+from zhike.engine import records, stages
 from zhike.engine.entity import get
 
 BUILD = Path(__file__).resolve().parents[2] / "zhike/web/static/build"
@@ -68,6 +68,25 @@ def test_thirty_columns_of_fifty_rows(firm: Any) -> None:
     page = firm.client("seller").get(f"/account/?view=all&cols={','.join(keys)}").content
     assert page.count(b"<td") >= 30 * 50
     assert len(page) <= PAGE
+
+
+def test_a_full_board(firm: Any) -> None:
+    """Every lane with more cards than it shows at first, each with all that a card may say."""
+    account = records.create(firm.actor("seller"), get("account"), {"name": "苏州工业园区精密自动化装备股份有限公司"})
+    order = [s for p in stages.current(get("deal")) for s in stages.of(p.pk)]
+    rows = [
+        {"name": f"二期装配线自动化改造及产线数据采集项目{i}", "account": account.pk, "amount": "1280000",
+         "stage": s.pk, "expected_on": "2026-11-20", "lost_reason": "price"}
+        for s in order for i in range(20)
+    ]  # fmt: skip
+    made = records.create_many(firm.actor("seller"), get("deal"), rows)
+    due = {"kind": "task", "subject": "寄样品并确认交期", "due_at": "2026-11-25"}
+    records.create_many(firm.actor("seller"), get("activity"), [{**due, "deal": deal.pk} for deal in made])
+    page = firm.client("seller").get("/deal/board").content
+    assert page.count(b"data-card ") == 8 * len(order)
+    assert len(page) <= PAGE
+    part = firm.client("seller").get("/deal/board", headers={"HX-Request": "true", "HX-Target": "board-body"}).content
+    assert len(gzip.compress(part, 6)) <= FRAGMENT
 
 
 @pytest.mark.parametrize("url", ["/deal/calendar?view=all", "/deal/board"])

@@ -30,7 +30,7 @@ from .lookup import entity_or_404
 from .tabs import Asked
 from .templating import actor_of, ago, render, yuan
 
-CARDS = 30
+FIRST, CARDS = 8, 30  # cards of a lane at first, and with each step further
 
 
 @login_required
@@ -106,7 +106,7 @@ def lane_conditions(stage: Stage) -> list[Condition]:
 
 def first_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
     """The records whose cards a lane shows at first."""
-    return lane_rows(actor, entity, stage, own).order_by("-stage_at", "-pk")[:CARDS]
+    return lane_rows(actor, entity, stage, own).order_by("-stage_at", "-pk")[:FIRST]
 
 
 def lane(
@@ -138,7 +138,7 @@ def lane(
         "weighted": yuan(total["expected"]) if total.get("expected") and stage.status == Stage.Status.OPEN else "",
         "url": f"/{entity.key}/?view=&{behind.query()}",
         "cards": list(shown),
-        "more_url": f"/{entity.key}/board/{stage.pk}?start={CARDS}&{own.query()}" if total["n"] > CARDS else "",
+        "more_url": f"/{entity.key}/board/{stage.pk}?start={FIRST}&{own.query()}" if total["n"] > FIRST else "",
     }
     if stage.status != Stage.Status.OPEN:
         found["label"] = _("%(stage)s, last %(n)s days") % {"stage": stage, "n": CLOSED_DAYS}
@@ -201,7 +201,6 @@ def _card(
         "url": url,
         "version": row.version,
         "stage": str(stage.pk),
-        "move_url": f"{url}/move",
         "title": texts.pop(entity.title),
         "sub": " · ".join(t for k, t in texts.items() if t and k not in ("amount", "owner")),
         "amount": yuan(v["amount"]) if v.get("amount") is not None else "",
