@@ -120,7 +120,7 @@ def _context(entity: AnyEntity, part: str, who: str, content: Sequence[Any]) -> 
         "title": entity.plural,
         "tabs": common.tabs(entity, "/layout"),
         "parts": [
-            {"label": name, "url": f"{base}?part={p}&for={who}", "active": p == part}
+            {"label": name[:1].upper() + name[1:], "url": f"{base}?part={p}&for={who}", "active": p == part}
             for p, name in changes.part_names().items()
         ],
         "readers": [

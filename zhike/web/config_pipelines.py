@@ -106,7 +106,7 @@ def _context(
             "in_use": pipelines.in_use(pipeline) if pipeline else 0,
         },
         "draft": draft,
-        "languages": LANGUAGES,
+        "languages": [one["code"] for one in common.languages()],
         "statuses": [
             {"value": "open", "label": _("Open")},
             {"value": "won", "label": _("Won")},
