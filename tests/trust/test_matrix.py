@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from zhike.base.models import Grant, User
 from zhike.engine.entity import entities
+from zhike.modules.customers.models import Tag
 
 from . import channels, facts
 from .channels import Door
 from .facts import Item, Person
-from .world import World, build, digest
+from .world import World, build, digest, written
 
 PER_CHANGE = 6_500  # cases; trust.md asks for at least 6,000
 SEED = 20261121  # of the draw
@@ -52,20 +54,24 @@ def check(world: World, person: Person, item: Item, door: Door) -> str:
     if "reveal" in door.takes:
         key = channels.first_masked(entities()[item.entity])
         expected = expected and world.oracle.level(person, item.entity, key) == "masked"
+    after: dict[str, str] = {}
     with transaction.atomic():
         if door.before:
             door.before(world, person, item)
-        before = {} if expected else digest()
+        before = digest() if door.before and not expected else {}
+        counted = {} if expected else written()
         found = door.run(world, person, item)
-        problem = ""
-        if found.allowed != expected or found.status >= 500:
-            problem = f"{person.name} {door.name} {item.name}: {found.status}, expected {expected}"
-        elif not expected and found.status != 200:  # 200 is a list of other rows, which may be noted
+        if (
+            not expected and found.status != 200 and written() != counted
+        ):  # 200: a list of other rows, which may be noted
             after = digest()
-            if changed := [table for table in after if after[table] != before[table]]:
-                problem = f"{person.name} {door.name} {item.name}: refused, and yet {changed} changed"
         transaction.set_rollback(True)
-    return problem
+    if found.allowed != expected or found.status >= 500:
+        return f"{person.name} {door.name} {item.name}: {found.status}, expected {expected}"
+    before = before or (digest() if after else {})
+    if changed := [table for table in after if after[table] != before[table]]:
+        return f"{person.name} {door.name} {item.name}: refused, and yet {changed} changed"
+    return ""
 
 
 def sample(seen: facts.Facts, size: int) -> set[tuple[str, str, str]]:
@@ -113,3 +119,23 @@ def test_matrix_whole_in_other_worlds(seed: int, part: int) -> None:
 def test_a_whole_world_is_large_enough(seed: int) -> None:
     seen = facts.shuffled(seed) if seed else facts.standard()
     assert sum(1 for person in seen.people.values() for _case in cases(person, seen)) >= 25_000
+
+
+def test_whatever_is_written_is_noticed(world: World) -> None:
+    """The counters that spare the digest see each kind of write, those that are taken back too."""
+    user = world.users["seller"]
+    for change in (
+        lambda: User.objects.filter(pk=user.pk).update(name="改"),
+        lambda: Tag.objects.create(name="新"),
+        lambda: Tag.objects.filter(deleted_at=None).delete(),
+        lambda: Grant.objects.update(scope="own"),
+    ):
+        with transaction.atomic():
+            before, counted = digest(), written()
+            assert written() == counted
+            with transaction.atomic():
+                change()
+                assert (written() != counted, digest() != before) == (True, True)
+                transaction.set_rollback(True)
+            assert digest() == before
+            transaction.set_rollback(True)
