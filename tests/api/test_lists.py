@@ -101,6 +101,7 @@ def test_cursors_belong_to_their_list(firm: Any) -> None:
         ("owner__password__eq=x", "owner__password__eq"),
         ("phone__contains=138", "phone__contains"),
         ("q=" + "x" * 101, "q"),
+        ("&".join(f"name__contains={n}" for n in range(61)), "name__contains"),
     ],
 )
 def test_what_is_not_understood_is_refused(firm: Any, query: str, parameter: str) -> None:
@@ -113,7 +114,7 @@ def test_what_is_not_understood_is_refused(firm: Any, query: str, parameter: str
 
 def test_texts_that_are_none(firm: Any) -> None:
     p = program(firm.seller)
-    assert [p.get(f"account/?{q}").status_code for q in ("q=%ff", "name__eq=%00", "q=%C3%28")] == [400] * 3
+    assert [p.get(f"account/?{q}").status_code for q in ("q=%ff", "name__eq=%00", "q=%C3%28")] == [400, 422, 400]
     assert p.get("account/?created_at__lte=9999-12-31").status_code in (200, 422)
 
 

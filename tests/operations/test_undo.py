@@ -222,3 +222,17 @@ def test_erasing_leaves_no_way_back(firm: Any) -> None:
     with operations.recording(fresh(firm), ACCOUNT, "update") as tally:
         pass
     assert tally.operation is None
+
+
+def test_a_deletion_can_be_undone_after_a_restore_that_was_undone(firm: Any) -> None:
+    made = account(firm)
+    before = row(ACCOUNT, made.pk)
+    done = []
+    for action, write in (("delete", records.delete_many), ("restore", records.restore_many)):
+        with operations.recording(fresh(firm), ACCOUNT, action) as tally:
+            write(fresh(firm), ACCOUNT, [made.pk])
+        assert tally.operation
+        done.append(tally.operation.pk)
+    for pk in reversed(done):
+        assert undo.undo(fresh(firm), pk).skipped == {}
+    assert row(ACCOUNT, made.pk) == before

@@ -21,6 +21,7 @@ from zhike.engine.query import View
 from .problems import Problem, bad_parameter
 
 PAGE, LARGEST = 50, 200
+MOST = 1_000  # parameters that are read at all
 SINGLE = ("q", "sort", "fields", "limit", "cursor", "total")
 SALT = "zhike.api.cursor"
 
@@ -41,11 +42,12 @@ def pairs(request: HttpRequest) -> list[tuple[str, str]]:
     """The parameters of the address, in strict UTF-8; Problem 400 for what is none."""
     try:
         raw = request.META.get("QUERY_STRING", "").encode("latin-1").decode("utf-8")  # bytes, as WSGI carries them
-        found = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=100)
+        found = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MOST)
     except ValueError:
         raise Problem(400, _("The parameters of the address cannot be read.")) from None
-    if any("\x00" in part for pair in found for part in pair):
-        raise Problem(400, _("A text holds a character that cannot be kept."))
+    for name, value in found:
+        if "\x00" in name + value:
+            raise bad_parameter(name.replace("\x00", "")[:80], _("A text holds a character that cannot be kept."))
     return found
 
 

@@ -153,7 +153,7 @@ def _rows(actor: Actor, operation: Operation, entity: AnyEntity, nets: Sequence[
     changed = [n for n in nets if not n.made and not n.deleted]
     for heap, action, write in (
         (made, "delete", lambda ids: records.delete_many(actor, entity, ids)),
-        (back, "delete", lambda ids: records.delete_many(actor, entity, ids)),
+        (back, "delete", lambda ids: _bin_again(actor, entity, ids, {n.record: n for n in back})),
         (binned, "restore", lambda ids: _restore(actor, entity, ids)),
         (changed, operation.right, lambda ids: _revert(actor, operation, entity, ids, {n.record: n for n in changed})),
     ):
@@ -165,6 +165,17 @@ def _rows(actor: Actor, operation: Operation, entity: AnyEntity, nets: Sequence[
         same = _unchanged(entity, [n for n in heap if n.record in ids])
         outcome.skip([n.record for n in heap if n.record in ids and n.record not in same], CONFLICT)
         attempt([n.record for n in heap if n.record in same], write, outcome)
+
+
+def _bin_again(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], nets: Mapping[UUID, Net]) -> None:
+    """Back into the bin, since when they lay there before: whoever put them there can still take them out."""
+    records.delete_many(actor, entity, ids)
+    rows = entity.rows("reached by the caller")
+    by_time: dict[Any, list[UUID]] = {}
+    for pk in ids:
+        by_time.setdefault(columns(entity, None, {GONE: nets[pk].before[GONE]})[GONE], []).append(pk)
+    for at, some in by_time.items():
+        rows.filter(pk__in=some).update(deleted_at=at)
 
 
 def _restore(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> None:

@@ -62,6 +62,11 @@ def text(clause: Clause) -> str:
     return json.dumps(value(clause), ensure_ascii=False, separators=(",", ":"), default=str)
 
 
+def crowded() -> str:
+    """What is said of a filter with more than MOST parts."""
+    return _("A filter has at most %(n)s parts.") % {"n": MOST}
+
+
 def _invalid(place: str, message: str) -> Invalid:
     return Invalid([{"where": [Wrong(f"{place}: {message}", code="filter")]}])
 
@@ -76,7 +81,7 @@ class _Reader:
         """One part; `place` says where it stands."""
         self.read += 1
         if self.read > MOST:
-            raise _invalid(place, _("A filter has at most %(n)s parts.") % {"n": MOST})
+            raise _invalid(place, crowded())
         if depth > DEEPEST:
             raise _invalid(place, _("A filter has at most %(n)s levels.") % {"n": DEEPEST})
         if not (isinstance(part, (list, tuple)) and part and isinstance(part[0], str)):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from zhike.engine.entity import AnyEntity
+from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.kinds import Attribute, Labels
 
 PAGE = 50
@@ -151,9 +152,9 @@ class Page:
 def parse(query: str | Iterable[tuple[str, str]]) -> View:
     """A View from a query string or its pairs; what is not a condition is left to the caller.
 
-    Raises Invalid for a `where` that cannot be read.
+    Raises Invalid for a `where` that cannot be read, and for too many conditions.
     """
-    from .language import clauses  # the language is made of these values
+    from .language import MOST, clauses, crowded  # the language is made of these values
 
     pairs = parse_qsl(query, keep_blank_values=True) if isinstance(query, str) else list(query)
     plain = dict(pairs)
@@ -165,6 +166,8 @@ def parse(query: str | Iterable[tuple[str, str]]) -> View:
             conditions.append(Condition(key, op, value))
         elif name == "where" and value:
             where += clauses(value)
+    if len(conditions) > MOST:
+        raise Invalid([{conditions[MOST].key[:60]: [Wrong(crowded(), "filter")]}])
     page = plain.get("page", "1")
     return View(
         conditions=tuple(conditions),
