@@ -387,6 +387,11 @@ def has_title(entity: AnyEntity, item: Item) -> bool:
     return is_found(entity, item)
 
 
+def is_matched(entity: AnyEntity, item: Item) -> bool:
+    """Found by its title alone, with a text that many records may have alike."""
+    return is_found(entity, item) and is_common(entity, item)
+
+
 def has_masks(entity: AnyEntity, item: Item) -> bool:
     """Whether anything is masked."""
     return bool(first_masked(entity)) and not item.deleted
@@ -439,7 +444,7 @@ WEB: Sequence[Door] = (
     Door("bulk delete", in_bulk("delete"), ("delete", "bulk")),
     Door("bulk restore", in_bulk("restore"), ("restore", "bulk"), is_deleted),
     Door("bulk edit", edit_some, ("update", "bulk"), is_common),
-    Door("bulk edit of all that match", edit_all, ("list", "update", "bulk"), has_title),
+    Door("bulk edit of all that match", edit_all, ("list", "update", "bulk"), is_matched),
     Door("undo", undo, ("update",), is_live, before=done_before),
     Door("bulk transfer", in_bulk("owner"), ("transfer", "bulk"), is_owned),
     Door("reveal", reveal, ("reveal",), has_masks),
@@ -458,7 +463,7 @@ API: Sequence[Door] = (
     Door("api delete", api("DELETE", match=True), ("delete",), web=False),
     Door("api restore", api("POST", "restore", data={}), ("restore",), is_deleted, web=False),
     Door("api bulk", api_bulk, ("update", "bulk"), web=False),
-    Door("api bulk of all that match", api_edit_all, ("list", "update", "bulk"), has_title, web=False),
+    Door("api bulk of all that match", api_edit_all, ("list", "update", "bulk"), is_matched, web=False),
     Door("api undo", api_undo, ("list", "update"), is_live, web=False, before=done_before),
     Door(
         "api reveal",
