@@ -31,7 +31,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "admin": (
         "/", "/settings/", "/settings/departments", "/settings/roles", "/settings/roles/{role}", "/settings/pipelines",
         "/settings/pipelines/{pipeline}", "/settings/policy",
-        "/settings/config", "/settings/config/file", "/settings/objects", "/settings/objects/new",
+        "/settings/config", "/settings/objects", "/settings/objects/new",
         "/settings/objects/account/about", "/settings/objects/account", "/settings/objects/account/fields/new",
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",
         "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/tags",
