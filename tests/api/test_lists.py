@@ -101,6 +101,7 @@ def test_cursors_belong_to_their_list(firm: Any) -> None:
         ("owner__password__eq=x", "owner__password__eq"),
         ("phone__contains=138", "phone__contains"),
         ("q=" + "x" * 101, "q"),
+        ("where=", "where"),
         ("&".join(f"name__contains={n}" for n in range(61)), "name__contains"),
     ],
 )

@@ -78,8 +78,9 @@ def understood(given: Sequence[tuple[str, str]]) -> Asked:
                 raise bad_parameter(name[:80], _("This filter needs a value."), "required")
             if op == "empty" and value not in ("0", "1"):
                 raise bad_parameter(name[:80], _("Give 1 for empty, 0 for filled."))
-        elif name == "where":
-            continue  # may be said several times: all of them hold
+        elif name == "where":  # may be said several times: all of them hold
+            if not value:
+                raise bad_parameter(name, _("This filter needs a value."), "required")
         elif name not in SINGLE:
             raise bad_parameter(name[:80], _("There is no such parameter."), "unknown")
         elif name in plain:
