@@ -263,7 +263,7 @@ class Followed:
     asked when the operation wrote it. What a row that stays needs, stays."""
 
     def __init__(self, actor: Actor, entity: AnyEntity, done: Sequence[Net], stays: Sequence[Net]) -> None:
-        self.actor, self.entity, self.done = actor, entity, done
+        self.actor, self.entity = actor, entity
         self.owners, self.named = {n.record for n in done}, {value for n in done for value in _named(n)}
         self.kept = {value for n in stays for value in _named(n)}
         self.staying = [n.record for n in stays]
@@ -295,12 +295,8 @@ class Followed:
     def _led_to(self, ids: Sequence[UUID]) -> set[UUID]:
         columns = [a.column for a in self.entity.attributes.values() if a.is_link and a.column]
         rows = self.entity.rows("consequences of an operation").filter(pk__in=ids).values_list(*columns)
-        found = (value for row in rows for value in row)
-        return (
-            {pk for value in found for pk in (value if isinstance(value, list) else [value]) if pk}
-            if columns
-            else set()
-        )
+        found = (value for row in rows for value in row) if columns else ()
+        return {pk for value in found for pk in (value if isinstance(value, list) else [value]) if pk}
 
 
 def _loaded(nets: Sequence[Net]) -> dict[UUID, Any]:
@@ -326,6 +322,8 @@ def _hangs(entity: AnyEntity, record: Any, net: Net, owners: Collection[UUID], n
 
 
 def _set(actor: Actor, rows: Mapping[UUID, Any], nets: Sequence[Net]) -> None:
+    if not nets:
+        return
     history.acting(actor, "undo")
     now = timezone.now()
     for key in sorted({n.entity for n in nets}):

@@ -83,13 +83,13 @@ def find(actor: Actor, pk: UUID, action: str = "read") -> StoredFile:
     stored = StoredFile.objects.filter(pk=pk, deleted_at=None).first()
     if stored is None:
         raise Missing
-    parents = list(_parents(stored))
-    if not parents and not any(_held(stored)) and stored.uploader_id != actor.user.pk:
+    parents, held = list(_parents(stored)), list(_held(stored))
+    if not parents and not held and stored.uploader_id != actor.user.pk:
         raise Missing
     for entity, record in parents:
         if entity is None or not query.visible(actor, entity, action).filter(pk=record).exists():
             raise Missing
-    for entity, a, record in _held(stored):
+    for entity, a, record in held:
         fields = access.readable(actor, entity) if action == "read" else access.writable(actor, entity)
         if a.key not in fields or not query.visible(actor, entity, action).filter(pk=record).exists():
             raise Missing

@@ -88,12 +88,6 @@ def field(
             found |= {"kind": "chips", "wide": True}
     elif a.key in ("stage", "pipeline") and entity.is_staged:
         found |= {"kind": "select", "options": _stage_options(entity, a)}
-    elif a.kind.key == "file":
-        names = {("file", pk): name for pk, name in query.names(actor, "file", _ids(shown)).items()}
-        found |= {
-            "held": shown,
-            "text": next((n for pk in _ids(shown) if (n := {**names, **labels}.get(("file", pk)))), ""),
-        }
     elif a.is_link:
         found |= _link(actor, a, shown, labels)
     elif a.kind.key in ("region", "industry"):
@@ -108,12 +102,8 @@ def _known(a: Attribute, code: str) -> bool:
     return bool((regions if a.kind.key == "region" else industries).find(code)) if code else False
 
 
-def _ids(shown: str) -> list[UUID]:
-    return [UUID(part) for part in shown.split(",") if is_uuid(part)]
-
-
 def _link(actor: Actor, a: Attribute, shown: str, labels: Labels) -> Field:
-    ids = _ids(shown)
+    ids = [UUID(part) for part in shown.split(",") if is_uuid(part)]
     names = {pk: labels[a.target, pk] for pk in ids if (a.target, pk) in labels}
     names |= query.names(actor, a.target, [pk for pk in ids if pk not in names])
     if a.kind.key == "links":
@@ -121,7 +111,10 @@ def _link(actor: Actor, a: Attribute, shown: str, labels: Labels) -> Field:
             "options_url": f"/{a.target}/options",
             "value": [{"value": str(pk), "label": names.get(pk, "")} for pk in ids],
         }
-    return {"options_url": f"/{a.target}/options", "text": names.get(ids[0], "") if ids else ""}
+    text = names.get(ids[0], "") if ids else ""
+    return (
+        {"held": shown, "text": text} if a.kind.key == "file" else {"options_url": f"/{a.target}/options", "text": text}
+    )
 
 
 def is_uuid(text: str) -> bool:
