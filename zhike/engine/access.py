@@ -8,7 +8,7 @@ the explanation and the decision are the same code (docs/security.md).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, reduce
 from operator import or_
@@ -456,10 +456,15 @@ def _level(actor: Actor, entity: AnyEntity, a: Attribute, status: str) -> str:
 
 def readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     """The fields the actor may read, masked ones too: no other can be shown, filtered, sorted, grouped or exported."""
-    every, key = entity.attributes, ("readable", entity.key)
+    return dict(_once(actor, entity, _readable))
+
+
+def _once(actor: Actor, entity: AnyEntity, work: Callable[[Actor, AnyEntity], Any]) -> Any:
+    """What `work` finds, worked out once a request for the fields that the entity has now."""
+    every, key = entity.attributes, (work, entity.key)
     if key not in actor.known or actor.known[key][0] is not every:
-        actor.known[key] = (every, _readable(actor, entity))
-    return dict(actor.known[key][1])
+        actor.known[key] = (every, work(actor, entity))
+    return actor.known[key][1]
 
 
 def _readable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
@@ -477,10 +482,7 @@ def _within(actor: Actor, a: Attribute) -> Attribute:
 
 def masked(actor: Actor, entity: AnyEntity) -> frozenset[str]:
     """The fields whose values the actor sees in part."""
-    every, key = entity.attributes, ("masked", entity.key)
-    if key not in actor.known or actor.known[key][0] is not every:
-        actor.known[key] = (every, _masked(actor, entity))
-    found: frozenset[str] = actor.known[key][1]
+    found: frozenset[str] = _once(actor, entity, _masked)
     return found
 
 
