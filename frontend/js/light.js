@@ -1,22 +1,34 @@
 import htmx from "htmx.org";
-import { $, $$, on } from "./dom.js";
+import { $, $$, on, parse } from "./dom.js";
 
 /** Rows of long lists come light: what follows from the id of the row and the head of the column is put on here. */
 export function dress(root) {
   const tables = [...$$("table[data-base]", root), ...(root.closest?.("table[data-base]") ? [root.closest("table")] : [])];
   for (const table of tables) {
     const heads = $$("thead th", table);
-    for (const row of $$("tbody [data-id]", table)) {
+    for (const row of $$("tbody [data-row]", table)) {
       if (row.dataset.url) continue;
+      row.dataset.id ??= $(".lead a", row).pathname.split("/").pop();
       const url = table.dataset.base + row.dataset.id;
       row.dataset.url = url;
-      const box = $("[data-select]", row);
-      if (box) {
-        box.value = row.dataset.id;
-        box.setAttribute("aria-label", $(".lead", row)?.textContent.trim() || row.dataset.id);
+      const pick = $(".pick", row);
+      if (pick && !pick.firstChild) pick.append(parse('<label><input class="checkbox" type="checkbox" data-select></label>'));
+      const chosen = $("[data-select]", row);
+      if (chosen) {
+        chosen.value = row.dataset.id;
+        chosen.setAttribute("aria-label", $(".lead", row)?.textContent.trim() || row.dataset.id);
+      }
+      for (const person of $$("[data-av]", row)) {
+        const name = person.textContent;
+        person.replaceChildren(parse(`<span class="avatar av-${Number(person.dataset.av)} avatar-sm" aria-hidden="true"></span><span class="clip"></span>`));
+        person.firstChild.textContent = [...name][0] ?? "";
+        person.lastChild.textContent = name;
       }
       heads.forEach((head, n) => {
-        if (head.dataset.edit !== undefined && row.cells[n]) row.cells[n].dataset.editUrl = `${url}/field/${head.dataset.col}`;
+        const cell = row.cells[n];
+        if (!cell) return;
+        if (head.dataset.edit !== undefined) cell.dataset.editUrl = `${url}/field/${head.dataset.col}`;
+        if (head.dataset.card && !cell.dataset.phone) Object.assign(cell.dataset, { phone: head.dataset.card, label: head.textContent.trim() });
       });
     }
   }

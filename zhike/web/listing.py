@@ -16,9 +16,9 @@ from markupsafe import Markup
 from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.kinds import EMPTY, Attribute
+from zhike.engine.kinds import EMPTY, Attribute, tone_of
 from zhike.engine.labels import localized
-from zhike.engine.query import COUNT_CAP, Condition, Page, View
+from zhike.engine.query import COUNT_CAP, AtLeast, Condition, Page, View
 from zhike.engine.views import Shape
 
 from . import groups, shapes, tabs
@@ -42,7 +42,7 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
     if request.GET.get("rows"):
         return _rows_of_group(request, actor, found)
     by = groups.by(actor, found)
-    page = query.page(actor, entity, found.view.but(size=1) if by else found.view)
+    page = query.page(actor, entity, found.view.but(size=1) if by else found.view, adds=True)
     more = groups.context(actor, found, by, page) if by and page.rows else {}
     if more:
         page.next = page.previous = ""
@@ -51,10 +51,12 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
 
 def _rows_of_group(request: HttpRequest, actor: Actor, found: Asked) -> HttpResponse:
     page = query.page(actor, found.entity, found.view)
+    light, seen = is_light(actor, found, page), dict[Any, Any]()
     context = {
         "columns": columns(actor, found, page),
-        "rows": [row_info(page, found.entity, row) for row in page.rows],
+        "rows": [row_info(page, found.entity, row, seen, light=light) for row in page.rows],
         "pick": bool(bulk_actions(actor, found.entity)),
+        "light": light,
         "more_url": found.url(found.own.start(), group="") if page.next else "",
     }
     return render(request, "web/list_rows.html", context)
@@ -69,12 +71,10 @@ def asked(request: HttpRequest, entity: AnyEntity) -> tuple[str, View, View]:
 def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     """What web/list.html shows."""
     entity, own = found.entity, found.own
-    adds = page.rows and (page.total <= COUNT_CAP or page.view.exact)  # a sum reads every row
-    sums = query.sums(actor, entity, page.view) if adds else {}
     info = entity_info(actor, entity)
     if info["export_url"]:
         info["export_url"] = found.url(own.start(), path=info["export_url"])
-    seen: dict[Any, Any] = {}
+    light, seen = is_light(actor, found, page), dict[Any, Any]()
     kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
     return {
         "entity": info,
@@ -84,12 +84,13 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
         "kind": kind,
         "table": table(found, page),
         "columns": columns(actor, found, page),
-        "rows": [row_info(page, entity, row, seen) for row in page.rows],
-        "totals": totals(page, sums),
-        "pager": pager(found, page, sums),
+        "rows": [row_info(page, entity, row, seen, light=light) for row in page.rows],
+        "light": light,
+        "totals": totals(page),
+        "pager": pager(found, page),
         "bulk": bulk_actions(actor, entity),
         "bulk_all": {"count_label": total_text(page.total), "token": page.view.start().but(size=50).query()}
-        if page.total > len(page.rows)
+        if page.total > len(page.rows) or is_more(page.total)
         else None,
         "blank": blank(actor, entity) if not page.rows and not own.clauses and not own.search else None,
     } | filter_line(actor, found)
@@ -156,14 +157,14 @@ def quick(actor: Actor, found: Asked, path: str = "") -> list[dict[str, Any]]:
     return links
 
 
-def pager(found: Asked, page: Page, sums: Mapping[str, Any]) -> dict[str, Any]:
+def pager(found: Asked, page: Page) -> dict[str, Any]:
     """How many there are, what they add up to, and the pages beside this one."""
     own = found.own.start()
     begins = not (page.view.after or page.view.before) and page.view.page == 1
     return {
         "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
-        "count_url": found.url(own, path=f"/{found.entity.key}/count") if page.total > COUNT_CAP else "",
-        "sums": further(found.entity, page, sums),
+        "count_url": found.url(own, path=f"/{found.entity.key}/count") if is_more(page.total) else "",
+        "sums": further(found.entity, page),
         "range_label": f"1–{len(page.rows)}" if page.rows and begins and not found.shape.group else "",
         "prev_url": found.url(own.but(before=page.previous)) if page.previous else "",
         "next_url": found.url(own.but(after=page.next)) if page.next else "",
@@ -222,16 +223,16 @@ def blank(actor: Actor, entity: AnyEntity) -> dict[str, Any] | None:
     return {"title": _("No %(what)s yet") % {"what": entity.plural}, "text": text, "import_url": imports}
 
 
-def totals(page: Page, sums: Mapping[str, Any]) -> list[Any] | None:
+def totals(page: Page) -> list[Any] | None:
     """Sums over all rows of the view, in the order of the columns."""
-    found = [a.kind.html(a, sums[a.key], {}) if a.key in sums else "" for a in page.attributes]
+    found = [a.kind.html(a, page.sums[a.key], {}) if a.key in page.sums else "" for a in page.attributes]
     return found if any(found) else None
 
 
-def further(entity: AnyEntity, page: Page, sums: Mapping[str, Any]) -> list[dict[str, Any]]:
+def further(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
     """Sums of what has no column, so that every figure of a report is found on its list."""
     shown = {a.key for a in page.attributes}
-    hidden = [(entity.attributes[k], v) for k, v in sums.items() if k not in shown and v is not None]
+    hidden = [(entity.attributes[k], v) for k, v in page.sums.items() if k not in shown and v is not None]
     return [{"label": a.label, "value": a.kind.html(a, v, {})} for a, v in hidden]
 
 
@@ -253,8 +254,13 @@ def columns(actor: Actor, found: Asked, page: Page) -> list[dict[str, Any]]:
 
 
 def total_text(total: int) -> str:
-    """Exact up to the cap, then “10,000+”."""
-    return f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}"
+    """Exact up to the cap, then “10,000+”; “50+” where counting would have taken too long."""
+    return f"{min(total, COUNT_CAP):,}+" if is_more(total) else f"{total:,}"
+
+
+def is_more(total: int) -> bool:
+    """Whether there are more rows than were counted."""
+    return total > COUNT_CAP or isinstance(total, AtLeast)
 
 
 def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
@@ -290,32 +296,42 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
     return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
 
 
+TITLE = Markup('<a class="strong" href="/%s/%s">%s</a>')
+LIGHT_TITLE = Markup('<a href="/%s/%s">%s</a>')
 ALIKE = (str, bool, type(None), UUID)  # values that look the same wherever they stand in a column
 
 
-def row_info(page: Page, entity: AnyEntity, row: query.Row, seen: dict[Any, Any] | None = None) -> dict[str, Any]:
+def is_light(actor: Actor, found: Asked, page: Page) -> bool:
+    """Whether the script adds to each row what follows from its link and its column; not where rows are cards."""
+    titled = any(a.key == found.entity.title for a in page.attributes)
+    return titled and not actor.phone and found.shape.kind != "split"
+
+
+def row_info(
+    page: Page, entity: AnyEntity, row: query.Row, seen: dict[Any, Any] | None = None, *, light: bool = False
+) -> dict[str, Any]:
     """A row as ready cells, as light as can be; the title leads to the record. `seen` are cells of the rows before."""
     cells = []
+    title = LIGHT_TITLE if light else TITLE
     for a in page.attributes:
         value = row.values.get(a.key)
         if a.key == entity.title:
-            html = Markup('<a class="strong" href="/%s/%s">%s</a>') % (
-                entity.key,
-                row.id,
-                record_title(entity, row, page),
-            )
+            html = title % (entity.key, row.id, record_title(entity, row, page))
         elif seen is None or type(value) not in ALIKE:
-            html = _cell(page, a, value)
+            html = _cell(page, a, value, light=light)
         else:
             key = (a.key, type(value), value)
-            html = seen[key] if key in seen else seen.setdefault(key, _cell(page, a, value))
+            html = seen[key] if key in seen else seen.setdefault(key, _cell(page, a, value, light=light))
         cells.append({"html": html})
     follow = row.values.get("next_follow_up_on")
     state = "late" if follow and follow < timezone.localdate() else ""
-    return {"id": str(row.id), "version": row.version, "state": state, "cells": cells}
+    return {"id": "" if light else str(row.id), "version": row.version, "state": state, "cells": cells}
 
 
-def _cell(page: Page, a: Attribute, value: Any) -> Any:
+def _cell(page: Page, a: Attribute, value: Any, *, light: bool = False) -> Any:
+    if light and value and a.kind.key == "user":
+        name = page.labels.get((a.target, value), "")
+        return Markup('<span class="person" data-av="%s">%s</span>') % (tone_of(name), name)
     if value and a.kind.key in ("date", "datetime"):
         return Markup("<time>%s</time>") % a.kind.text(a, value, page.labels)
     html = a.kind.html(a, value, page.labels)
