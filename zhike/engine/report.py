@@ -208,7 +208,7 @@ def _read(a: Attribute, cut: str, value: Any) -> Any:
 
 def _aggregate(known: Mapping[str, Attribute], measure: Measure) -> Any:
     if not measure.of:
-        return Count("pk")
+        return Count("*")  # of no column: an index alone can answer it
     a = _known(known, measure.of)
     if measure.how == "count":
         return Count(a.ref())

@@ -59,6 +59,7 @@ def board_context(actor: Actor, found: Asked, pipelines: Sequence[Any], pipeline
     here = f"{url}?pipeline={pipeline.pk}" if pipeline else url
     order = stages.of(pipeline.pk) if pipeline else []
     shown = cards_of(actor, entity, [(s, first_rows(actor, entity, s, own)) for s in order])
+    totals = lane_totals(actor, entity, order, own)
     line = filter_line(actor, found, path=url, without=("stage",))
     for link in (line, *line["chips"], *line["quick"]):
         for name in ("here_url", "clear_url", "remove_url", "url"):
@@ -72,7 +73,7 @@ def board_context(actor: Actor, found: Asked, pipelines: Sequence[Any], pipeline
         "pipelines": [{"label": str(p), "url": f"{url}?pipeline={p.pk}", "active": p == pipeline} for p in pipelines],
         "summary": [],
         "scope": scope_links(actor, entity, found.own, f"{here}&" if pipeline else f"{here}?"),
-        "columns": [lane(actor, entity, stage, own, shown[stage.pk]) for stage in order],
+        "columns": [lane(entity, stage, own, totals.get(stage.pk), shown[stage.pk]) for stage in order],
     }
 
 
@@ -109,13 +110,10 @@ def first_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
     return lane_rows(actor, entity, stage, own).order_by("-stage_at", "-pk")[:FIRST]
 
 
-def lane(
-    actor: Actor, entity: AnyEntity, stage: Stage, own: View, shown: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    """One lane with totals over all its records, in one query, and the cards `shown`."""
-    rows = lane_rows(actor, entity, stage, own)
+def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: View) -> dict[UUID, dict[str, Any]]:
+    """How many records each lane has and what they add up to, in one statement for all lanes that are open or not."""
     amount, weighted = entity.attributes.get("amount"), entity.attributes.get("weighted")
-    measures: dict[str, Any] = {"n": Count("pk")}
+    measures: dict[str, Any] = {"n": Count("*")}
     if amount:
         measures["total"] = Sum(amount.column)
     if weighted and weighted.expression:
@@ -123,10 +121,28 @@ def lane(
     mixed = query.has_currency(entity.model)
     if mixed:
         measures |= {"least": Min("currency"), "greatest": Max("currency")}
-    total = rows.order_by().aggregate(**measures)
-    if mixed:
+    found: dict[UUID, dict[str, Any]] = {}
+    for is_open in (True, False):
+        mine = [s for s in order if (s.status == Stage.Status.OPEN) is is_open]
+        if mine:
+            narrowed = own.but(sort="").also(*lane_conditions(mine[0])[1:])
+            rows = query.select(actor, entity, narrowed).filter(stage__in=[s.pk for s in mine]).order_by()
+            found |= {total["stage"]: total for total in rows.values("stage").annotate(**measures)}
+    for total in found.values() if mixed else ():
         for name in ("total", "expected"):
             total[name] = query.in_currency(total.get(name), total["least"], total["greatest"])
+    return found
+
+
+def lane(
+    entity: AnyEntity,
+    stage: Stage,
+    own: View,
+    total: Mapping[str, Any] | None,
+    shown: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """One lane with its totals (`lane_totals`), and the cards `shown`."""
+    amount, total = entity.attributes.get("amount"), total or {"n": 0}
     behind = View(conditions=(*lane_conditions(stage), *own.conditions), search=own.search)
     found = {
         "key": str(stage.pk),
@@ -261,10 +277,11 @@ def _moved(
     if now is None:
         raise Missing
     stage = now.stage
-    lanes = Stage.objects.filter(pk__in=changed | {stage.pk})
+    lanes, own = list(Stage.objects.filter(pk__in=changed | {stage.pk})), _shown(request, entity)
+    totals = lane_totals(actor, entity, lanes, own)
     context = {
         "card": cards(actor, entity, rows, stage)[0],
-        "columns": [lane(actor, entity, s, _shown(request, entity)) for s in lanes],
+        "columns": [lane(entity, s, own, totals.get(s.pk)) for s in lanes],
     }
     response = render(request, "web/board_moved.html", context, status=status)
     if status == 200:

@@ -60,7 +60,8 @@ class Order:
     """What a list is sorted by. Where not all rows have a value, there are `gaps`.
 
     By a title of linked records, `seen` and `unseen` part the rows by whether the reader sees such a record, and
-    `joined` is the value where it is seen, as a column that has an index.
+    `joined` is the value where it is seen, as a column that has an index; `link` is the link where both are asked of
+    the joined record itself, so that the database may begin with either side.
     """
 
     sort: str
@@ -71,6 +72,7 @@ class Order:
     joined: Any = None
     seen: Q | None = None
     unseen: Q | None = None
+    link: str = ""
     mark: str = ""  # tells cursors of this order from those of another by the same field
 
     @property
@@ -105,7 +107,17 @@ class Order:
         if cursor:
             here = (F(KEY), F("pk"), self._operand(cursor.value), Value(cursor.pk))
             rows = rows.filter(Beyond(*here, down=down))
+            if self.link:  # no index has a value and an id of two tables: it finds the value at least
+                rows = rows.filter(**{f"{KEY}__lte" if down else f"{KEY}__gte": self._operand(cursor.value)})
         return rows.order_by(F(KEY).desc() if down else F(KEY).asc(), pk)
+
+    def before(self, rows: QuerySet[Any], place: Cursor, *, blank: bool, back: bool) -> Any:
+        """Of one half, as `half` gives it, what comes before a place in it."""
+        up = self.descending == back
+        if blank:
+            return rows.filter(**{"pk__lt" if up else "pk__gt": place.pk})
+        here = (F(KEY), F("pk"), self._operand(place.value), Value(place.pk))
+        return rows.filter(Beyond(*here, down=up))
 
     def _having(self, rows: QuerySet[Any]) -> Any:
         if self.seen is not None:
@@ -219,14 +231,31 @@ def _by_title(actor: Actor, entity: AnyEntity, a: Attribute, sort: str) -> Order
     by, mark = named(actor, written) if column == "pinyin" else (F(column), "")
     by = Subquery(there.order_by().annotate(zk_title=by).values("zk_title")[:1])
     joined: Any = by
-    seen = Q(Exists(there))
+    seen, link = Q(Exists(there)), ""
     if not a.custom:
         joined = named(actor, f"{a.key}__{written}", f"{a.key}__pinyin")[0] if mark else F(f"{a.key}__{column}")
-        if target.key in DIRECTORY or not access.rows(actor, target, "list"):
-            seen = Q(**{f"{a.key}__{column}__isnull": False})
-            seen &= Q() if target.key in DIRECTORY else Q(**{f"{a.key}__deleted_at": None})
+        there_too = Q() if target.key in DIRECTORY else Q(deleted_at=None) & access.rows(actor, target, "list")
+        if (reached := across(there_too & Q(**{f"{column}__isnull": False}), a.key)) is not None:
+            seen, link = reached, a.key
     types = (int,) if column == "order" else (str,)
-    return Order(sort, by, gaps=True, types=types, joined=joined, seen=seen, unseen=~Q(Exists(there)), mark=mark)
+    unseen = ~Q(Exists(there))
+    return Order(sort, by, gaps=True, types=types, joined=joined, seen=seen, unseen=unseen, link=link, mark=mark)
+
+
+def across(q: Q, link: str) -> Q | None:
+    """What `q` asks of records, asked of those that `link` leads to; None where it asks in a statement of its own."""
+    found = Q(_connector=q.connector, _negated=q.negated)
+    for child in q.children:
+        if isinstance(child, Q):
+            below = across(child, link)
+            if below is None:
+                return None
+            found.children.append(below)
+        elif isinstance(child, tuple) and not hasattr(child[1], "resolve_expression"):
+            found.children.append((f"{link}__{child[0]}", child[1]))
+        else:
+            return None
+    return found
 
 
 def named(actor: Actor, column: str, pinyin: str = "pinyin") -> tuple[Any, str]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, Max, Min, QuerySet, Sum
+from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, F, QuerySet
+from psycopg.errors import QueryCanceled
 
 from zhike.engine import access, layouts
 from zhike.engine.access import Actor
@@ -17,13 +24,19 @@ from .gate import every, open_fields
 from .model import Page, Row, View
 from .ordering import KEY, Cursor, Order, order_of
 from .reading import has_currency, in_currency, labels, read
-from .selecting import newest, pieces, select
+from .selecting import Piece, asked, newest, pieces
 
 COUNT_CAP = 10_000
 
 
-def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
+class AtLeast(int):
+    """How many rows are known of where counting all of them took too long."""
+
+
+def page(actor: Actor, entity: AnyEntity, view: View, *, adds: bool = False) -> Page:
     """One page of a list, its total (capped unless `view.exact`), and the cursors of the pages before and after.
+
+    With `adds` also what `sums` gives, unless there are more rows than the cap: a sum reads every row.
 
     Raises Refused, or Invalid for what the view names and is not there for the reader.
     """
@@ -35,16 +48,15 @@ def page(actor: Actor, entity: AnyEntity, view: View) -> Page:
     rows, before, behind = _around(actor, entity, view, order, wanted)
     start = (view.page - 1) * view.size
     alone = not before and not behind and rows and not (start or view.after or view.before)
-    total = len(rows) if alone else _total(actor, entity, view, rows, start, ended=not behind)
-    found = Page(entity, view, shown, rows, total, labels(actor, shown, rows))
+    ended = rows and not behind and not (view.after or view.before)
+    added_up = addable(actor, entity, view) if adds and rows else {}
+    total, summed = len(rows) + start, dict[str, Any]()
+    if not (alone or ended) or added_up:
+        total, summed = tally(actor, entity, view, added_up, known=total + bool(behind))
+    found = Page(entity, view, shown, rows, total, labels(actor, shown, rows), summed)
     found.next = order.cursor(rows[-1].id, rows[-1].key) if rows and behind else ""
     found.previous = order.cursor(rows[0].id, rows[0].key) if rows and before else view.after if not rows else ""
     return found
-
-
-def _total(actor: Actor, entity: AnyEntity, view: View, rows: Sequence[Row], start: int, *, ended: bool) -> int:
-    counted_here = rows and ended and not (view.after or view.before)
-    return len(rows) + start if counted_here else how_many(actor, entity, view, exact=view.exact)
 
 
 def _around(
@@ -76,21 +88,48 @@ def walk(
     """The first `n` rows of a view in an order, or those beyond a cursor, nearest first, each with its key."""
     attributes = list(wanted)
     found: list[Row] = []
-    parts = [rows for _reason, rows in newest(actor, entity, view)]
+    reached = newest(actor, entity, view)
+    # whoever is seen through the records that give the order is reached wherever such a record is seen
+    opened = order.link and any(p.detail == order.link for p in access.parts(actor, entity, "list"))
     for blank in order.halves(back=back, cursor=cursor):
-        some = [order.half(rows, blank=blank, back=back, cursor=cursor)[: n - len(found)] for rows in parts]
-        if len(some) == 1:
-            found += read(actor, entity, some[0], attributes)
+        parts = reached if blank or not opened else [("", asked(every(entity), actor, entity, view))]
+        half = partial(order.half, blank=blank, back=back, cursor=cursor)
+        if len(parts) == 1:
+            found += read(actor, entity, half(parts[0][1])[: n - len(found)], attributes)
         else:
-            found += _by_id(actor, entity, _merged(some, order, back=back)[: n - len(found)], attributes)
+            some = _chosen(parts, half, order, n - len(found), blank=blank, back=back)
+            found += _by_id(actor, entity, some, attributes)
         if len(found) >= n:
             break
     return found
 
 
+def _chosen(
+    parts: Sequence[Piece], half: Callable[[Any], Any], order: Order, n: int, *, blank: bool, back: bool
+) -> list[tuple[UUID, Any]]:
+    """(id, key) of the first `n` rows of all parts.
+
+    What is reached by right comes first: then what is seen through other records need only be looked for before the
+    last of those, and not to the end of a long table.
+    """
+    direct, through = ([rows for why, rows in parts if (why == "via") is late] for late in (False, True))
+    chosen = list(_merged([half(rows)[:n] for rows in direct], order, back=back)[:n]) if direct else []
+    if not through:
+        return chosen
+    more = [half(rows) for rows in through]
+    if len(chosen) == n:
+        last = Cursor(*chosen[-1])
+        more = [order.before(rows, last, blank=blank, back=back) for rows in more]
+    if chosen:
+        more.append(half(direct[0].model._base_manager.filter(pk__in=[pk for pk, _key in chosen])))
+    return list(_merged([rows[:n] for rows in more], order, back=back)[:n])
+
+
 def _merged(parts: Sequence[QuerySet[Any]], order: Order, *, back: bool) -> QuerySet[Any]:
     """(id, key) of the rows of all parts, each once, in order."""
     first, *others = (rows.values_list("pk", KEY) for rows in parts)
+    if not others:
+        return first
     down = order.descending != back
     keys = (F(KEY).desc(), F("pk").desc()) if down else (F(KEY).asc(), F("pk").asc())
     return first.union(*others).order_by(*keys)
@@ -107,29 +146,84 @@ def _by_id(
     return [rows[pk] for pk in keys if pk in rows]
 
 
-def how_many(actor: Actor, entity: AnyEntity, view: View, *, exact: bool = False) -> int:
-    """`count` of what `select` gives; what is seen through other records is only asked for below the cap.
+def how_many(actor: Actor, entity: AnyEntity, view: View, *, exact: bool = False, known: int = 0) -> int:
+    """How many rows a view has, counted no further than COUNT_CAP + 1 unless `exact`; `known` as for `tally`."""
+    return tally(actor, entity, view.but(exact=exact), {}, known=known)[0]
 
-    With `exact` all are counted, however many.
+
+def tally(
+    actor: Actor, entity: AnyEntity, view: View, wanted: Mapping[str, Attribute], *, known: int = 0
+) -> tuple[int, dict[str, Any]]:
+    """How many rows a view has and what these fields of them add up to, in one pass; no sums beyond the cap.
+
+    Counted no further than COUNT_CAP + 1 unless `view.exact`: what is seen through other records is only asked for
+    below the cap then. Where somebody waits and so many rows are `known` of, counting ends after COUNT_SECONDS: AtLeast
+    so many, and no sums.
     """
+    kept = Kept(entity, wanted)
+    cap = None if view.exact else COUNT_CAP + 1
     parts = pieces(actor, entity, view)
-    if exact:
-        return _union([rows for _why, rows in parts]).count() if len(parts) > 1 else parts[0][1].count()
-    if len(parts) == 1:
-        return count(parts[0][1])
-    direct, through = ([rows for why, rows in parts if (why == "via") is late] for late in (False, True))
-    found = [rows[: COUNT_CAP + 1] for rows in direct]
+    direct = [kept.of(rows)[:cap] for why, rows in parts if why != "via" or view.exact or len(parts) == 1]
+    through = [rows[:cap] for why, rows in parts if why == "via"] if len(direct) < len(parts) else []
     if through:
-        open_ended = [~Exists(rows[COUNT_CAP : COUNT_CAP + 1]) for rows in direct]
-        ids = _union([rows[: COUNT_CAP + 1] for rows in through])
-        found.append(every(entity).filter(*open_ended, pk__in=ids)[: COUNT_CAP + 1])
-    return count(_union(found))
+        full = [~Exists(rows[COUNT_CAP : COUNT_CAP + 1]) for why, rows in parts if why != "via"]
+        ids, *others = (rows.values("pk") for rows in through)
+        direct.append(kept.of(every(entity).filter(*full, pk__in=ids.union(*others)))[:cap])
+    first, *more = direct
+    try:
+        with _hurried(settings.COUNT_SECONDS if known and not view.exact else 0):
+            n, found = kept.add(first.union(*more)[:cap] if more else first)
+    except OperationalError as problem:
+        if not isinstance(problem.__cause__, QueryCanceled):
+            raise
+        return AtLeast(known), {}
+    return n, found if view.exact or n <= COUNT_CAP else {}
 
 
-def _union(found: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
-    """The ids of all of them, each once."""
-    first, *others = (rows.values("pk") for rows in found)
-    return first.union(*others)
+@contextmanager
+def _hurried(seconds: float) -> Iterator[None]:
+    """Statements end after so many seconds; 0 for as long as they take."""
+    if not seconds:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(seconds * 1000))])
+        yield
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What rows keep to be counted and added up by: their id, and the fields `wanted`."""
+
+    entity: AnyEntity
+    wanted: Mapping[str, Attribute]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether amounts of several currencies may be among them."""
+        return bool(self.wanted) and has_currency(self.entity.model)
+
+    def of(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows as no more than that."""
+        measured = {f"sum_{k}": a.typed() for k, a in self.wanted.items()}
+        found: QuerySet[Any] = rows.order_by().annotate(**measured)
+        return found.values("pk", *measured, *(["currency"] if self.mixed else []))
+
+    def add(self, rows: QuerySet[Any]) -> tuple[int, dict[str, Any]]:
+        """How many there are, and field -> sum."""
+        asked = ["count(*)", *(f'sum("sum_{k}")' for k in self.wanted)]
+        asked += ["min(currency)", "max(currency)"] if self.mixed else []
+        try:
+            statement, values = rows.query.sql_with_params()
+        except EmptyResultSet:
+            return 0, {}
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(asked)} FROM ({statement}) kept", values)  # noqa: S608 - keys are names
+            n, *sums = cursor.fetchone()
+        found = dict(zip([f"sum_{k}" for k in self.wanted], sums, strict=False))
+        found |= dict(zip(("least", "greatest"), sums[len(self.wanted) :], strict=False))
+        return n, added(self.entity, self.wanted.values(), found)
 
 
 def count(rows: QuerySet[Any]) -> int:
@@ -139,27 +233,20 @@ def count(rows: QuerySet[Any]) -> int:
 
 def sums(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Any]:
     """Totals over all rows of the view of the columns that declare one."""
+    return tally(actor, entity, view.but(exact=True), addable(actor, entity, view))[1]
+
+
+def addable(actor: Actor, entity: AnyEntity, view: View) -> dict[str, Attribute]:
+    """The fields that a view adds up: its columns that declare it, and numbers of the firm."""
     known = open_fields(access.readable(actor, entity), access.closed(actor, entity))
     columns = view.columns or layouts.of(actor, entity).columns
     own = [k for k in columns if k in known and known[k].custom and known[k].kind.typed == "number"]
     declared = [k for k in entity.sums if k in known and not known[k].custom]
-    wanted = {k: known[k] for k in (*declared, *own) if known[k].kind.key != "percent"}
-    if not wanted:
-        return {}
-    found = select(actor, entity, view.but(sort="")).order_by().aggregate(**adding(entity, wanted.values()))
-    return added(entity, wanted.values(), found)
-
-
-def adding(entity: AnyEntity, wanted: Iterable[Attribute]) -> dict[str, Any]:
-    """The aggregates that add up fields."""
-    found: dict[str, Any] = {f"sum_{a.key}": Sum(a.typed()) for a in wanted}
-    if has_currency(entity.model):
-        found |= {"least": Min("currency"), "greatest": Max("currency")}
-    return found
+    return {k: known[k] for k in (*declared, *own) if known[k].kind.key != "percent"}
 
 
 def added(entity: AnyEntity, wanted: Iterable[Attribute], found: dict[str, Any]) -> dict[str, Any]:
-    """What came of `adding`: field -> sum, amounts with their currency."""
+    """Field -> sum of what was found under sum_ and its key; amounts with their currency."""
     mixed = has_currency(entity.model)
     return {
         a.key: in_currency(found[f"sum_{a.key}"], found["least"], found["greatest"])

@@ -76,6 +76,7 @@ def record(actor: Actor, entity: AnyEntity, pk: UUID, action: str = "read") -> P
     rows = read(actor, entity, visible(actor, entity, action).filter(pk=pk), known)
     if not rows:
         raise Missing
+    actor.known.setdefault(("seen", entity.key, action), set()).add(str(pk))
     return Page(entity, View(), known, rows, 1, labels(actor, known, rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,12 +10,12 @@ from django.db.models import QuerySet
 from zhike.base.models import Grant
 from zhike.engine import access
 from zhike.engine.access import Actor
-from zhike.engine.entity import AnyEntity
+from zhike.engine.entity import AnyEntity, get
 from zhike.engine.words import search_q
 
 from .conditions import narrow
 from .gate import Sight, every, visible
-from .model import View
+from .model import Condition, View
 from .ordering import order_of
 
 WIDE = 2  # down to this level of the tree a reader sees so much that the newest rows are found by walking along all
@@ -40,10 +41,39 @@ def asked(rows: QuerySet[Any], actor: Actor, entity: AnyEntity, view: View) -> Q
 def pieces(actor: Actor, entity: AnyEntity, view: View) -> list[Piece]:
     """`select` without its order, in pieces that overlap, with the reason of each.
 
-    One index answers each; joined by OR, none does.
+    One index answers each; joined by OR, none does. Where the view asks for no more than what belongs to the reader or
+    to their department, that is all of it: nothing more can be seen through other records.
     """
+    if _is_own(actor, entity, view):
+        return [("", asked(every(entity), actor, entity, view))]
     found = access.pieces(actor, entity, "list")
     return [(piece.reason, asked(every(entity).filter(piece.q), actor, entity, view)) for piece in found]
+
+
+def _is_own(actor: Actor, entity: AnyEntity, view: View) -> bool:
+    """Whether every row that a view asks for is reached for one and the same reason.
+
+    They belong to the reader, or to their department, and are theirs by right; or hang on a record that the reader has
+    been shown in this request and are seen through it.
+    """
+    held = {r.scope for r in access.rights(actor, entity, "list") if not r.conditions} if entity.has_owner else set()
+    mine = {"me", str(actor.user.pk)} if held & {Grant.Scope.OWN, Grant.Scope.DEPARTMENT, Grant.Scope.SUBTREE} else ()
+    ours = {"mine", str(actor.user.department_id)} if Grant.Scope.SUBTREE in held else ()
+    asked_for = [c for c in view.clauses if isinstance(c, Condition)]
+    return any(
+        str(c.value) in (mine if (c.key, c.op) == ("owner", "eq") else ours)
+        for c in asked_for
+        if (c.key, c.op) in (("owner", "eq"), ("department", "under"))
+    ) or any(c.op == "eq" and str(c.value) in _shown(actor, entity, c.key) for c in asked_for if c.key in entity.via)
+
+
+def _shown(actor: Actor, entity: AnyEntity, link: str) -> Collection[str]:
+    """The records that the reader has been shown and through which rows are seen, by this link."""
+    if not any(p.detail == link for p in access.parts(actor, entity, "list")):
+        return ()
+    target = get(entity.attributes[link].target)
+    alike = access.signature(actor, target, "list") == access.signature(actor, target, "read")
+    return actor.known.get(("seen", target.key, "read"), ()) if alike else ()
 
 
 def newest(actor: Actor, entity: AnyEntity, view: View) -> list[Piece]:

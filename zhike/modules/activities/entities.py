@@ -78,7 +78,7 @@ ACTIVITY = Entity(
         View("mine", _("Done by me"), "owner__eq=me&status__eq=done&sort=-done_at"),
         View("team_overdue", _("All overdue"), f"due_at__within=overdue&{DUE}"),
         View("done", _("Done this week"), "status__eq=done&done_at__within=this_week&sort=-done_at"),
-        View("all", _("All activities"), "sort=-created_at"),
+        View("all", _("All activities"), ""),
     ),
     facts=("kind", "status", "due_at", "result"),
     card=("kind", "account", "due_at", "owner"),

@@ -90,6 +90,12 @@ class Activity(Record):
         indexes: ClassVar = [
             *Record.Meta.indexes,
             models.Index(fields=["owner", "due_at"], name="activity_due", condition=Q(status="planned")),
+            models.Index(
+                fields=["due_at", "id"],
+                include=["ancestors", "department"],
+                name="activity_planned",
+                condition=Q(status="planned", deleted_at=None),
+            ),
             models.Index(fields=["account", "-done_at"], name="activity_account"),
             models.Index(fields=["contact", "-done_at"], name="activity_contact"),
             models.Index(fields=["lead", "-done_at"], name="activity_lead"),

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Count, Window
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from zhike.engine import access, query, report, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
-from zhike.engine.kinds import KINDS, Attribute, Labels
+from zhike.engine.kinds import Labels
 from zhike.engine.models import Pipeline, Stage, StageEvent
 from zhike.engine.query import Condition, Page, Row, View
 from zhike.engine.report import COUNT, Cells, Column, Group, Measure
@@ -271,11 +270,8 @@ class Lines:
         return self.page.text(row, key) if key in row.values else ""
 
 
-ALL = Attribute(key="", label="", kind=KINDS["integer"], expression=lambda: Window(Count("pk")))
-
-
 def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
-    """Several short lists: one query each, and one per linked entity for all of them together.
+    """Several short lists, each with how many there are up to the cap of lists; one query per linked entity for all.
 
     A list whose entity the actor may not read is left out.
     """
@@ -286,9 +282,11 @@ def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
             known = access.readable(actor, w.entity)
             view = view if view.sort.removeprefix("-") in known else view.but(sort="")
             shown = [known[k] for k in w.keys if k in known]
-            rows = query.read(actor, w.entity, query.select(actor, w.entity, view)[: w.limit], [*shown, ALL])
-            n = rows[0].values[""] if rows else 0
-            found[name] = Lines(Group(w.entity, view, figures={"n": n}), Page(w.entity, view, shown, rows, n, {}), rows)
+            rows = query.walk(actor, w.entity, view, query.order_of(actor, w.entity, view.sort), shown, w.limit + 1)
+            n = len(rows) if len(rows) <= w.limit else query.how_many(actor, w.entity, view, known=len(rows))
+            rows = rows[: w.limit]
+            group = Group(w.entity, view, figures={"n": n, "more": n > query.COUNT_CAP or isinstance(n, query.AtLeast)})
+            found[name] = Lines(group, Page(w.entity, view, shown, rows, n, {}), rows)
     ids: dict[str, set[UUID]] = {}
     for lines in found.values():
         for a in lines.page.attributes:

@@ -137,6 +137,14 @@ class Deal(Staged):
             models.Index(fields=["stage", "stage_at"], name="deal_stage"),
             models.Index(fields=["status", "closed_on"], name="deal_closed"),
             models.Index(fields=["next_follow_up_on"], name="deal_next", condition=Q(status="open")),
+            models.Index(fields=["amount", "id"], name="deal_open_amount", condition=Q(status="open", deleted_at=None)),
+            # lanes and first pages add up all deals: what they read lies here side by side
+            models.Index(
+                fields=["status", "stage"],
+                include=["amount", "probability", "currency", "closed_at", "closed_on", "expected_on", "forecast"],
+                condition=Q(deleted_at=None),
+                name="deal_figures",
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number"], condition=~Q(number=""), name="deal_number_once"),

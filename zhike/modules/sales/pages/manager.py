@@ -27,7 +27,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Stuck deals, missing follow-ups, the funnel of the open deals, the sellers of the month."""
     if not may_read(actor, "deal"):
         return show(request, actor, Role.Home.MANAGER, [])
-    found = figures.lists(actor, wanted())
+    found = figures.lists(actor, wanted(actor))
     panels = [
         _stats(actor, found),
         stuck(found.get("stuck")),
@@ -39,14 +39,18 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     return show(request, actor, Role.Home.MANAGER, panels)
 
 
-def wanted() -> dict[str, Wanted]:
-    """The lists of the page."""
+def wanted(actor: Actor) -> dict[str, Wanted]:
+    """The lists of the page; what is overdue with others on customers of the team is not the team's."""
     deal = get("deal")
     return {
         "stuck": Wanted(deal, f"{figures.STUCK}&sort=-amount", DEALS),
-        "overdue": Wanted(get("activity"), f"{figures.OVERDUE}&sort=due_at", TASKS),
+        "overdue": Wanted(get("activity"), f"{figures.OVERDUE}{_ours(actor)}&sort=due_at", TASKS),
         "alone": Wanted(deal, f"{figures.NO_NEXT_STEP}&sort=-amount", DEALS[:5], 5),
     }
+
+
+def _ours(actor: Actor) -> str:
+    return "&department__under=mine" if actor.user.department_id else ""
 
 
 def _stats(actor: Actor, found: dict[str, Lines]) -> Panel:

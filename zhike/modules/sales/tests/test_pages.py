@@ -221,7 +221,8 @@ def queries(client: Client, page: str) -> int:
 
 
 def test_the_number_of_queries_does_not_grow_with_the_data(firm: Firm) -> None:
-    fill(firm)
+    for _n in range(4):
+        fill(firm)  # until no short list ends before its limit: those need not be counted
     clients = {name: browser(getattr(firm, name)) for name in PEOPLE}
     asked = [(name, page) for name in PEOPLE for page in ("/", PAGES[1], PAGES[4])]
     for client in clients.values():
@@ -229,7 +230,8 @@ def test_the_number_of_queries_does_not_grow_with_the_data(firm: Firm) -> None:
     before = {pair: queries(clients[pair[0]], pair[1]) for pair in asked}
     for _n in range(4):
         fill(firm)
-    assert {pair: queries(clients[pair[0]], pair[1]) for pair in asked} == before
+    after = {pair: queries(clients[pair[0]], pair[1]) for pair in asked}
+    assert {pair: n for pair, n in after.items() if n > before[pair]} == {}
     assert max(before.values()) <= 27
 
 
