@@ -18,8 +18,8 @@ function refresh(root) {
   if (picked.length < boxes.length) delete bar.dataset.token;
   const every = $("[data-bulk-all]", bar);
   if (every) {
-    every.hidden = picked.length < boxes.length || !!bar.dataset.token;
-    if (!bar.dataset.token) $("[data-bulk-count]", bar).textContent = picked.length;
+    every.hidden = picked.length < boxes.length || "token" in bar.dataset; // a list without a filter has the token ""
+    if (!("token" in bar.dataset)) $("[data-bulk-count]", bar).textContent = picked.length;
   } else $("[data-bulk-count]", bar).textContent = picked.length;
   for (const box of boxes) box.closest("tr").setAttribute("aria-selected", String(box.checked));
 }
@@ -51,7 +51,7 @@ on("click", "[data-bulk-all]", (_, button) => {
 on("click", "[data-bulk-url]", (_, button) => {
   const body = new FormData();
   const { token } = button.closest("[data-bulk]").dataset;
-  if (token) body.append("all", token);
+  if (token !== undefined) body.append("all", token);
   else for (const box of $$("[data-select]:checked", list(button))) body.append("ids", box.value);
   openModal(button.dataset.bulkUrl, { method: "POST", body, opener: button });
 });

@@ -75,6 +75,8 @@ class World:
             Affiliation(contact=dice.choice(contacts), account=dice.choice(self.accounts), position=f"p{n % 4}")
             for n in range(120)
         )
+        with connection.cursor() as cursor:  # other tests leave tables that look large and empty
+            cursor.execute("ANALYZE customers_account, customers_contact, customers_affiliation, base_user")
 
     def _record(self, model: type[Any], dice: random.Random, now: dt.datetime, **values: Any) -> Any:
         owner = dice.choice([*self.people, None])
@@ -126,7 +128,7 @@ VIEWS = st.builds(
 )
 
 
-@limits(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     who=st.integers(0, 25), held=rights(), shares=SHARES, views=st.lists(VIEWS, min_size=4, max_size=4),
     cap=st.sampled_from((3, 40, 10_000)),

@@ -74,9 +74,11 @@ def one(desk: Desk, entity: str) -> str:
     if entity in STORED:
         return str(desk.site.rows(STORED[entity])[0][0])
     text = desk.context.request.get(f"/{entity}/?view={LISTED.get(entity, '')}").text()
-    found = re.search(rf'<td class="lead"><a href="/{entity}/([0-9a-f-]{{36}})"', text)
+    found = re.search(
+        rf'<tr data-row data-id="([0-9a-f-]{{36}})"|<td class="lead"><a href="/{entity}/([0-9a-f-]{{36}})"', text
+    )
     if found:
-        return found[1]
+        return found[1] or found[2]
     assert entity == "address"  # the demo firm has none
     return desk.make("address", account=one(desk, "account"), detail="星湖街328号").rpartition("/")[2]
 

@@ -21,6 +21,7 @@ from django.db import connection
 from zhike.base import fold, pinyin
 from zhike.engine import catalog
 from zhike.engine.models import Configuration, Counter
+from zhike.launch import tuning
 
 from . import Figure, Options, at_least, exact, load_people, scratch
 from .load_people import Crowd
@@ -36,8 +37,11 @@ CHUNK = 250_000
 HANDS = 2
 SEED = 20260101
 DONE = "bench"  # the counter that says how many customers a finished database has
+ROOM = min(
+    max(tuning.memory() // tuning.MIB // 24, 128), 1_024
+)  # MB for making an index, of which two are made at once
 SESSION = (
-    "SET synchronous_commit = off", "SET maintenance_work_mem = '384MB'", "SET work_mem = '64MB'", "SET jit = off",
+    "SET synchronous_commit = off", f"SET maintenance_work_mem = '{ROOM}MB'", "SET work_mem = '64MB'", "SET jit = off",
     "SET max_parallel_maintenance_workers = 1", "SET timezone = 'Asia/Shanghai'",
 )  # fmt: skip
 Tell = Callable[[int, int, str], None]
@@ -244,14 +248,14 @@ def _bare(url: str, one: Rows, tell: Tell) -> Iterator[None]:
     _together(url, [(made, None) for made in slow_first], lambda done: tell(done, len(indexes), f"index: {table}"))
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {table}")  # after the indexes: some are over expressions, which have figures too
-        for n, (name, made) in enumerate(keys, 1):
-            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {made}')
-            tell(n, len(keys), f"foreign key: {table}")
+    one_by_one = [(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {made}', None) for name, made in keys]
+    _together(url, one_by_one, lambda done: tell(done, len(keys), f"foreign key: {table}"), hands=1)
+    with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
-def _together(url: str, work: Sequence[tuple[str, Any]], told: Callable[[int], None]) -> None:
-    """Statements on two connections at a time."""
+def _together(url: str, work: Sequence[tuple[str, Any]], told: Callable[[int], None], *, hands: int = HANDS) -> None:
+    """Statements on some connections at a time, each with the room that great ones need."""
 
     def do(statement: tuple[str, Any]) -> None:
         with psycopg.connect(url, autocommit=True) as hand:
@@ -259,7 +263,7 @@ def _together(url: str, work: Sequence[tuple[str, Any]], told: Callable[[int], N
                 hand.execute(each)
             hand.execute(statement[0], statement[1])
 
-    with ThreadPoolExecutor(HANDS) as pool:
+    with ThreadPoolExecutor(hands) as pool:
         for done, _nothing in enumerate(pool.map(do, work), 1):
             told(done)
 

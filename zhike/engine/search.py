@@ -76,7 +76,10 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
     if not fold.query_terms(term) or not looked:
         return []
     weights = recent.weights(actor)
-    found = [f for e in looked for f in candidates(actor, e, term, limit=limit, weights=weights)]
+    found: list[Found] = []
+    for e in looked:
+        begun = sum(f.fit < words.INSIDE for f in found)
+        found += candidates(actor, e, term, limit=limit, weights=weights, inside=begun < limit)
     if len(found) < FEW and all(f.fit == words.INSIDE for f in found):
         known = {f.id for f in found}
         found += [f for e in looked for f in linked(actor, e, term, limit=limit) if f.id not in known]
@@ -98,17 +101,18 @@ def latest(actor: Actor, limit: int = 8) -> list[Hit]:
 
 
 def candidates(
-    actor: Actor, entity: AnyEntity, term: str, *, limit: int, weights: Weights | None = None
+    actor: Actor, entity: AnyEntity, term: str, *, limit: int, weights: Weights | None = None, inside: bool = True
 ) -> list[Found]:
     """The records of one entity that the term finds, best first.
 
-    Of letters and digits what begins with them is looked for first: inside of others there is more of them than helps.
+    Of letters and digits what begins with them is looked for first: inside of others there is more of them than helps,
+    and not `inside` at all where other entities have given enough that begins with them.
     """
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     wide, narrow = (q(entity, term, known, closed) for q in (words.search_q, words.begins_q))
     first, second = (narrow, wide) if term.isascii() else (wide, narrow)
     found = _newest(actor, entity, term, first)
-    if len(found) < limit if first is narrow else len(found) == RANKED:
+    if inside and len(found) < limit if first is narrow else len(found) == RANKED:
         found += _newest(actor, entity, term, second)
     if sum(f.fit < words.INSIDE for f in found) >= RANKED:
         found += _newest(actor, entity, term, words.exact_q(entity, term, known, closed))

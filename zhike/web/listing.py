@@ -303,8 +303,8 @@ ALIKE = (str, bool, type(None), UUID)  # values that look the same wherever they
 
 def is_light(actor: Actor, found: Asked, page: Page) -> bool:
     """Whether the script adds to each row what follows from its link and its column; not where rows are cards."""
-    titled = any(a.key == found.entity.title for a in page.attributes)
-    return titled and not actor.phone and found.shape.kind != "split"
+    titled = page.attributes and page.attributes[0].key == found.entity.title
+    return bool(titled) and not actor.phone and found.shape.kind != "split"
 
 
 def row_info(
