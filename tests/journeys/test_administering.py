@@ -125,8 +125,8 @@ def test_a_changed_right_is_in_force_at_the_next_request(visit: Visit, device: D
     expect(page.locator(".page-actions").get_by_role("link", name="新建客户")).to_be_visible()
     grant(admin, role, "account", "read", "own")
     page.reload()
-    own = "SELECT count(*) FROM customers_account JOIN base_user u ON u.id = owner_id WHERE u.username = 'narrowed'"
-    expect(page.locator("[data-row]")).to_have_count(admin.site.rows(f"{own} AND deleted_at IS NULL")[0][0])
+    own = "SELECT count(*) FROM customers_account a JOIN base_user u ON u.id = a.owner_id WHERE u.username = 'narrowed'"
+    expect(page.locator("[data-row]")).to_have_count(admin.site.rows(f"{own} AND a.deleted_at IS NULL")[0][0])
 
 
 def grant(admin: Desk, role: str, entity: str, action: str, scope: str) -> None:

@@ -59,8 +59,7 @@ def run(options: Options) -> list[Figure]:
         found = [*_queries(people["own"][0])]
         with site.served(made["url"]) as served:
             found += _throughput(served, made["url"], people["own"], seconds)
-            for scope in options.get("scopes", people):
-                users = people[scope]
+            for scope, users in people.items():
                 with site.crowd(served, users) as browsers:
                     found += _latency(scope, users, browsers, seconds, options)
             found += _memory(served)

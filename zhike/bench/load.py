@@ -37,9 +37,7 @@ CHUNK = 250_000
 HANDS = 2
 SEED = 20260101
 DONE = "bench"  # the counter that says how many customers a finished database has
-ROOM = min(
-    max(tuning.memory() // tuning.MIB // 24, 128), 1_024
-)  # MB for making an index, of which two are made at once
+ROOM = min(max(tuning.memory() // tuning.MIB // 24, 128), 1_024)  # MB for an index; two are made at once
 SESSION = (
     "SET synchronous_commit = off", f"SET maintenance_work_mem = '{ROOM}MB'", "SET work_mem = '64MB'", "SET jit = off",
     "SET max_parallel_maintenance_workers = 1", "SET timezone = 'Asia/Shanghai'",

@@ -239,6 +239,10 @@ class Kind:
         """The value as a cell of a list or a fact of a record."""
         return escape(shown) if (shown := self.text(a, value, labels)) else EMPTY
 
+    def light(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """The same as a cell of a long list, where the script adds what it can tell by itself (js/light.js)."""
+        return self.html(a, value, labels)
+
     def form_value(self, a: Attribute, value: Any, labels: Labels) -> str:
         """The value as the text of an input control."""
         return "" if value is None else str(value)
@@ -751,6 +755,13 @@ class UserLink(Link):
             '<span class="person"><span class="avatar av-%s avatar-sm" aria-hidden="true">%s</span>'
             '<span class="clip">%s</span></span>'
         ) % (tone_of(name), name[:1], name)
+
+    def light(self, a: Attribute, value: Any, labels: Labels) -> Markup:
+        """The name, and the tone of its initial."""
+        if not value:
+            return EMPTY
+        name = labels.get((a.target, value), "")
+        return Markup('<span class="person" data-av="%s">%s</span>') % (tone_of(name), name)
 
 
 class DepartmentLink(Link):

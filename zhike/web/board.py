@@ -99,10 +99,12 @@ def lane_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
 
 def lane_conditions(stage: Stage) -> list[Condition]:
     """What the list behind a lane is filtered by."""
-    found = [Condition("stage", "eq", stage.pk)]
-    if stage.status != Stage.Status.OPEN:
-        found.append(Condition("closed_at", "within", f"last_{CLOSED_DAYS}"))
-    return found
+    return [Condition("stage", "eq", stage.pk), *closed_lately(stage)]
+
+
+def closed_lately(stage: Stage) -> list[Condition]:
+    """What lanes of closed records leave out."""
+    return [] if stage.status == Stage.Status.OPEN else [Condition("closed_at", "within", f"last_{CLOSED_DAYS}")]
 
 
 def first_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
@@ -125,7 +127,7 @@ def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: Vi
     for is_open in (True, False):
         mine = [s for s in order if (s.status == Stage.Status.OPEN) is is_open]
         if mine:
-            narrowed = own.but(sort="").also(*lane_conditions(mine[0])[1:])
+            narrowed = own.but(sort="").also(*closed_lately(mine[0]))
             rows = query.select(actor, entity, narrowed).filter(stage__in=[s.pk for s in mine]).order_by()
             found |= {total["stage"]: total for total in rows.values("stage").annotate(**measures)}
     for total in found.values() if mixed else ():

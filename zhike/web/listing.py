@@ -16,7 +16,7 @@ from markupsafe import Markup
 from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.kinds import EMPTY, Attribute, tone_of
+from zhike.engine.kinds import EMPTY, Attribute
 from zhike.engine.labels import localized
 from zhike.engine.query import COUNT_CAP, AtLeast, Condition, Page, View
 from zhike.engine.views import Shape
@@ -51,12 +51,9 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
 
 def _rows_of_group(request: HttpRequest, actor: Actor, found: Asked) -> HttpResponse:
     page = query.page(actor, found.entity, found.view)
-    light, seen = is_light(actor, found, page), dict[Any, Any]()
     context = {
-        "columns": columns(actor, found, page),
-        "rows": [row_info(page, found.entity, row, seen, light=light) for row in page.rows],
+        **_table_rows(actor, found, page),
         "pick": bool(bulk_actions(actor, found.entity)),
-        "light": light,
         "more_url": found.url(found.own.start(), group="") if page.next else "",
     }
     return render(request, "web/list_rows.html", context)
@@ -74,7 +71,6 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     info = entity_info(actor, entity)
     if info["export_url"]:
         info["export_url"] = found.url(own.start(), path=info["export_url"])
-    light, seen = is_light(actor, found, page), dict[Any, Any]()
     kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
     return {
         "entity": info,
@@ -83,14 +79,12 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
         "kinds": Later(lambda: tabs.kinds(found, kind)),
         "kind": kind,
         "table": table(found, page),
-        "columns": columns(actor, found, page),
-        "rows": [row_info(page, entity, row, seen, light=light) for row in page.rows],
-        "light": light,
+        **_table_rows(actor, found, page),
         "totals": totals(page),
         "pager": pager(found, page),
         "bulk": bulk_actions(actor, entity),
         "bulk_all": {"count_label": total_text(page.total), "token": page.view.start().but(size=50).query()}
-        if page.total > len(page.rows) or is_more(page.total)
+        if page.total > len(page.rows) or isinstance(page.total, AtLeast)
         else None,
         "blank": blank(actor, entity) if not page.rows and not own.clauses and not own.search else None,
     } | filter_line(actor, found)
@@ -163,7 +157,7 @@ def pager(found: Asked, page: Page) -> dict[str, Any]:
     begins = not (page.view.after or page.view.before) and page.view.page == 1
     return {
         "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
-        "count_url": found.url(own, path=f"/{found.entity.key}/count") if is_more(page.total) else "",
+        "count_url": found.url(own, path=f"/{found.entity.key}/count") if isinstance(page.total, AtLeast) else "",
         "sums": further(found.entity, page),
         "range_label": f"1–{len(page.rows)}" if page.rows and begins and not found.shape.group else "",
         "prev_url": found.url(own.but(before=page.previous)) if page.previous else "",
@@ -255,12 +249,7 @@ def columns(actor: Actor, found: Asked, page: Page) -> list[dict[str, Any]]:
 
 def total_text(total: int) -> str:
     """Exact up to the cap, then “10,000+”; “50+” where counting would have taken too long."""
-    return f"{min(total, COUNT_CAP):,}+" if is_more(total) else f"{total:,}"
-
-
-def is_more(total: int) -> bool:
-    """Whether there are more rows than were counted."""
-    return total > COUNT_CAP or isinstance(total, AtLeast)
+    return f"{min(total, COUNT_CAP):,}+" if isinstance(total, AtLeast) else f"{total:,}"
 
 
 def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
@@ -301,6 +290,12 @@ LIGHT_TITLE = Markup('<a href="/%s/%s">%s</a>')
 ALIKE = (str, bool, type(None), UUID)  # values that look the same wherever they stand in a column
 
 
+def _table_rows(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
+    light, seen = is_light(actor, found, page), dict[Any, Any]()
+    rows = [row_info(page, found.entity, row, seen, light=light) for row in page.rows]
+    return {"columns": columns(actor, found, page), "rows": rows, "light": light}
+
+
 def is_light(actor: Actor, found: Asked, page: Page) -> bool:
     """Whether the script adds to each row what follows from its link and its column; not where rows are cards."""
     titled = page.attributes and page.attributes[0].key == found.entity.title
@@ -329,12 +324,9 @@ def row_info(
 
 
 def _cell(page: Page, a: Attribute, value: Any, *, light: bool = False) -> Any:
-    if light and value and a.kind.key == "user":
-        name = page.labels.get((a.target, value), "")
-        return Markup('<span class="person" data-av="%s">%s</span>') % (tone_of(name), name)
     if value and a.kind.key in ("date", "datetime"):
         return Markup("<time>%s</time>") % a.kind.text(a, value, page.labels)
-    html = a.kind.html(a, value, page.labels)
+    html = (a.kind.light if light else a.kind.html)(a, value, page.labels)
     return "" if html is EMPTY or html == EMPTY else html
 
 

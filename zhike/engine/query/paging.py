@@ -30,7 +30,7 @@ COUNT_CAP = 10_000
 
 
 class AtLeast(int):
-    """How many rows are known of where counting all of them took too long."""
+    """How many rows were counted where there are more: beyond the cap, or where counting took too long."""
 
 
 def page(actor: Actor, entity: AnyEntity, view: View, *, adds: bool = False) -> Page:
@@ -47,11 +47,10 @@ def page(actor: Actor, entity: AnyEntity, view: View, *, adds: bool = False) -> 
     order = order_of(actor, entity, view.sort)
     rows, before, behind = _around(actor, entity, view, order, wanted)
     start = (view.page - 1) * view.size
-    alone = not before and not behind and rows and not (start or view.after or view.before)
     ended = rows and not behind and not (view.after or view.before)
     added_up = addable(actor, entity, view) if adds and rows else {}
     total, summed = len(rows) + start, dict[str, Any]()
-    if not (alone or ended) or added_up:
+    if not ended or added_up:
         total, summed = tally(actor, entity, view, added_up, known=total + bool(behind))
     found = Page(entity, view, shown, rows, total, labels(actor, shown, rows), summed)
     found.next = order.cursor(rows[-1].id, rows[-1].key) if rows and behind else ""
@@ -147,7 +146,7 @@ def _by_id(
 
 
 def how_many(actor: Actor, entity: AnyEntity, view: View, *, exact: bool = False, known: int = 0) -> int:
-    """How many rows a view has, counted no further than COUNT_CAP + 1 unless `exact`; `known` as for `tally`."""
+    """How many rows a view has, as `tally` counts them; all of them where `exact`."""
     return tally(actor, entity, view.but(exact=exact), {}, known=known)[0]
 
 
@@ -156,9 +155,9 @@ def tally(
 ) -> tuple[int, dict[str, Any]]:
     """How many rows a view has and what these fields of them add up to, in one pass; no sums beyond the cap.
 
-    Counted no further than COUNT_CAP + 1 unless `view.exact`: what is seen through other records is only asked for
-    below the cap then. Where somebody waits and so many rows are `known` of, counting ends after COUNT_SECONDS: AtLeast
-    so many, and no sums.
+    Counted no further than COUNT_CAP + 1 unless `view.exact`, and AtLeast so many then: what is seen through other
+    records is only asked for below the cap. Where somebody waits and so many rows are `known` of, counting ends after
+    COUNT_SECONDS: AtLeast those, and no sums.
     """
     kept = Kept(entity, wanted)
     cap = None if view.exact else COUNT_CAP + 1
@@ -179,7 +178,7 @@ def tally(
         if not isinstance(problem.__cause__, QueryCanceled):
             raise
         return AtLeast(known), {}
-    return n, found if view.exact or n <= COUNT_CAP else {}
+    return (n, found) if view.exact or n <= COUNT_CAP else (AtLeast(n), {})
 
 
 @contextmanager

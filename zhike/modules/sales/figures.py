@@ -285,7 +285,7 @@ def lists(actor: Actor, wanted: Mapping[str, Wanted]) -> dict[str, Lines]:
             rows = query.walk(actor, w.entity, view, query.order_of(actor, w.entity, view.sort), shown, w.limit + 1)
             n = len(rows) if len(rows) <= w.limit else query.how_many(actor, w.entity, view, known=len(rows))
             rows = rows[: w.limit]
-            group = Group(w.entity, view, figures={"n": n, "more": n > query.COUNT_CAP or isinstance(n, query.AtLeast)})
+            group = Group(w.entity, view, figures={"n": n})
             found[name] = Lines(group, Page(w.entity, view, shown, rows, n, {}), rows)
     ids: dict[str, set[UUID]] = {}
     for lines in found.values():

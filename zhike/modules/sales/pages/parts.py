@@ -14,12 +14,12 @@ from django.utils.translation import ngettext
 from markupsafe import Markup
 
 from zhike.base.models import Role
-from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.query import Row
 from zhike.engine.report import Group
 from zhike.modules.sales.figures import Lines
+from zhike.web.listing import total_text
 from zhike.web.templating import clock, day, number, render, yuan
 
 Panel = dict[str, Any]
@@ -59,12 +59,7 @@ def stat(label: Any, value: Any, group: Group | None = None, **more: Any) -> dic
 
 def counted(label: Any, group: Group, *, bad: str = "", hint: Any = "") -> dict[str, Any]:
     """A number of records as a tile; `bad` is its tone when there are any."""
-    return stat(label, _up_to_cap(group), group, tone=bad if group.n else "", hint=hint)
-
-
-def _up_to_cap(group: Group) -> str:
-    """How many there are, as the list behind it says it."""
-    return f"{min(group.n, query.COUNT_CAP):,}+" if group["more"] else number(group.n)
+    return stat(label, total_text(group["n"] or 0), group, tone=bad if group.n else "", hint=hint)
 
 
 def cell(value: Any, group: Group, *, late: bool = False) -> dict[str, Any]:
@@ -107,7 +102,7 @@ def listed(
         "kind": "list",
         "title": title,
         "url": link(lines.group),
-        "count": _up_to_cap(lines.group),
+        "count": total_text(lines.page.total),
         "rows": list(rows),
         "empty_text": empty,
         "width": width,
