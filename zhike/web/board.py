@@ -73,7 +73,7 @@ def board_context(actor: Actor, found: Asked, pipelines: Sequence[Any], pipeline
         "pipelines": [{"label": str(p), "url": f"{url}?pipeline={p.pk}", "active": p == pipeline} for p in pipelines],
         "summary": [],
         "scope": scope_links(actor, entity, found.own, f"{here}&" if pipeline else f"{here}?"),
-        "columns": [lane(entity, stage, own, totals.get(stage.pk), shown[stage.pk]) for stage in order],
+        "columns": [lane(entity, stage, own, totals[stage.pk], shown[stage.pk]) for stage in order],
     }
 
 
@@ -94,6 +94,7 @@ CLOSED_DAYS = 90
 
 def lane_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
     """The records of a lane; closed lanes show the last 90 days, like the list behind them."""
+    _told(actor, entity)
     return query.select(actor, entity, own.but(sort="").also(*lane_conditions(stage)))
 
 
@@ -112,9 +113,18 @@ def first_rows(actor: Actor, entity: AnyEntity, stage: Stage, own: View) -> Any:
     return lane_rows(actor, entity, stage, own).order_by("-stage_at", "-pk")[:FIRST]
 
 
+def _told(actor: Actor, entity: AnyEntity) -> Mapping[str, Attribute]:
+    """The fields whose values the actor sees whole; Missing where the stage is none of them: no lanes then."""
+    known = query.open_fields(access.readable(actor, entity), access.closed(actor, entity))
+    if "stage" not in known:
+        raise Missing
+    return known
+
+
 def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: View) -> dict[UUID, dict[str, Any]]:
     """How many records each lane has and what they add up to, in one statement for all lanes that are open or not."""
-    amount, weighted = entity.attributes.get("amount"), entity.attributes.get("weighted")
+    known = _told(actor, entity)
+    amount, weighted = known.get("amount"), known.get("weighted")
     measures: dict[str, Any] = {"n": Count("*")}
     if amount:
         measures["total"] = Sum(amount.column)
@@ -123,7 +133,8 @@ def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: Vi
     mixed = query.has_currency(entity.model)
     if mixed:
         measures |= {"least": Min("currency"), "greatest": Max("currency")}
-    found: dict[UUID, dict[str, Any]] = {}
+    none = {name: None if name in ("least", "greatest") else 0 for name in measures}
+    found = {stage.pk: dict[str, Any](none) for stage in order}
     for is_open in (True, False):
         mine = [s for s in order if (s.status == Stage.Status.OPEN) is is_open]
         if mine:
@@ -131,8 +142,8 @@ def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: Vi
             rows = query.select(actor, entity, narrowed).filter(stage__in=[s.pk for s in mine]).order_by()
             found |= {total["stage"]: total for total in rows.values("stage").annotate(**measures)}
     for total in found.values() if mixed else ():
-        for name in ("total", "expected"):
-            total[name] = query.in_currency(total.get(name), total["least"], total["greatest"])
+        for name in total.keys() & {"total", "expected"}:
+            total[name] = query.in_currency(total[name], total["least"], total["greatest"])
     return found
 
 
@@ -140,11 +151,10 @@ def lane(
     entity: AnyEntity,
     stage: Stage,
     own: View,
-    total: Mapping[str, Any] | None,
+    total: Mapping[str, Any],
     shown: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """One lane with its totals (`lane_totals`), and the cards `shown`."""
-    amount, total = entity.attributes.get("amount"), total or {"n": 0}
     behind = View(conditions=(*lane_conditions(stage), *own.conditions), search=own.search)
     found = {
         "key": str(stage.pk),
@@ -152,7 +162,7 @@ def lane(
         "tone": stage.tone,
         "kind": stage.status,
         "count": total["n"],
-        "sum": yuan(total.get("total") or 0) if amount else "",
+        "sum": yuan(total["total"] or 0) if "total" in total else "",
         "weighted": yuan(total["expected"]) if total.get("expected") and stage.status == Stage.Status.OPEN else "",
         "url": f"/{entity.key}/?view=&{behind.query()}",
         "cards": list(shown),
@@ -283,7 +293,7 @@ def _moved(
     totals = lane_totals(actor, entity, lanes, own)
     context = {
         "card": cards(actor, entity, rows, stage)[0],
-        "columns": [lane(entity, s, own, totals.get(s.pk)) for s in lanes],
+        "columns": [lane(entity, s, own, totals[s.pk]) for s in lanes],
     }
     response = render(request, "web/board_moved.html", context, status=status)
     if status == 200:

@@ -17,6 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from zhike.base.models import FieldGrant, Grant
 from zhike.engine import query, records, report
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
@@ -264,8 +265,6 @@ def test_reports_are_in_the_menu_of_those_who_see_others(firm: Firm) -> None:
 
 
 def test_who_may_not_read_deals_is_refused_the_reports(firm: Firm) -> None:
-    from zhike.base.models import Grant
-
     Grant.objects.filter(role__in=firm.seller.user.roles, entity="deal").delete()
     client = browser(firm.seller)
     assert [client.get(p).status_code for p in ("/", "/reports/funnel", "/reports/team")] == [200, 403, 403]
@@ -347,8 +346,6 @@ def test_what_cannot_be_grouped_is_refused(firm: Firm, key: str) -> None:
 
 
 def test_a_hidden_amount_is_not_summed(firm: Firm) -> None:
-    from zhike.base.models import FieldGrant
-
     sold(firm.seller, "秘密", deal_stages()[:1], started=3, amount=4_321_000)
     for key in ("amount", "weighted"):
         FieldGrant.objects.create(role_id=firm.seller.user.roles[0], entity="deal", key=key, level="hidden")
@@ -458,3 +455,21 @@ def test_the_executive_page_is_light(firm: Firm) -> None:
     for _n in range(5):
         fill(firm)
     assert len(browser(firm.executive).get("/").content) <= 60_000
+
+
+def test_a_board_adds_up_only_what_its_reader_sees(firm: Firm) -> None:
+    create(firm.seller, "deal", name="大单", account=create(firm.seller, "account", name="甲厂").pk, amount="1234567")
+    assert sums(firm.seller)
+    FieldGrant.objects.create(role_id=firm.seller.user.roles[0], entity="deal", key="amount", level="hidden")
+    assert sums(firm.seller) == []
+    FieldGrant.objects.create(role_id=firm.seller.user.roles[0], entity="deal", key="stage", level="hidden")
+    assert browser(firm.seller).get("/deal/board").status_code == 404
+    lane = deal_stages()[0]
+    assert browser(firm.seller).get(f"/deal/board/{lane}?start=0").status_code == 404
+
+
+def sums(actor: Actor) -> list[str]:
+    """The amounts in the heads of the lanes."""
+    page = browser(actor).get("/deal/board").content.decode()
+    assert "大单" in page
+    return re.findall(r'data-lane-money><.*?title="([^"]+)"', page)
