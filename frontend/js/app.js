@@ -57,6 +57,7 @@ on("compositionend", "form[data-ime] input", (_, input) => input.dispatchEvent(n
 document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
   const words = target.dataset?.announce;
   if (words) say(words);
+  if (target.id === "list-body" && $("#list-count")) $("#list-count").textContent = target.dataset.total;
   load(target);
   const asked = detail.requestConfig?.elt;
   if (document.activeElement === document.body && asked && !asked.isConnected) {

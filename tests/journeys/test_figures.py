@@ -61,13 +61,18 @@ class Lists:
             wanted = {"HX-Request": "true", "HX-Target": "list-body"}
             answer = self._desk.context.request.get(href, headers=wanted)
             assert answer.ok, f"{href}: {answer.status}"
-            self._seen[href] = self._parse(answer.text())
+            text = answer.text()
+            if later := re.search(
+                r'hx-get="([^"]+/count[^"]+)" hx-trigger="load"', text
+            ):  # its number comes afterwards
+                text = self._desk.context.request.get(html.unescape(later[1]), headers=wanted).text()
+            self._seen[href] = self._parse(text)
         return self._seen[href]
 
     def _parse(self, text: str) -> Behind:
-        pager = re.search(r'class="pager[^>]*>\s*<span>共([\d,]+)条</span>', text)
+        pager = re.search(r"<span>共([\d,]+)条</span>", text)
         assert pager, text[-600:]
-        foot = re.findall(r'data-label="([^"]*)"><span class="num">(¥[\d,.]+)</span>', text.partition("<tfoot>")[2])
+        foot = re.findall(r'data-label="([^"]*)"><span class="num">(¥[\d,.]+)</span>', text.partition("<tfoot")[2])
         further = re.findall(r"<span data-sum>(\S+) .*?(¥[\d,.]+)<", text)
         sums = {html.unescape(label): amount(value) for label, value in (*foot, *further)}
         return Behind(int(pager[1].replace(",", "")), sums)

@@ -76,8 +76,9 @@ def follow_people(changes: Sequence[Change[User]]) -> None:
 def _refile(where: dict[str, Any], department: UUID | None, ancestors: list[UUID]) -> None:
     for entity in entities().values():
         if entity.has_owner:
-            found = entity.rows("records follow their people, whoever moves those")
-            found.filter(**where).update(department=department, ancestors=ancestors)
+            found = entity.rows("records follow their people, whoever moves those").filter(**where)
+            for in_bin in (False, True):  # each by its own index
+                found.filter(deleted_at__isnull=not in_bin).update(department=department, ancestors=ancestors)
 
 
 def give_roles(change: Change[User]) -> None:

@@ -42,7 +42,7 @@ def list_page(request: HttpRequest, key: str) -> HttpResponse:
     if request.GET.get("rows"):
         return _rows_of_group(request, actor, found)
     by = groups.by(actor, found)
-    page = query.page(actor, entity, found.view.but(size=1) if by else found.view, adds=True)
+    page = query.page(actor, entity, found.view.but(size=1) if by else found.view, adds=True, late=not by)
     more = groups.context(actor, found, by, page) if by and page.rows else {}
     if more:
         page.next = page.previous = ""
@@ -74,7 +74,7 @@ def list_context(actor: Actor, found: Asked, page: Page) -> dict[str, Any]:
     kind = found.shape.kind if found.shape.kind in ("grid", "split") else "list"
     return {
         "entity": info,
-        "total_label": total_text(page.total),
+        "total_label": total_text(page.total) if page.counted else "",
         "bar": Later(lambda: tabs.bar(actor, found)),
         "kinds": Later(lambda: tabs.kinds(found, kind)),
         "kind": kind,
@@ -156,12 +156,21 @@ def pager(found: Asked, page: Page) -> dict[str, Any]:
     own = found.own.start()
     begins = not (page.view.after or page.view.before) and page.view.page == 1
     return {
-        "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
-        "count_url": found.url(own, path=f"/{found.entity.key}/count") if isinstance(page.total, AtLeast) else "",
-        "sums": further(found.entity, page),
+        **number(found, page),
         "range_label": f"1–{len(page.rows)}" if page.rows and begins and not found.shape.group else "",
         "prev_url": found.url(own.but(before=page.previous)) if page.previous else "",
         "next_url": found.url(own.but(after=page.next)) if page.next else "",
+    }
+
+
+def number(found: Asked, page: Page) -> dict[str, Any]:
+    """How many there are and what they add up to; where it comes later, and where the exact number is."""
+    more = found.url(found.own.start(), path=f"/{found.entity.key}/count") if isinstance(page.total, AtLeast) else ""
+    return {
+        "total_label": _("%(total)s in all") % {"total": total_text(page.total)},
+        "count_url": more if page.counted else "",
+        "later_url": "" if page.counted else f"{more}&capped=1",
+        "sums": further(found.entity, page),
     }
 
 
@@ -181,12 +190,20 @@ def table(found: Asked, page: Page) -> dict[str, Any]:
 
 @login_required
 @require_GET
-def exact(request: HttpRequest, key: str) -> HttpResponse:
-    """How many there are, counted to the end because somebody asks for it."""
+def count(request: HttpRequest, key: str) -> HttpResponse:
+    """How many there are and what they add up to: up to the cap after the rows, or all because somebody asks for it."""
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
-    total = query.how_many(actor, entity, tabs.ask(request, entity).view, exact=True)
-    return HttpResponse(_("%(total)s in all") % {"total": f"{total:,}"})
+    found = tabs.ask(request, entity)
+    page = query.counted(actor, entity, found.view.but(exact=not request.GET.get("capped")))
+    context = {
+        "p": number(found, page),
+        "total": total_text(page.total),
+        "columns": columns(actor, found, page),
+        "totals": totals(page),
+        "pick": bool(bulk_actions(actor, entity)),
+    }
+    return render(request, "web/list_count.html", context)
 
 
 @login_required

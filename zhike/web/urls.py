@@ -83,7 +83,7 @@ urlpatterns = [
     path("<slug:key>/calendar", calendars.calendar_page),
     path("<slug:key>/grid", grid.write),
     path("<slug:key>/filter", builder.builder),
-    path("<slug:key>/count", listing.exact),
+    path("<slug:key>/count", listing.count),
     path("<slug:key>/views/new", saved.new),
     path("<slug:key>/views/arrange", saved.arrange),
     path("<slug:key>/views/counts", saved.counts),

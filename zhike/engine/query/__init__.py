@@ -7,7 +7,7 @@ from .gate import DIRECTORY, Sight, every, open_fields, visible
 from .language import GROUPING, LONGEST, clauses, text, value
 from .model import PAGE, Clause, Condition, Group, Linked, Page, Row, View, flat, parse
 from .ordering import CREATED, Cursor, order_of
-from .paging import COUNT_CAP, AtLeast, count, how_many, page, sums, walk
+from .paging import COUNT_CAP, AtLeast, count, counted, how_many, page, sums, walk
 from .periods import fiscal_month, moment, period
 from .reading import has_currency, in_currency, labels, names, options, read, record
 from .selecting import select
@@ -32,6 +32,7 @@ __all__ = [
     "View",
     "clauses",
     "count",
+    "counted",
     "every",
     "fiscal_month",
     "flat",

@@ -130,7 +130,8 @@ class Row:
 class Page:
     """A page of rows with the names of what they link to.
 
-    `total` stops at COUNT_CAP + 1 unless `view.exact`. `next` and `previous` are cursors, "" where nothing is there.
+    `total` stops at COUNT_CAP + 1 unless `view.exact`; not `counted`, it is what is known so far. `next` and `previous`
+    are cursors, "" where nothing is there.
     """
 
     entity: AnyEntity
@@ -142,6 +143,7 @@ class Page:
     sums: dict[str, Any] = field(default_factory=dict)
     next: str = ""
     previous: str = ""
+    counted: bool = True
 
     def text(self, row: Row, key: str) -> str:
         """A value as plain text."""

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from zhike.engine.models import Record
+from zhike.engine.models import Record, record_indexes
 from zhike.modules.customers.models import Account, Contact
 from zhike.modules.leads.models import Lead
 from zhike.modules.sales.models import Deal
@@ -88,7 +88,7 @@ class Activity(Record):
         verbose_name = _("Activity")
         verbose_name_plural = _("Activities")
         indexes: ClassVar = [
-            *Record.Meta.indexes,
+            *record_indexes("duration_minutes"),
             models.Index(fields=["owner", "due_at"], name="activity_due", condition=Q(status="planned")),
             models.Index(
                 fields=["due_at", "id"],

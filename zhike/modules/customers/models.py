@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
 from zhike.engine.fields import AddressField, IndustryField, LinksField, MoneyField, PhoneField, ReachField, RegionField
-from zhike.engine.models import Record
+from zhike.engine.models import Record, record_indexes
 
 from .choices import Attitude, BuyingRole, Currency, Source, Tone
 from .persons import Consent, PersonRequest
@@ -129,7 +129,7 @@ class Account(Record):
         verbose_name = _("Customer")
         verbose_name_plural = _("Customers")
         indexes: ClassVar = [
-            *Record.Meta.indexes,
+            *record_indexes("prior_sales", "currency"),
             models.Index(
                 fields=["next_follow_up_on"], name="account_next", condition=Q(next_follow_up_on__isnull=False)
             ),

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
 from zhike.engine.fields import LinksField, MoneyField, PercentField
-from zhike.engine.models import Record, Staged
+from zhike.engine.models import Record, Staged, record_indexes
 from zhike.modules.customers.choices import Attitude, BuyingRole, Currency, Source
 from zhike.modules.customers.models import Account, Contact
 from zhike.modules.leads.models import Lead
@@ -133,7 +133,7 @@ class Deal(Staged):
         verbose_name = _("Deal")
         verbose_name_plural = _("Deals")
         indexes: ClassVar = [
-            *Record.Meta.indexes,
+            *record_indexes("amount", "probability", "currency"),
             models.Index(fields=["stage", "stage_at"], name="deal_stage"),
             models.Index(fields=["status", "closed_on"], name="deal_closed"),
             models.Index(fields=["next_follow_up_on"], name="deal_next", condition=Q(status="open")),
