@@ -83,7 +83,7 @@ class World:
         place = owner.department if owner else dice.choice([*self.departments, None])
         name = dice.choice(("华为", "海尔", "华润", "中兴"))
         return model(
-            name=name, pinyin=name[:1], search_text=name, search_grams=[name], owner=owner, department=place,
+            name=name, pinyin=name[:1], search_text=name, search_grams=[name, *name], owner=owner, department=place,
             ancestors=place.ancestors if place else [], updated_at=now - dt.timedelta(days=dice.randrange(6)),
             last_contact_at=dice.choice([None, now - dt.timedelta(days=dice.randrange(4))]),
             deleted_at=dice.choice([None] * 9 + [now]), **values,
@@ -157,6 +157,10 @@ def test_a_list_is_the_same_by_parts(
             page = query.page(actor, entity, view)
             assert [row.id for row in page.rows] == every[start:end]
             assert page.total == (len(every) if start < len(every) <= end else min(len(every), cap + 1))
+            late = query.page(actor, entity, view, late=True)
+            assert [row.id for row in late.rows] == every[start:end]
+            assert late.total == (page.total if late.counted else min(view.page * view.size, len(every)))
+            assert query.counted(actor, entity, view).total == min(len(every), cap + 1)
             if page.next:
                 following = query.page(actor, entity, view.but(after=page.next))
                 assert [row.id for row in following.rows] == every[end : end + view.size]

@@ -51,7 +51,8 @@ def _read(table: str) -> _Table:
         )
         elements, frequencies = next(iter(cursor.fetchall()), None) or ((), ())
         cursor.execute(
-            f'SELECT updated_at FROM "{table}" ORDER BY updated_at DESC, id DESC OFFSET %s LIMIT 1',  # noqa: S608
+            f'SELECT updated_at FROM "{table}" WHERE deleted_at IS NULL'  # noqa: S608 - a model's table
+            " ORDER BY updated_at DESC, id DESC OFFSET %s LIMIT 1",
             [NEWEST],
         )
         since = next(iter(cursor.fetchall()), (None,))[0]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -21,17 +21,22 @@ from .guard import GuardedManager
 DEPTHS = 4  # levels of the department tree that have an index of their own
 
 
+PLACES = Func(F("ancestors"), F("owner"), function="array_append", output_field=ArrayField(models.UUIDField()))
 KEPT = Q(deleted_at=None)  # lists leave out what is deleted, and so do the indexes by which they are read and counted
 
 
 def record_indexes(*measured: str) -> list[models.Index]:
-    """The indexes of a record whose lists add up the columns `measured`: those of one person by the index alone."""
+    """The indexes of a record whose lists add up the columns `measured`: those of one person by the index alone.
+
+    The one by which words are found also knows whose a record is and where: a common word is in more records of the
+    firm than a person has.
+    """
     return [
         models.Index(F("owner"), F("updated_at").desc(), include=measured, condition=KEPT, name="%(class)s_own"),
         models.Index(F("updated_at").desc(), F("id").desc(), condition=KEPT, name="%(class)s_recent"),
         models.Index(fields=["pinyin", "id"], condition=KEPT, name="%(class)s_pinyin"),
         models.Index(fields=["deleted_at"], condition=~KEPT, name="%(class)s_bin"),
-        GinIndex(fields=["search_grams"], name="%(class)s_grams"),
+        GinIndex(F("search_grams"), PLACES, name="%(class)s_grams"),
         GinIndex(fields=["custom"], name="%(class)s_custom", opclasses=["jsonb_path_ops"]),
         *(
             models.Index(
@@ -92,7 +97,7 @@ class CustomRecord(Record):
             models.Index(F("object"), F("owner"), F("updated_at").desc(), condition=KEPT, name="customrecord_own"),
             models.Index(fields=["object", "pinyin", "id"], condition=KEPT, name="customrecord_pinyin"),
             models.Index(fields=["object", "deleted_at"], condition=~KEPT, name="customrecord_bin"),
-            GinIndex(fields=["search_grams"], name="customrecord_grams"),
+            GinIndex(F("search_grams"), PLACES, name="customrecord_grams"),
             GinIndex(fields=["custom"], name="customrecord_custom", opclasses=["jsonb_path_ops"]),
             *(
                 models.Index(

@@ -10,10 +10,15 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import Q, QuerySet
 from markupsafe import Markup
 
 from zhike.base import fold, pinyin
@@ -139,10 +144,21 @@ def _read(actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[acce
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     rows = entity.rows().filter(deleted_at=None).filter(q)
     rows = rows.annotate(fit=words.fit(entity, term, known, closed)).order_by("-updated_at", "-pk")
-    first, *others = (rows.filter(part.q).values_list("pk", "fit", "updated_at")[:RANKED] for part in parts)
-    found = first.union(*others) if others else first
-    newest = sorted({(at, pk, fit) for pk, fit, at in found}, reverse=True)[:RANKED]
-    return [Found(entity, pk, fit, at) for at, pk, fit in newest]
+    direct = [query.placed(rows, part) for part in parts if part.reason != "via"]
+    found = _first(direct) if direct else []
+    if through := [part.q for part in parts if part.reason == "via"]:
+        # the words are looked for once, and then on what they hang; of a common word what is newer than those found
+        rows = rows.filter(updated_at__gte=found[-1][0]) if len(found) == RANKED else rows
+        with suppress(query.TooLong), query.hurried(settings.COUNT_SECONDS):
+            found = sorted({*found, *_first([rows.filter(reduce(or_, through))])}, reverse=True)[:RANKED]
+    return [Found(entity, pk, fit, at) for at, pk, fit in found]
+
+
+def _first(pieces: Sequence[QuerySet[Any]]) -> list[tuple[dt.datetime, UUID, int]]:
+    """The newest RANKED rows of all pieces."""
+    first, *others = (piece.values_list("pk", "fit", "updated_at")[:RANKED] for piece in pieces)
+    rows = first.union(*others) if others else first
+    return sorted({(at, pk, fit) for pk, fit, at in rows}, reverse=True)[:RANKED]
 
 
 def linked(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Found]:

@@ -10,7 +10,8 @@ from .ordering import CREATED, Cursor, order_of
 from .paging import COUNT_CAP, AtLeast, count, counted, how_many, page, sums, walk
 from .periods import fiscal_month, moment, period
 from .reading import has_currency, in_currency, labels, names, options, read, record
-from .selecting import select
+from .selecting import placed, select
+from .waiting import TooLong, hurried
 
 __all__ = [
     "COUNT_CAP",
@@ -29,6 +30,7 @@ __all__ = [
     "Page",
     "Row",
     "Sight",
+    "TooLong",
     "View",
     "clauses",
     "count",
@@ -38,6 +40,7 @@ __all__ = [
     "flat",
     "has_currency",
     "how_many",
+    "hurried",
     "in_currency",
     "labels",
     "matching",
@@ -50,6 +53,7 @@ __all__ = [
     "page",
     "parse",
     "period",
+    "placed",
     "read",
     "record",
     "search_q",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,9 +10,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.models import Exists, F, QuerySet
-from psycopg.errors import QueryCanceled
 
 from zhike.base.models import Grant
 from zhike.engine import access, layouts
@@ -26,6 +24,7 @@ from .model import Page, Row, View
 from .ordering import KEY, Cursor, Order, order_of
 from .reading import has_currency, in_currency, labels, read
 from .selecting import Piece, asked, newest, pieces
+from .waiting import TooLong, hurried
 
 COUNT_CAP = 10_000
 
@@ -196,25 +195,11 @@ def tally(
     # rows that an index gives are soon counted up to the cap
     is_long = bool(through or view.clauses or view.search) and not view.exact
     try:
-        with _hurried(settings.COUNT_SECONDS if known and is_long else 0):
+        with hurried(settings.COUNT_SECONDS if known and is_long else 0):
             n, found = kept.add(first.union(*more)[:cap] if more else first)
-    except OperationalError as problem:
-        if not isinstance(problem.__cause__, QueryCanceled):
-            raise
+    except TooLong:
         return AtLeast(known), {}
     return (n, found) if view.exact or n <= COUNT_CAP else (AtLeast(n), {})
-
-
-@contextmanager
-def _hurried(seconds: float) -> Iterator[None]:
-    """Statements end after so many seconds; 0 for as long as they take."""
-    if not seconds:
-        yield
-        return
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(seconds * 1000))])
-        yield
 
 
 @dataclass(frozen=True)

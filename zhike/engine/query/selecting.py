@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from zhike.base.models import Grant
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
+from zhike.engine.models import PLACES, Record
 from zhike.engine.words import search_q
 
 from .conditions import narrow
@@ -47,7 +48,26 @@ def pieces(actor: Actor, entity: AnyEntity, view: View) -> list[Piece]:
     if _is_own(actor, entity, view):
         return [("", asked(every(entity), actor, entity, view))]
     found = access.pieces(actor, entity, "list")
-    return [(piece.reason, asked(every(entity).filter(piece.q), actor, entity, view)) for piece in found]
+    reached = placed if view.search else _reached
+    return [(part.reason, asked(reached(every(entity), part), actor, entity, view)) for part in found]
+
+
+def _reached(rows: QuerySet[Any], part: access.Part) -> QuerySet[Any]:
+    return rows.filter(part.q)
+
+
+def placed(rows: QuerySet[Any], part: access.Part) -> QuerySet[Any]:
+    """The rows of a part, by the index that finds words: what is asked for besides need not be looked for elsewhere.
+
+    Whose a record is and where it lies stand in it side by side (models.PLACES); a path holds a department once.
+    """
+    asked_for = [child for child in part.q.children if isinstance(child, tuple)]
+    places = [value for key, value in asked_for if key == "owner" or key.startswith("ancestors__")]
+    if part.q.connector != Q.AND or part.q.negated or not places or not issubclass(rows.model, Record):
+        return rows.filter(part.q)
+    kept = [child for child in part.q.children if child not in asked_for or child[1] not in places]
+    found: QuerySet[Any] = rows.alias(places=PLACES).filter(Q(*kept), places__contains=places)
+    return found
 
 
 def _is_own(actor: Actor, entity: AnyEntity, view: View) -> bool:
