@@ -47,6 +47,7 @@ PAGES: Mapping[str, str] = {
     "list": "/account/?view=all", "filtered list": f"/account/?{FILTER}", "board": "/deal/board", "home": "/",
     "search": "/search?q=精密机械", "search, pinyin": "/search?q=shjx", "palette": "/search/palette?q=精密",
 }  # fmt: skip
+LATER = re.compile(rb'hx-get="([^"]+/count[^"]+)" hx-trigger="load"')
 NEXT = re.compile(rb'href="([^"]+)" rel="next"')
 
 
@@ -155,9 +156,9 @@ def _statements(user: User) -> list[str]:
     """What reads the rows of the list, their links and their number, for somebody whose rights are known already."""
     actor, account = Actor(user, "web"), get("account")
     view = query.parse(FILTER)
-    query.page(actor, account, view)
+    query.page(actor, account, view, adds=True, late=True)
     with _counted() as sent:
-        query.page(actor, account, view)
+        query.page(actor, account, view, adds=True, late=True)
     return sorted(sent, key=lambda sql: 0 if "LIMIT 51" in sql else 1)
 
 
@@ -225,6 +226,8 @@ def _deep(name: str, url: str, browsers: Sequence[Browser], seconds: float, dept
     """The first page, and those so deep: found by following the link to the next page, as a person does."""
     top = _timed(f"{name}, first page", url, browsers, seconds, "fragment")
     yield top
+    if later := LATER.search(browsers[0].get(url, FRAGMENT).body):
+        yield _timed(f"{name}, its number", html.unescape(later[1].decode()), browsers, seconds, "fragment")
     at, depth = url, 1
     for wanted in depths:
         while depth < wanted and (link := NEXT.search(browsers[0].get(at, FRAGMENT).body)):
