@@ -22,7 +22,9 @@ CSRF_TRUSTED_ORIGINS = [origin for origin in [*os.environ.get("ZHIKE_ORIGINS", "
 
 # A page that asks too much ends after so many seconds; imports, exports and the console take the time they need.
 STATEMENT_SECONDS = int(os.environ.get("ZHIKE_STATEMENT_SECONDS", "30")) if os.environ.get("ZHIKE_WEB") == "1" else 0
-COUNT_SECONDS = 0.3 if os.environ.get("ZHIKE_WEB") == "1" else 0.0  # how long a list may count before it says "50+"
+# how long a list may count before it says "50+", and a search look through other records, while somebody waits
+PATIENCE = 0.3
+COUNT_SECONDS = PATIENCE if os.environ.get("ZHIKE_WEB") == "1" else 0.0
 
 
 def database(url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import ROOT, Visit
-from tests.journeys.desk import PHONE, Desk, until
+from tests.journeys.desk import PHONE, Desk, Device, until
 
 AXE = (ROOT / "frontend/node_modules/axe-core/axe.min.js").read_text("utf-8")
 
@@ -334,3 +334,19 @@ def test_cards_chips_and_the_sheet_on_a_phone(visit: Visit, theme: str) -> None:
     assert place is not None
     assert abs(place["y"] + place["height"] - 844) < 2
     assert axe(page) == []
+
+
+def test_pages_are_turned_in_place_and_back_leads_back(visit: Visit, device: Device) -> None:
+    """Many people's rows, narrowed: the number follows, the next page stands in the address, Back is the first again."""
+    page = listed(visit("executive", device), "/contact/?view=all&role__ne=user")
+    rows = page.locator("[data-row]")
+    expect(rows).to_have_count(50)
+    expect(page.locator("#list-count")).to_have_text(re.compile(r"^[\d,]+$"))
+    expect(page.locator(".pager-number")).to_have_text(re.compile(r"^共[\d,]+条$"))
+    first = rows.first.get_attribute("data-id")
+    page.get_by_role("link", name="下一页").click()
+    page.wait_for_url(re.compile("after="))
+    expect(rows.first).not_to_have_attribute("data-id", first or "")
+    expect(page.locator(".pager-number")).to_have_text(re.compile(r"^共[\d,]+条$"))
+    page.go_back()
+    expect(rows.first).to_have_attribute("data-id", first or "")

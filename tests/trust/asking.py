@@ -34,7 +34,7 @@ FIXED = (  # pages without parameters of their own
 )
 CHANGING = re.compile(  # what differs between any two requests: tokens, numbers of errors, moments
     r'name="csrfmiddlewaretoken" value="[^"]*"|"X-CSRFToken": "[^"]*"|data-csrf="[^"]*"|csrf[^ ]{0,20}="[^"]*"'
-    r"|\br-\d{4,8}\b|[0-9a-f]{8}</p>|\b[0-9a-f]{8}(?=</code>)|\d\d:\d\d(:\d\d(\.\d+)?)?"
+    r"|\br-\d{1,8}\b|[0-9a-f]{8}</p>|\b[0-9a-f]{8}(?=</code>)|\d\d:\d\d(:\d\d(\.\d+)?)?"
     r'|name="(idempotency_)?key" value="[^"]*"|"instance": ?"[^"]*"|"cursor": ?"[^"]*"|cursor=[^"&]*'
 )
 

@@ -85,6 +85,8 @@ def understood(given: Sequence[tuple[str, str]]) -> Asked:
             raise bad_parameter(name[:80], _("There is no such parameter."), "unknown")
         elif name in plain:
             raise bad_parameter(name, _("This parameter is given twice."), "twice")
+        elif name == "sort" and not value:
+            raise bad_parameter(name, _("This parameter needs a value."), "required")
         else:
             plain[name] = value
     if len(plain.get("q", "")) > 100:

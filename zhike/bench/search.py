@@ -14,8 +14,9 @@ from time import perf_counter
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.test import Client
+from django.test import Client, override_settings
 
 from zhike.base.models import User
 from zhike.engine import query, recent, records, search
@@ -55,9 +56,10 @@ def run(options: Options) -> list[Figure]:
         ids = _write(crowd.admin, wanted)
         figures += _accuracy(crowd.executive, queries, ids)
         people = {"executive": crowd.executive, "manager, level 2": crowd.heads[2], "seller": crowd.sellers[500]}
-        for who, user in people.items():
-            figures += _times(who, user, options.get("rounds", ROUNDS))
-        figures += _palette(crowd.executive, options.get("rounds", ROUNDS))
+        with override_settings(COUNT_SECONDS=settings.PATIENCE):  # as it is served
+            for who, user in people.items():
+                figures += _times(who, user, options.get("rounds", ROUNDS))
+            figures += _palette(crowd.executive, options.get("rounds", ROUNDS))
         figures += _writing()
         transaction.set_rollback(True)
     return figures

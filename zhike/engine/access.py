@@ -269,6 +269,14 @@ def rows(actor: Actor, entity: AnyEntity, action: str) -> Q:
     return joined
 
 
+def looking(actor: Actor, entity: AnyEntity) -> Q:
+    """The rows that the actor may list or read: those whose titles they see."""
+    if signature(actor, entity, "list") == signature(actor, entity, "read"):
+        return rows(actor, entity, "read")
+    each = [rows(actor, entity, action) for action in LOOKING]
+    return Q() if Q() in each else reduce(or_, each)
+
+
 def pieces(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Part]:
     """The parts, broken up until an index of its own can answer each; one alone where everything is reached."""
     found = parts(actor, entity, action)

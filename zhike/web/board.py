@@ -250,7 +250,7 @@ def move(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     stage = Stage.objects.filter(pk=raw, pipeline__entity=key).first() if forms.is_uuid(raw) else None
     if stage is None:
         raise Missing
-    before = query.record(actor, entity, pk).rows[0].values["stage"]
+    before = query.record(actor, entity, pk, "update").rows[0].values["stage"]
     wanted = [
         k
         for k in dict.fromkeys((*stages.needed(stage, stages.of(stage.pipeline_id), entity), *closing(entity, stage)))
@@ -284,7 +284,7 @@ def _moved(
     request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID, changed: set[Any], status: int
 ) -> HttpResponse:
     """The card as it now is, with the heads of the lanes it left and reached."""
-    rows = query.visible(actor, entity).filter(pk=pk)
+    rows = query.visible(actor, entity, "update").filter(pk=pk)
     now = rows.first()
     if now is None:
         raise Missing
@@ -314,7 +314,7 @@ def _ask(
     request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID, stage: Stage, invalid: Invalid, asked: bool
 ) -> HttpResponse:
     """The form of what is missing, to be shown in the card. Errors show once the person has been asked."""
-    page = query.record(actor, entity, pk)
+    page = query.record(actor, entity, pk, "update")
     keys = [
         k for k in dict.fromkeys([*invalid.first, *closing(entity, stage)]) if k in entity.attributes and k != "stage"
     ]

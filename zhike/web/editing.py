@@ -199,7 +199,7 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
             error, theirs = wrong.text, a.kind.html(a, page.rows[0].values.get(name), page.labels)
             other = changed_by(actor, entity, pk)
         else:
-            fresh = query.record(actor, entity, pk)
+            fresh = query.record(actor, entity, pk, "update")
             response = HttpResponse(a.kind.html(a, fresh.rows[0].values.get(name), fresh.labels))
             response["X-Version"] = str(fresh.rows[0].version)
             response["X-Undo"] = undo_url(tally.operation)

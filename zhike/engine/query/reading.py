@@ -109,10 +109,7 @@ def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
     if target == "file":
         return _file_names(actor, chosen)
     entity = get(target)
-    if target in DIRECTORY:
-        rows = entity.rows()
-    else:
-        rows = visible(actor, entity, "read" if access.may(actor, entity, "read") else "list")
+    rows = entity.rows() if target in DIRECTORY else every(entity).filter(access.looking(actor, entity))
     found = rows.filter(pk__in=chosen)
     columns = {f.name for f in entity.model._meta.concrete_fields}
     if "labels" in columns or "tone" in columns:

@@ -12,7 +12,7 @@ from zhike.base import addresses
 from zhike.engine import guard, query, records, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.engine.errors import Invalid, Wrong
+from zhike.engine.errors import Invalid, Refused, Wrong
 from zhike.engine.models import Stage
 from zhike.engine.records import Change
 from zhike.modules.customers import services as customers
@@ -70,6 +70,11 @@ def convert_lead(change: Change[Lead]) -> None:
         for key, found in invalid.first.items():
             for wrong in found:
                 change.fail(key if key in change.entity.attributes else "", wrong.text, wrong.code)
+        return
+    except Refused:
+        change.fail(
+            "", _("This lead fills fields that you may not fill. Ask a colleague who may to convert it."), "right"
+        )
         return
     lead.converted_at = change.at
     lead.stage_id = _first(lead.pipeline_id, Stage.Status.WON)
