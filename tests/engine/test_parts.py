@@ -312,3 +312,12 @@ def test_a_list_does_not_wait_for_its_number(world: World, settings: Any) -> Non
         assert (page.total, page.sums, len(page.rows)) == (6, {}, 5)
     whole = query.page(actor, get("account"), View(size=5, exact=True), adds=True)  # whoever asks for it waits
     assert (type(whole.total), bool(whole.sums)) == (int, True)
+
+
+@pytest.mark.parametrize("sort", ["account", "-account"])
+def test_titles_out_of_sight_order_nothing_and_hide_nothing(world: World, sort: str) -> None:
+    actor, contact = _arranged(world, 3, [(0, "contact", "all", [])], []), get("contact")
+    every = _ids(query.visible(actor, contact))
+    view = View(sort=sort, size=50)
+    assert set(_ids(query.select(actor, contact, view))) == set(every)
+    assert [row.id for row in query.page(actor, contact, view).rows] == _ids(query.select(actor, contact, view))[:50]

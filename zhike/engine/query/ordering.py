@@ -221,7 +221,7 @@ def _by_title(actor: Actor, entity: AnyEntity, a: Attribute, sort: str) -> Order
     """
     target = entities().get(a.target)
     column = title_column(actor, target) if target else ""
-    if target is None or not column:
+    if target is None or not column or not (target.key in DIRECTORY or access.may(actor, target, "list")):
         return Order(sort, F("pk"), types=(UUID,))
     sight = Sight(actor)
     # people who have left still own records, and their names are no secret
