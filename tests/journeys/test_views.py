@@ -337,7 +337,7 @@ def test_cards_chips_and_the_sheet_on_a_phone(visit: Visit, theme: str) -> None:
 
 
 def test_pages_are_turned_in_place_and_back_leads_back(visit: Visit, device: Device) -> None:
-    """Many people's rows, narrowed: the number follows, the next page stands in the address, Back is the first again."""
+    """The number follows its rows, the next page stands in the address, and Back is the first page again."""
     page = listed(visit("executive", device), "/contact/?view=all&role__ne=user")
     rows = page.locator("[data-row]")
     expect(rows).to_have_count(50)
