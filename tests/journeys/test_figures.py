@@ -172,6 +172,7 @@ def test_the_list_adds_up_by_its_own_rows(visit: Visit) -> None:
         before = page.locator("[data-row]").first.get_attribute("data-id")
         following.click()
         expect(page.locator("[data-row]").first).not_to_have_attribute("data-id", before or "")
+        expect(page.locator("[data-row]").last).to_have_attribute("data-url", re.compile("."))  # by the script
     count = re.search(r"共([\d,]+)条", page.locator(".pager").inner_text())
     assert count is not None
     assert sum(pages) == int(count[1].replace(",", ""))
