@@ -21,10 +21,19 @@ def hurried(seconds: float) -> Iterator[None]:
         return
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(seconds * 1000))])
+            before = _limit(str(int(seconds * 1000)))
             yield
+            _limit(before)  # where this is part of a longer transaction, what follows has its own time
     except OperationalError as problem:
         if not isinstance(problem.__cause__, QueryCanceled):
             raise
         raise TooLong from problem
+
+
+def _limit(value: str) -> str:
+    """Sets how long a statement of this transaction may take, in milliseconds; gives what it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)", [value]
+        )
+        return str(cursor.fetchone()[0])
