@@ -137,6 +137,11 @@ def query_terms(query: str) -> list[str]:
     return list(dict.fromkeys(folded for word in query.split() if (folded := fold(word))))
 
 
+def all_grams(query: str) -> list[str]:
+    """Return the grams of all terms of what a person typed."""
+    return [gram for term in query_terms(query) for gram in query_grams(term)]
+
+
 def query_forms(term: str) -> list[str]:
     """Return the forms of one folded term, any of which may be found.
 

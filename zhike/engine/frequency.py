@@ -38,7 +38,7 @@ def newest_if_common(entity: AnyEntity, term: str) -> dt.datetime | None:
         known = _tables[table] = _read(table)
     if known.since is None:
         return None
-    grams = [gram for word in fold.query_terms(term) for gram in fold.query_grams(word)]
+    grams = fold.all_grams(term)
     return known.since if grams and min(known.grams.get(g, 0) for g in grams) >= COMMON else None
 
 

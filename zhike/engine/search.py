@@ -148,15 +148,11 @@ def _read(actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[acce
     found = _first(direct) if direct else []
     if through := [part.q for part in parts if part.reason == "via"]:
         # several grams together are rare: looked for once, and then on what they hang; one alone is in too much
-        ways = [reduce(or_, through)] if len(_grams(term)) > 1 else through
+        ways = [reduce(or_, through)] if len(fold.all_grams(term)) > 1 else through
         rows = rows.filter(updated_at__gte=found[-1][0]) if len(found) == RANKED else rows
         with suppress(query.TooLong), query.hurried(settings.COUNT_SECONDS):
             found = sorted({*found, *_first([rows.filter(way) for way in ways])}, reverse=True)[:RANKED]
     return [Found(entity, pk, fit, at) for at, pk, fit in found]
-
-
-def _grams(term: str) -> list[str]:
-    return [gram for word in fold.query_terms(term) for gram in fold.query_grams(word)]
 
 
 def _first(pieces: Sequence[QuerySet[Any]]) -> list[tuple[dt.datetime, UUID, int]]:

@@ -133,17 +133,16 @@ def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: Vi
     mixed = query.has_currency(entity.model)
     if mixed:
         measures |= {"least": Min("currency"), "greatest": Max("currency")}
-    none = {name: None if name in ("least", "greatest") else 0 for name in measures}
-    found = {stage.pk: dict[str, Any](none) for stage in order}
+    found: dict[UUID, dict[str, Any]] = {stage.pk: dict.fromkeys(measures, 0) for stage in order}
     for is_open in (True, False):
         mine = [s for s in order if (s.status == Stage.Status.OPEN) is is_open]
         if mine:
             narrowed = own.but(sort="").also(*closed_lately(mine[0]))
             rows = query.select(actor, entity, narrowed).filter(stage__in=[s.pk for s in mine]).order_by()
-            found |= {total["stage"]: total for total in rows.values("stage").annotate(**measures)}
-    for total in found.values() if mixed else ():
-        for name in total.keys() & {"total", "expected"}:
-            total[name] = query.in_currency(total[name], total["least"], total["greatest"])
+            for total in rows.values("stage").annotate(**measures):
+                for name in total.keys() & {"total", "expected"} if mixed else ():
+                    total[name] = query.in_currency(total[name], total["least"], total["greatest"])
+                found[total["stage"]] = total
     return found
 
 

@@ -23,12 +23,10 @@ from .gate import every, open_fields
 from .model import Page, Row, View
 from .ordering import KEY, Cursor, Order, order_of
 from .reading import has_currency, in_currency, labels, read
-from .selecting import Piece, asked, newest, pieces
+from .selecting import Piece, asked, newest, pieces, reasons
 from .waiting import TooLong, hurried
 
 COUNT_CAP = 10_000
-
-
 SOON = frozenset({"", Grant.Scope.OWN, Grant.Scope.DEPARTMENT, "share"})  # reasons that few rows are reached for
 
 
@@ -155,8 +153,8 @@ def _by_id(
 
 def _soon_counted(actor: Actor, entity: AnyEntity, view: View) -> bool:
     """Whether counting costs little: what belongs to one person or department, or what an index gives as it is."""
-    reasons = [why for why, _rows in pieces(actor, entity, view)]
-    return SOON.issuperset(reasons) or (len(reasons) == 1 and not (view.clauses or view.search))
+    found = reasons(actor, entity, view)
+    return SOON.issuperset(found) or (len(found) == 1 and not (view.clauses or view.search))
 
 
 def counted(actor: Actor, entity: AnyEntity, view: View) -> Page:

@@ -48,12 +48,13 @@ def pieces(actor: Actor, entity: AnyEntity, view: View) -> list[Piece]:
     if _is_own(actor, entity, view):
         return [("", asked(every(entity), actor, entity, view))]
     found = access.pieces(actor, entity, "list")
-    reached = placed if view.search else _reached
-    return [(part.reason, asked(reached(every(entity), part), actor, entity, view)) for part in found]
+    rows = [placed(every(entity), part) if view.search else every(entity).filter(part.q) for part in found]
+    return [(part.reason, asked(some, actor, entity, view)) for part, some in zip(found, rows, strict=True)]
 
 
-def _reached(rows: QuerySet[Any], part: access.Part) -> QuerySet[Any]:
-    return rows.filter(part.q)
+def reasons(actor: Actor, entity: AnyEntity, view: View) -> list[str]:
+    """The reasons of `pieces`."""
+    return [""] if _is_own(actor, entity, view) else [part.reason for part in access.pieces(actor, entity, "list")]
 
 
 def placed(rows: QuerySet[Any], part: access.Part) -> QuerySet[Any]:
@@ -61,11 +62,11 @@ def placed(rows: QuerySet[Any], part: access.Part) -> QuerySet[Any]:
 
     Whose a record is and where it lies stand in it side by side (models.PLACES); a path holds a department once.
     """
-    asked_for = [child for child in part.q.children if isinstance(child, tuple)]
-    places = [value for key, value in asked_for if key == "owner" or key.startswith("ancestors__")]
+    here = [c for c in part.q.children if isinstance(c, tuple) and (c[0] == "owner" or c[0].startswith("ancestors__"))]
+    places = [value for _key, value in here]
     if part.q.connector != Q.AND or part.q.negated or not places or not issubclass(rows.model, Record):
         return rows.filter(part.q)
-    kept = [child for child in part.q.children if child not in asked_for or child[1] not in places]
+    kept = [c for c in part.q.children if c not in here]
     found: QuerySet[Any] = rows.alias(places=PLACES).filter(Q(*kept), places__contains=places)
     return found
 
