@@ -208,6 +208,8 @@ def _views(world: World, entity: AnyEntity, secret: Secret, dice: random.Random)
     place = dice.choice(["count", "filter", "views/counts", "views/new", "views/shape", ""])
     if place == "filter" and dice.random() < 0.5:
         asked = {"field": dice.choice([secret.where or "name", "account.name", *entity.attributes]), "op": "in"}
+    if place == "count" and dice.random() < 0.5:
+        asked["capped"] = "1"
     if not place:
         keys = [secret.where or "name", dice.choice(list(entity.attributes))]
         asked |= {"as": dice.choice(["grid", "split"]), "cols": ",".join(keys), "group": dice.choice(keys)}

@@ -47,7 +47,6 @@ PAGES: Mapping[str, str] = {
     "list": "/account/?view=all", "filtered list": f"/account/?{FILTER}", "board": "/deal/board", "home": "/",
     "search": "/search?q=精密机械", "search, pinyin": "/search?q=shjx", "palette": "/search/palette?q=精密",
 }  # fmt: skip
-LATER = re.compile(rb'hx-get="([^"]+/count[^"]+)" hx-trigger="load"')
 NEXT = re.compile(rb'href="([^"]+)" rel="next"')
 
 
@@ -226,8 +225,8 @@ def _deep(name: str, url: str, browsers: Sequence[Browser], seconds: float, dept
     """The first page, and those so deep: found by following the link to the next page, as a person does."""
     top = _timed(f"{name}, first page", url, browsers, seconds, "fragment")
     yield top
-    if later := LATER.search(browsers[0].get(url, FRAGMENT).body):
-        yield _timed(f"{name}, its number", html.unescape(later[1].decode()), browsers, seconds, "fragment")
+    if later := site.later(browsers[0].get(url, FRAGMENT).body.decode()):
+        yield _timed(f"{name}, its number", later, browsers, seconds, "fragment")
     at, depth = url, 1
     for wanted in depths:
         while depth < wanted and (link := NEXT.search(browsers[0].get(at, FRAGMENT).body)):

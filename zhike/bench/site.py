@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import signal
@@ -226,3 +227,9 @@ Work = Callable[[int, Browser], Answer]
 def asking(url: str, headers: Mapping[str, str] | None = None) -> Work:
     """Everybody asks for the same."""
     return lambda _number, browser: browser.get(url, headers)
+
+
+def later(page: str) -> str:
+    """Where a list fetches its number by itself, after its rows; "" where the page has it already."""
+    found = re.search(r'hx-get="([^"]+/count[^"]+)" hx-trigger="load"', page)
+    return html.unescape(found[1]) if found else ""

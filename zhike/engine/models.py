@@ -25,24 +25,24 @@ PLACES = Func(F("ancestors"), F("owner"), function="array_append", output_field=
 KEPT = Q(deleted_at=None)  # lists leave out what is deleted, and so do the indexes by which they are read and counted
 
 
-def record_indexes(*measured: str) -> list[models.Index]:
+def record_indexes(*measured: str, within: str = "") -> list[models.Index]:
     """The indexes of a record whose lists add up the columns `measured`: those of one person by the index alone.
 
-    The one by which words are found also knows whose a record is and where: a common word is in more records of the
-    firm than a person has.
+    `within` is a column that every list asks for first. The index by which words are found also knows whose a record is
+    and where: a common word is in more records of the firm than a person has.
     """
+    first = [within] if within else []
+    newest = F("updated_at").desc()
     return [
-        models.Index(F("owner"), F("updated_at").desc(), include=measured, condition=KEPT, name="%(class)s_own"),
-        models.Index(F("updated_at").desc(), F("id").desc(), condition=KEPT, name="%(class)s_recent"),
-        models.Index(fields=["pinyin", "id"], condition=KEPT, name="%(class)s_pinyin"),
-        models.Index(fields=["deleted_at"], condition=~KEPT, name="%(class)s_bin"),
+        models.Index(*map(F, first), F("owner"), newest, include=measured, condition=KEPT, name="%(class)s_own"),
+        models.Index(*map(F, first), newest, F("id").desc(), condition=KEPT, name="%(class)s_recent"),
+        models.Index(fields=[*first, "pinyin", "id"], condition=KEPT, name="%(class)s_pinyin"),
+        models.Index(fields=[*first, "deleted_at"], condition=~KEPT, name="%(class)s_bin"),
         GinIndex(F("search_grams"), PLACES, name="%(class)s_grams"),
         GinIndex(fields=["custom"], name="%(class)s_custom", opclasses=["jsonb_path_ops"]),
         *(
-            models.Index(
-                F(f"ancestors__{depth}"), F("updated_at").desc(), condition=KEPT, name=f"%(class)s_dept{depth}"
-            )
-            for depth in range(DEPTHS)
+            models.Index(*map(F, first), F(f"ancestors__{n}"), newest, condition=KEPT, name=f"%(class)s_dept{n}")
+            for n in range(DEPTHS)
         ),
     ]
 
@@ -90,26 +90,7 @@ class CustomRecord(Record):
     class Meta:
         verbose_name = _("Record")
         verbose_name_plural = _("Records")
-        indexes: ClassVar = [
-            models.Index(
-                F("object"), F("updated_at").desc(), F("id").desc(), condition=KEPT, name="customrecord_recent"
-            ),
-            models.Index(F("object"), F("owner"), F("updated_at").desc(), condition=KEPT, name="customrecord_own"),
-            models.Index(fields=["object", "pinyin", "id"], condition=KEPT, name="customrecord_pinyin"),
-            models.Index(fields=["object", "deleted_at"], condition=~KEPT, name="customrecord_bin"),
-            GinIndex(F("search_grams"), PLACES, name="customrecord_grams"),
-            GinIndex(fields=["custom"], name="customrecord_custom", opclasses=["jsonb_path_ops"]),
-            *(
-                models.Index(
-                    F("object"),
-                    F(f"ancestors__{depth}"),
-                    F("updated_at").desc(),
-                    condition=KEPT,
-                    name=f"customrecord_dept{depth}",
-                )
-                for depth in range(DEPTHS)
-            ),
-        ]
+        indexes: ClassVar = record_indexes(within="object")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["object", "number"], condition=~Q(number=""), name="customrecord_number_once"

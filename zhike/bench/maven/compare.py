@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import html
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from zhike.base.models import User
-from zhike.bench import Figure, exact
+from zhike.bench import Figure, exact, site
 from zhike.engine import transfer
 from zhike.engine.access import Actor
 from zhike.modules.sales import figures
@@ -197,7 +195,7 @@ def _page(user: User, wanted: Mapping[str, Any]) -> Figure:
     client = Client(SERVER_NAME="localhost")
     client.force_login(user)
     page = client.get("/deal/", {"view": "", "status__eq": "won"}).content.decode()
-    later = re.search(r'hx-get="([^"]+/count[^"]+)" hx-trigger="load"', page)  # the page fetches its number by itself
-    page = client.get(html.unescape(later[1])).content.decode() if later else page
+    if later := site.later(page):
+        page = client.get(later).content.decode()
     texts = [f"{wanted['deals won']:,}", f"{wanted['revenue won']:,}"]
     return exact("Maven, page: count and sum under the list", [t for t in texts if t in page], texts)

@@ -45,7 +45,7 @@ def page(actor: Actor, entity: AnyEntity, view: View, *, adds: bool = False, lat
     """
     access.require(actor, entity, "list")
     known = access.readable(actor, entity)
-    shown = [known[k] for k in (view.columns or layouts.of(actor, entity).columns) if k in known]
+    shown = _shown(actor, entity, view)
     wanted = [*shown, known[entity.title]] if entity.title in known else shown
     order = order_of(actor, entity, view.sort)
     rows, before, behind = _around(actor, entity, view, order, wanted)
@@ -62,6 +62,12 @@ def page(actor: Actor, entity: AnyEntity, view: View, *, adds: bool = False, lat
     found.next = order.cursor(rows[-1].id, rows[-1].key) if rows and behind else ""
     found.previous = order.cursor(rows[0].id, rows[0].key) if rows and before else view.after if not rows else ""
     return found
+
+
+def _shown(actor: Actor, entity: AnyEntity, view: View) -> list[Attribute]:
+    """The columns of a view that its reader may read."""
+    known = access.readable(actor, entity)
+    return [known[k] for k in (view.columns or layouts.of(actor, entity).columns) if k in known]
 
 
 def _around(
@@ -160,10 +166,8 @@ def _soon_counted(actor: Actor, entity: AnyEntity, view: View) -> bool:
 def counted(actor: Actor, entity: AnyEntity, view: View) -> Page:
     """The total and the sums of a view, without rows: all of them where `view.exact`, else as `page` counts them."""
     access.require(actor, entity, "list")
-    known = access.readable(actor, entity)
-    shown = [known[k] for k in (view.columns or layouts.of(actor, entity).columns) if k in known]
     total, summed = tally(actor, entity, view, addable(actor, entity, view), known=view.size)
-    return Page(entity, view, shown, [], total, {}, summed)
+    return Page(entity, view, _shown(actor, entity, view), [], total, {}, summed)
 
 
 def how_many(actor: Actor, entity: AnyEntity, view: View, *, exact: bool = False, known: int = 0) -> int:
