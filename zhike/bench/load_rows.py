@@ -158,7 +158,8 @@ class Maker:
             "account_id": self._id(account, size.accounts, 1), "amount": "round((d.a ^ 3 * 2000000)::numeric, 2)",
             "pipeline_id": f"'{stages[0].pipeline_id}'::uuid",
             "stage_id": _picked(" ".join(str(s.pk) for s in shares), "d.c") + "::uuid", "status": status,
-            "stage_at": f"to_timestamp({size.now} / 1000 - d.t * 8000000)", "probability": "10 + floor(d.c * 9) * 10",
+            "stage_at": f"CASE WHEN {is_open.format(status)} THEN to_timestamp({size.now} / 1000 - d.t * 8000000)"
+            f" ELSE {closed} END", "probability": "10 + floor(d.c * 9) * 10",
             "expected_on": "current_date + (d.a * 240 - 60)::int",
             "closed_at": f"CASE WHEN {is_open.format(status)} THEN NULL ELSE {closed} END",
             "closed_on": f"CASE WHEN {is_open.format(status)} THEN NULL ELSE ({closed})::date END",

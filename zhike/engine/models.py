@@ -41,7 +41,8 @@ def record_indexes(*measured: str, within: str = "") -> list[models.Index]:
         GinIndex(F("search_grams"), PLACES, name="%(class)s_grams"),
         GinIndex(fields=["custom"], name="%(class)s_custom", opclasses=["jsonb_path_ops"]),
         *(
-            models.Index(*map(F, first), F(f"ancestors__{n}"), newest, condition=KEPT, name=f"%(class)s_dept{n}")
+            # of all rows: what PostgreSQL knows of an expression it does not take from an index of some
+            models.Index(*map(F, first), F(f"ancestors__{n}"), newest, name=f"%(class)s_dept{n}")
             for n in range(DEPTHS)
         ),
     ]

@@ -102,11 +102,13 @@ def grouped(
     *,
     named: bool = True,
     most: int | None = None,
+    by_sum: str = "",
 ) -> list[Group]:
     """The rows of `view` grouped by fields: one query, and one per linked entity for the names (none if not `named`).
 
     `by` are field keys; dates may be cut, as in "closed_on:quarter". Fields with several values (tags) count a row once
-    for each, so that those groups overlap. With `most` only that many are read, those with most rows first.
+    for each, so that those groups overlap. With `most` only that many are read, those with most rows first, or with the
+    greatest of the measure `by_sum`.
     Raises Refused, or Invalid for a field that is not there for this actor.
     """
     access.require(actor, entity, "list")
@@ -115,13 +117,17 @@ def grouped(
     rows = query.select(actor, entity, base).order_by()
     sums = {f"m_{m.key}": _aggregate(known, m) for m in measures}
     if not by:
-        return [Group(entity, base, (), (), _figures(measures, rows.aggregate(**sums)))]
+        found = query.figure(actor, rows, repr(measures), lambda: rows.aggregate(**sums))
+        return [Group(entity, base, (), (), _figures(measures, found))]
     parts = [_part(known, key) for key in by]
     rows = rows.annotate(**{f"by_{n}": _expression(a, cut) for n, (a, cut) in enumerate(parts)})
     names = [f"by_{n}" for n in range(len(parts))]
     result = []
-    found = rows.values(*names).annotate(**sums)
-    for row in found if most is None else found.order_by("-m_n", *names)[:most]:
+    groups = rows.values(*names).annotate(**sums)
+    if most is not None:
+        first = [F(f"m_{by_sum}").desc(nulls_last=True)] if by_sum in {m.key for m in measures} else []
+        groups = groups.order_by(*first, "-m_n", *names)[:most]
+    for row in query.figure(actor, groups, repr(measures), lambda: list(groups)):
         values = tuple(_read(a, cut, row[name]) for name, (a, cut) in zip(names, parts, strict=True))
         conditions = [_condition(a, cut, v) for (a, cut), v in zip(parts, values, strict=True)]
         result.append(Group(entity, base.also(*conditions), values, (), _figures(measures, row)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -28,7 +29,7 @@ from . import forms, tabs
 from .listing import entity_info, filter_line
 from .lookup import entity_or_404
 from .tabs import Asked
-from .templating import actor_of, ago, render, yuan
+from .templating import actor_of, ago, clock, render, yuan
 
 FIRST, CARDS = 8, 30  # cards of a lane at first, and with each step further
 
@@ -45,6 +46,7 @@ def board_page(request: HttpRequest, key: str) -> HttpResponse:
     pipeline = next(
         (p for p in pipelines if str(p.pk) == request.GET.get("pipeline")), pipelines[0] if pipelines else None
     )
+    query.allow_lately(actor)
     found = tabs.ask(request, entity, bare=True)
     if (settled := found.settled(request, f"/{key}/board")) is not None:
         return settled
@@ -71,7 +73,7 @@ def board_context(actor: Actor, found: Asked, pipelines: Sequence[Any], pipeline
         "bar": tabs.bar(actor, found),
         "kinds": tabs.kinds(found, "board"),
         "pipelines": [{"label": str(p), "url": f"{url}?pipeline={p.pk}", "active": p == pipeline} for p in pipelines],
-        "summary": [],
+        "as_of": clock(query.as_of(actor)),
         "scope": scope_links(actor, entity, found.own, f"{here}&" if pipeline else f"{here}?"),
         "columns": [lane(entity, stage, own, totals[stage.pk], shown[stage.pk]) for stage in order],
     }
@@ -139,7 +141,9 @@ def lane_totals(actor: Actor, entity: AnyEntity, order: Sequence[Stage], own: Vi
         if mine:
             narrowed = own.but(sort="").also(*closed_lately(mine[0]))
             rows = query.select(actor, entity, narrowed).filter(stage__in=[s.pk for s in mine]).order_by()
-            for total in rows.values("stage").annotate(**measures):
+            lanes = rows.values("stage").annotate(**measures)
+            added: list[Any] = query.figure(actor, lanes, "lanes", partial(list, lanes))
+            for total in map(dict, added):
                 for name in total.keys() & {"total", "expected"} if mixed else ():
                     total[name] = query.in_currency(total[name], total["least"], total["greatest"])
                 found[total["stage"]] = total

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from zhike.base.models import Role
+from zhike.engine import query
 
 from . import plugs
 from .templating import actor_of, render
@@ -27,6 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
     view = plugs.homes.get(str(kind)) or plugs.homes.get(Role.Home.SELLER)
     if view is None:
         return render(request, "web/home.html", {"panels": [], "greeting": ""})
+    query.allow_lately(actor)
     return view(request, actor)
 
 

@@ -5,6 +5,7 @@ from zhike.engine.words import NONE, search_q
 from .conditions import matching, narrow
 from .gate import DIRECTORY, Sight, every, open_fields, visible
 from .language import GROUPING, LONGEST, clauses, text, value
+from .lately import allow_lately, as_of, figure
 from .model import PAGE, Clause, Condition, Group, Linked, Page, Row, View, flat, parse
 from .ordering import CREATED, Cursor, order_of
 from .paging import COUNT_CAP, AtLeast, count, counted, how_many, page, sums, walk
@@ -32,10 +33,13 @@ __all__ = [
     "Sight",
     "TooLong",
     "View",
+    "allow_lately",
+    "as_of",
     "clauses",
     "count",
     "counted",
     "every",
+    "figure",
     "fiscal_month",
     "flat",
     "has_currency",

@@ -20,6 +20,7 @@ from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import Attribute
 
 from .gate import every, open_fields
+from .lately import figure
 from .model import Page, Row, View
 from .ordering import KEY, Cursor, Order, order_of
 from .reading import has_currency, in_currency, labels, read
@@ -198,7 +199,8 @@ def tally(
     is_long = bool(through or view.clauses or view.search) and not view.exact
     try:
         with hurried(settings.COUNT_SECONDS if known and is_long else 0):
-            n, found = kept.add(first.union(*more)[:cap] if more else first)
+            some = first.union(*more)[:cap] if more else first
+            n, found = figure(actor, some, "tally", lambda: kept.add(some))
     except TooLong:
         return AtLeast(known), {}
     return (n, found) if view.exact or n <= COUNT_CAP else (AtLeast(n), {})

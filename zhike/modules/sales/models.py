@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
 from zhike.engine.fields import LinksField, MoneyField, PercentField
-from zhike.engine.models import Record, Staged, record_indexes
+from zhike.engine.models import KEPT, Record, Staged, record_indexes
 from zhike.modules.customers.choices import Attitude, BuyingRole, Currency, Source
 from zhike.modules.customers.models import Account, Contact
 from zhike.modules.leads.models import Lead
@@ -135,7 +135,15 @@ class Deal(Staged):
         indexes: ClassVar = [
             *record_indexes("amount", "probability", "currency"),
             models.Index(fields=["stage", "stage_at"], name="deal_stage"),
-            models.Index(fields=["status", "closed_on"], name="deal_closed"),
+            # what was won, made and moved of late is counted and added up from these alone
+            models.Index(fields=["status", "closed_on"], include=["amount"], condition=KEPT, name="deal_closed"),
+            models.Index(fields=["created_at"], include=["amount"], condition=KEPT, name="deal_created"),
+            models.Index(
+                fields=["stage_at"],
+                include=["amount", "created_at"],
+                condition=KEPT & Q(status="open"),
+                name="deal_moved",
+            ),
             models.Index(fields=["next_follow_up_on"], name="deal_next", condition=Q(status="open")),
             models.Index(fields=["amount", "id"], name="deal_open_amount", condition=Q(status="open", deleted_at=None)),
             # lanes and first pages add up all deals: what they read lies here side by side

@@ -51,8 +51,9 @@ def _won(actor: Actor) -> list[dict[str, Any]]:
     }
     result = []
     for period, (label, hint) in texts.items():
-        now = figures.deals(actor, f"status__eq=won&closed_on__within=this_{period}")
-        before = figures.deals(actor, f"status__eq=won&closed_on__between={figures.same_days_before(period)}")
+        now = figures.deals(actor, f"status__eq=won&closed_on__within=this_{period}", figures.AMOUNT)
+        past = f"status__eq=won&closed_on__between={figures.same_days_before(period)}"
+        before = figures.deals(actor, past, figures.AMOUNT)
         delta = change(now["amount"] or 0, before["amount"])
         result.append(stat(label, money(now), now, delta=delta, hint=hint if delta else how_many(now.n)))
     return result

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
-from zhike.engine import access, report
+from zhike.engine import access, query, report
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.models import Pipeline
@@ -33,6 +33,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The funnel of a cohort: the deals of a pipeline created, or expected to close, in a period."""
     actor = actor_of(request)
     access.require(actor, get("deal"), "list")
+    query.allow_lately(actor)
     choices = figures.pipelines()
     by = filters.chosen(request, "by", _dates(), "created_at")
     period = filters.chosen(request, "period", figures.periods(), "year")
@@ -50,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
         ),
         "filters": [f for f in (*fields, *filters.who_fields(actor, who)) if f],
         "panels": panels(actor, pipeline, cohort) if pipeline else [],
-        "as_of": clock(timezone.now()),
+        "as_of": clock(query.as_of(actor) or timezone.now()),
     }
     return render(request, "web/report.html", context, blocks={"panels": "panels"})
 

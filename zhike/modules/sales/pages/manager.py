@@ -54,7 +54,7 @@ def _ours(actor: Actor) -> str:
 
 
 def _stats(actor: Actor, found: dict[str, Lines]) -> Panel:
-    won = figures.deals(actor, "status__eq=won&closed_on__within=this_month")
+    won = figures.deals(actor, "status__eq=won&closed_on__within=this_month", figures.AMOUNT)
     opened = figures.deals(actor, "status__eq=open")
     stats = [
         stat(_("Won this month"), money(won), won, hint=how_many(won.n)),

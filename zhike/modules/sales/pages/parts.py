@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from markupsafe import Markup
 
 from zhike.base.models import Role
+from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.query import Row
@@ -177,7 +178,7 @@ def show(request: HttpRequest, actor: Actor, shown: str, panels: Sequence[Panel 
     context = {
         "greeting": greeting(actor),
         "date_label": day(timezone.localdate()),
-        "as_of": clock(timezone.now()),
+        "as_of": clock(query.as_of(actor) or timezone.now()),
         "roles": roles(request, actor, shown),
         "here_url": request.get_full_path(),
         "panels": [p for p in panels if p],

@@ -28,8 +28,7 @@ def _ranked(actor: Actor, by: str, period: str, title: str, width: str, limit: i
     deal = get("deal")
     view = query.parse("status__eq=won").also(*figures.within("closed_on", period))
     measures = figures.readable(actor, deal, report.COUNT, figures.AMOUNT)
-    groups = report.grouped(actor, deal, view, (by,), measures)
-    groups.sort(key=lambda g: (-(g["amount"] or 0), -g.n, g.labels))
+    groups = report.grouped(actor, deal, view, (by,), measures, most=limit, by_sum="amount")
     most = max((float(g["amount"] or 0) for g in groups), default=0) or 1
     bars = [
         {
@@ -40,7 +39,7 @@ def _ranked(actor: Actor, by: str, period: str, title: str, width: str, limit: i
             "percent": round(float(g["amount"] or 0) / most * 100),
             "person": {"name": g.labels[0], "initials": g.labels[0][:1]} if by == "owner" and g.values[0] else None,
         }
-        for g in groups[:limit]
+        for g in groups
     ]
     label = figures.periods().get(period, "")
     return {

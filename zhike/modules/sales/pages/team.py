@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 from markupsafe import Markup, escape
 
-from zhike.engine import access
+from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.query import Condition
@@ -35,6 +35,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The sellers that the actor may see, in a period; a seller sees the own row."""
     actor = actor_of(request)
     access.require(actor, get("deal"), "list")
+    query.allow_lately(actor)
     period = filters.chosen(request, "period", figures.periods(), "quarter")
     who = filters.narrowed(request)
     found = figures.team(actor, period, who)
@@ -49,8 +50,8 @@ def page(request: HttpRequest) -> HttpResponse:
         ),
         "filters": [filters.period_field(period), *filters.who_fields(actor, who)],
         "keep": [{"name": "sort", "value": sort}],
-        "as_of": clock(timezone.now()),
         "panels": panels(actor, found, who, sort, _sorter(request)),
+        "as_of": clock(query.as_of(actor) or timezone.now()),
     }
     return render(request, "web/report.html", context, blocks={"panels": "panels"})
 
