@@ -41,7 +41,7 @@ def test_sharing_from_the_record_page(firm: Any) -> None:
     assert (status(theirs, url), status(mine, url + "/share")) == (404, 200)
     answer = mine.post(url + "/share", {"user": firm.stranger.pk, "level": "read", "title": "售前"})
     assert answer.status_code == 303
-    page = theirs.get(url).content.decode()
+    page = theirs.get(url, headers={"HX-Request": "true", "HX-Target": "related"}).content.decode()
     assert "售前" in page
     assert f"{url}/edit" not in page
     before = digest()

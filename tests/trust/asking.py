@@ -250,7 +250,9 @@ def _record(world: World, entity: AnyEntity, secret: Secret, dice: random.Random
         world.facts.items[secret.item] if dice.random() < 0.4 else dice.choice(near or list(world.facts.items.values()))
     )
     rest = dice.choice(["", "", "/history", "/edit", "/who", "?show=all", "/field/" + (secret.where or "name")])
-    return Asked("GET", f"/{item.entity}/{world.ids[item.name]}{rest}")
+    part = dice.choice(["", "related", "related", "timeline"]) if not rest else ""
+    headers = (("HX-Request", "true"), ("HX-Target", part)) if part else ()
+    return Asked("GET", f"/{item.entity}/{world.ids[item.name]}{rest}", headers=headers)
 
 
 def _export(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:

@@ -36,7 +36,8 @@ def test_a_file_is_as_visible_as_its_record(firm: Any) -> None:
     made, answer = attach(firm, "seller")
     assert answer.status_code == 303
     stored = StoredFile.objects.get()
-    assert stored.name in firm.client("manager").get(f"/account/{made.pk}").content.decode()
+    beside = {"HX-Request": "true", "HX-Target": "related"}
+    assert stored.name in firm.client("manager").get(f"/account/{made.pk}", headers=beside).content.decode()
     codes = {
         w: firm.client(w).get(f"/files/{stored.pk}").status_code for w in ("seller", "manager", "stranger", "colleague")
     }

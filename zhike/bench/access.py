@@ -71,7 +71,7 @@ def _person(who: str, user: User, admin: User, rounds: int) -> Iterator[Figure]:
 
 def _view(name: str, entity: AnyEntity, view: View, user: User, admin: User, rounds: int) -> Iterator[Figure]:
     def page(reader: User) -> Callable[[], Any]:
-        return lambda: query.page(Actor(reader), entity, view)
+        return lambda: query.page(Actor(reader), entity, view, adds=True, late=True)
 
     def count(reader: User) -> Callable[[], Any]:
         return lambda: query.how_many(Actor(reader), entity, view)

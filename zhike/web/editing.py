@@ -303,7 +303,7 @@ def log(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
         return go(request, f"/{key}/{pk}")
     context = record_context(request, actor, entity, pk)
     if problems and context["composer"]:
-        context["composer"] = {**context["composer"], **problems}
+        context["composer"] = {**context["composer"].made, **problems}
     blocks = {"timeline": "timeline"}
     response = render(request, "web/record.html", context, blocks=blocks, status=422 if problems else 200)
     if not problems:

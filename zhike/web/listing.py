@@ -194,8 +194,10 @@ def count(request: HttpRequest, key: str) -> HttpResponse:
     """How many there are and what they add up to: up to the cap after the rows, or all because somebody asks for it."""
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
-    found = tabs.ask(request, entity)
-    page = query.counted(actor, entity, found.view.but(exact=not request.GET.get("capped")))
+    found, capped = tabs.ask(request, entity), bool(request.GET.get("capped"))
+    if capped:
+        query.allow_lately(actor)
+    page = query.counted(actor, entity, found.view.but(exact=not capped))
     context = {
         "p": number(found, page),
         "total": total_text(page.total),

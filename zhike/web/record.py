@@ -26,20 +26,21 @@ from . import access_pages_team, plugs
 from .listing import entity_info, record_title, total_text
 from .lookup import entity_or_404
 from .plugs import Item
-from .templating import actor_of, ago, day, render, yuan
+from .templating import Later, actor_of, ago, day, render, yuan
 
-RELATED = 5
+RELATED = "related"  # the part of the page with the lists beside the record
+BESIDE = 5
 
 
 @login_required
 @require_GET
 def record_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
-    """One record: facts, time line with its composer, related lists."""
+    """One record: facts, time line with its composer; or what is beside it."""
     entity, actor = entity_or_404(key), actor_of(request)
     context = record_context(request, actor, entity, pk)
     if not request.headers.get("HX-Request"):
         recent.opened(actor, entity, pk)
-    blocks = {"timeline": "timeline", "facts": "facts", "rec-head": "head", "related": "related"}
+    blocks = {"timeline": "timeline", "facts": "facts", "rec-head": "head", RELATED: "related"}
     blocks |= {"pane": "content", "drawer-body": "content"}  # beside a list, or previewed
     return render(request, "web/record.html", context, blocks=blocks)
 
@@ -48,30 +49,40 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
     """What web/record.html shows; Missing when the record is not there for the actor."""
     page = query.record(actor, entity, pk)
     may = permissions(actor, entity, pk)
-    composer = next((c for make in plugs.composers if (c := make(actor, entity, pk))), None)
     show = request.GET.get("show", "")
     return {
         "entity": entity_info(actor, entity),
         "record": head(entity, page, may),
-        "actions": actions(entity, page, may),
-        "numbers": numbers(actor, entity, page),
-        "path": path(entity, page, may) if entity.is_staged else None,
-        "facts": [
-            {"title": s.title, "fields": found}
-            for s in layouts.of(actor, entity).sections
-            if (found := [f for k in s.keys if (f := fact(actor, entity, page, k, may))])
-        ],
-        "composer": composer,
-        "timeline": timeline_context(actor, entity, pk, show),
-        "related": [
-            *(r for r in (related(actor, entity, pk, item) for item in entity.lists) if r),
-            *([attached(entity, pk, may=may["update"])] if entity.has_owner else []),
-            *([access_pages_team.panel(actor, entity, pk)] if entity.has_owner else []),
-        ],
+        "actions": Later(lambda: actions(entity, page, may)),
+        "numbers": Later(lambda: numbers(actor, entity, page)),
+        "path": Later(lambda: path(entity, page, may) if entity.is_staged else None),
+        "facts": Later(lambda: facts(actor, entity, page, may)),
+        "composer": Later(lambda: next((c for make in plugs.composers if (c := make(actor, entity, pk))), None)),
+        "timeline": Later(lambda: timeline_context(actor, entity, pk, show)),
+        "related": Later(lambda: beside(actor, entity, pk, may))
+        if request.headers.get("HX-Target") == RELATED
+        else None,
         "notices": [],
         "visibility_url": f"/{entity.key}/{pk}/visibility" if entity.has_owner or entity.via else "",
         "printed_url": f"/{entity.key}/{pk}/printed",
     }
+
+
+def beside(actor: Actor, entity: AnyEntity, pk: UUID, may: Mapping[str, bool]) -> list[dict[str, Any]]:
+    """The lists beside a record, fetched once it is there to be read: what hangs on it, files, team."""
+    found = [r for r in (related(actor, entity, pk, item) for item in entity.lists) if r]
+    if entity.has_owner:
+        found += [attached(entity, pk, may=may["update"]), access_pages_team.panel(actor, entity, pk)]
+    return found
+
+
+def facts(actor: Actor, entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> list[dict[str, Any]]:
+    """The fields of a record by section, without sections that show nothing."""
+    return [
+        {"title": s.title, "fields": found}
+        for s in layouts.of(actor, entity).sections
+        if (found := [f for k in s.keys if (f := fact(actor, entity, page, k, may))])
+    ]
 
 
 def permissions(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, bool]:
@@ -307,7 +318,7 @@ def related(actor: Actor, entity: AnyEntity, pk: UUID, item: Related) -> dict[st
         return None
     pointing = "eq" if "eq" in link.kind.ops else "has"  # a field may lead to several records
     columns = tuple(dict.fromkeys((other.title, *(item.columns or other.columns[:4]))))
-    view = View(conditions=(Condition(item.by, pointing, pk),), columns=columns, size=RELATED)
+    view = View(conditions=(Condition(item.by, pointing, pk),), columns=columns, size=BESIDE)
     page = query.page(actor, other, view)
     rows = []
     for row in page.rows:

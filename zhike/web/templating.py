@@ -175,6 +175,9 @@ class Later:
     def __len__(self) -> int:
         return len(self.made)
 
+    def __bool__(self) -> bool:
+        return bool(self.made)
+
     def __getitem__(self, key: Any) -> Any:
         return self.made[key]
 
