@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from zhike.base import changes
@@ -336,6 +337,14 @@ def _shared(actor: Actor, entity: AnyEntity, found: Mapping[str, Sequence[UUID]]
     if all(len(some) <= FEW for some in found.values()):
         return Q(pk__in=[pk for some in found.values() for pk in some])
     return Q(Exists(actor.shared.filter(entity=entity.key, level__in=found, record=OuterRef("pk"))))
+
+
+def by_shares(actor: Actor, entity: AnyEntity) -> Q:
+    """The records of an entity that are shared with the actor, for those who begin with them: few among many found."""
+    found = _shares(actor, entity, "list")
+    records = actor.shared.filter(entity=entity.key, level__in=found).values("record")
+    among = {"template": "(%(expressions)s))", "arg_joiner": " = ANY("}
+    return Q(Func(F("pk"), ArraySubquery(records), output_field=BooleanField(), **among))
 
 
 def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:

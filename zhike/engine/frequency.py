@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
 from django.db import connection
-
-from zhike.base import fold
 
 from .entity import AnyEntity
 
@@ -30,16 +28,15 @@ class _Table:
 _tables: dict[str, _Table] = {}
 
 
-def newest_if_common(entity: AnyEntity, term: str) -> dt.datetime | None:
-    """Since when the newest rows changed, where the term is so common that some of them will hold it."""
+def newest_if_common(entity: AnyEntity, grams: Iterable[str]) -> dt.datetime | None:
+    """Since when the newest rows changed, where all the grams are so common that some of those will hold them."""
     table = entity.model._meta.db_table
     known = _tables.get(table)
     if known is None or known.until < monotonic():
         known = _tables[table] = _read(table)
     if known.since is None:
         return None
-    grams = fold.all_grams(term)
-    return known.since if grams and min(known.grams.get(g, 0) for g in grams) >= COMMON else None
+    return known.since if min((known.grams.get(g, 0) for g in grams), default=0) >= COMMON else None
 
 
 def _read(table: str) -> _Table:

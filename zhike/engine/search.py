@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -93,6 +93,7 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
         known = {f.id for f in found}
         found += [f for e in looked for f in linked(actor, e, term, limit=limit) if f.id not in known]
     if not found:
+        actor.known["patience"] = settings.COUNT_SECONDS  # the last that can be done has a time of its own
         found = [f for e in looked for f in nearly(actor, e, term, limit=limit)]
     return hits(actor, sorted(found, key=lambda f: f.order), term)
 
@@ -122,9 +123,9 @@ def candidates(
     first, second = (narrow, wide) if term.isascii() else (wide, narrow)
     found = _newest(actor, entity, term, first)
     if inside and len(found) < limit if first is narrow else len(found) == RANKED:
-        found += _newest(actor, entity, term, second, is_own=second is wide)
+        found += _newest(actor, entity, term, second, is_own=second is wide, besides=True)
     if sum(f.fit < words.INSIDE for f in found) >= RANKED:
-        found += _newest(actor, entity, term, words.exact_q(entity, term, known, closed))
+        found += _newest(actor, entity, term, words.exact_q(entity, term, known, closed), besides=True)
     mine = [pk for key, pk in weights or () if key == entity.key]
     if mine and len(found) >= RANKED:
         found += _newest(actor, entity, term, wide & Q(pk__in=mine), is_few=True)
@@ -133,29 +134,45 @@ def candidates(
 
 
 def _newest(
-    actor: Actor, entity: AnyEntity, term: str, q: Q, *, is_few: bool = False, is_own: bool = False
+    actor: Actor,
+    entity: AnyEntity,
+    term: str,
+    q: Q,
+    *,
+    is_few: bool = False,
+    is_own: bool = False,
+    besides: bool = False,
 ) -> list[Found]:
     """The newest RANKED records that meet `q`; where the term is common, some of the newest rows will do.
 
-    With `is_own` only those that the actor reaches for themselves, and not through other records.
+    With `is_own` only those that the actor reaches for themselves, and not through other records. What is looked for
+    `besides` ends with the patience of who waits.
     """
     parts = access.pieces(actor, entity, "list")
     parts = [part for part in parts if part.reason != "via"] if is_own else parts
     is_wide = any(part.reason in ("all", "subtree") for part in parts)
-    since = frequency.newest_if_common(entity, term) if is_wide and not is_few else None
+    since = frequency.newest_if_common(entity, fold.all_grams(term)) if is_wide and not is_few else None
     if since is not None:
-        found = _read(actor, entity, term, q & Q(updated_at__gte=since), parts)
+        found = _read(actor, entity, term, q & Q(updated_at__gte=since), parts, besides=besides)
         if len(found) == RANKED:
             return found
-    return _read(actor, entity, term, q, parts)
+    return _read(actor, entity, term, q, parts, besides=besides)
 
 
-def _read(actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[access.Part]) -> list[Found]:
+def _read(
+    actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[access.Part], *, besides: bool
+) -> list[Found]:
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     rows = entity.rows().filter(deleted_at=None).filter(q)
     rows = rows.annotate(fit=words.fit(entity, term, known, closed)).order_by("-updated_at", "-pk")
-    direct = [query.placed(rows, part) for part in parts if part.reason != "via"]
-    found = _first(direct) if direct else []
+    direct = [
+        rows.filter(access.by_shares(actor, entity)) if part.reason == "share" else query.placed(rows, part)
+        for part in parts
+        if part.reason != "via"
+    ]
+    found: list[tuple[dt.datetime, UUID, int]] = []
+    with suppress(query.TooLong), _patience(actor) if besides else nullcontext():
+        found = _first(direct) if direct else []
     if through := [part.q for part in parts if part.reason == "via"]:
         # several grams together are rare: looked for once, and then on what they hang; one alone is in too much
         ways = [reduce(or_, through)] if len(fold.all_grams(term)) > 1 else through
@@ -167,14 +184,16 @@ def _read(actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[acce
 
 @contextmanager
 def _patience(actor: Actor) -> Iterator[None]:
-    """Half of what a list may count for, once for all that a request looks for through other records."""
-    left = actor.known.setdefault("patience", settings.COUNT_SECONDS / 2)
+    """Half of what a list may count for, once for all that a search looks for besides what it finds first.
+
+    Raises TooLong when it is over.
+    """
     if not settings.COUNT_SECONDS:
         yield
         return
+    left, begun = actor.known.setdefault("patience", settings.COUNT_SECONDS / 2), monotonic()
     if left < SHORT:
         raise query.TooLong
-    begun = monotonic()
     try:
         with query.hurried(left):
             yield
@@ -231,7 +250,7 @@ def nearly(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Fo
     """Records one slip away from the term, the closest title first."""
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     q = words.nearly_q(entity, term, known, closed)
-    found = _newest(actor, entity, term, q, is_few=True) if q != access.NOBODY else []
+    found = _newest(actor, entity, term, q, is_few=True, besides=True) if q != access.NOBODY else []
     title = known.get(entity.title)
     titles = {}
     if found and title is not None and title.key not in closed:

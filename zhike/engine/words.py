@@ -17,7 +17,7 @@ from django.db.models import Case, IntegerField, Q, Value, When
 
 from zhike.base import fold, pinyin
 
-from . import access, catalog
+from . import access, catalog, frequency
 from .entity import AnyEntity
 from .errors import Wrong
 from .kinds import Attribute
@@ -87,11 +87,12 @@ def _open_or_title(entity: AnyEntity, found: Q, text: str, known: Known, closed:
     if not _title_line(entity, known, closed):
         return rows
     grams = fold.begin_grams(text.removesuffix(fold.SEPARATOR))
-    return rows | Q(search_text__startswith=fold.SEPARATOR + text, search_grams__contains=grams)
+    return rows | Q(search_text__startswith=fold.SEPARATOR + text) & Q(search_grams__contains=grams)
 
 
 def _text(text: str, grams: Sequence[str]) -> Q:
-    return Q(search_text__contains=text, search_grams__contains=list(grams))
+    """The text first: to say no costs less there than in a long list of grams, which an index has cut already."""
+    return Q(search_text__contains=text) & Q(search_grams__contains=list(grams))
 
 
 # ---- one wrong sign
@@ -108,7 +109,7 @@ def nearly_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) 
         return access.NOBODY
     others = reduce(and_, (inside(word) for n, word in enumerate(words) if n != near), Q())
     slips = fold.slips(words[near])
-    found = reduce(or_, (_slip(*slip) for slip in slips)) | _sounds_near(words[near])
+    found = reduce(or_, (_slip(entity, *slip) for slip in slips)) | _sounds_near(words[near])
     if not is_guarded(entity, known, closed):
         return found & others
     title = _title_line(entity, known, closed)
@@ -117,14 +118,17 @@ def nearly_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) 
     return _where_open(entity, found & others, known, closed) | plain
 
 
-def _slip(pattern: str, grams: Sequence[str]) -> Q:
-    return Q(search_text__regex=pattern, search_grams__contains=list(grams))
+def _slip(entity: AnyEntity, pattern: str, grams: Sequence[str]) -> Q:
+    """A text with the slip in it; of one whose rest is common, in the newest records alone: those are enough."""
+    found = Q(search_text__regex=pattern) & Q(search_grams__contains=list(grams))
+    since = frequency.newest_if_common(entity, grams)
+    return found if since is None else found & Q(updated_at__gte=since)
 
 
 def _sounds_near(word: str) -> Q:
     """The same sounds written with other characters, and z for zh, n for ng, l for n and the like."""
     forms = pinyin.fuzzy(word)
-    if not word.isascii():  # the whole is long enough to be looked for inside
+    if not word.isascii() and len(word) > 2:  # the whole is long enough to be looked for inside
         return reduce(or_, (_text(form, fold.query_grams(form)) for form in forms), access.NOBODY)
     found = (_text(fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms)
     return reduce(or_, found, access.NOBODY)
