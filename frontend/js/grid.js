@@ -267,7 +267,7 @@ async function write(wanted, part = false) {
     cell.dataset.state = "sent";
   }
   const body = new FormData();
-  body.append("cells", JSON.stringify([...byRow].map(([row, values]) => ({ id: row.dataset.id, version: Number(row.dataset.version), values }))));
+  body.append("cells", JSON.stringify([...byRow].map(([row, values]) => ({ id: row.dataset.id, version: Number(row.dataset.version ?? 1), values }))));
   body.append("cols", heads().map((th) => th.dataset.col).join(","));
   if (part) body.append("part", "1");
   const answer = await send(table().dataset.grid, { method: "POST", body }).catch(() => ({ status: 0, html: "" }));
