@@ -97,12 +97,13 @@ def test_what_the_reader_has_changed_is_in_it(firm: Firm) -> None:
 
 @pytest.mark.django_db
 def test_a_share_that_ends_ends_at_once(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    deal = sell(firm.stranger, 1_000)
     monkeypatch.setattr("zhike.engine.access.FEW", 0)  # so that shares are looked up by the database
-    sharing.share(firm.stranger, get("deal"), deal.pk, kind=Share.Kind.USER, target=firm.seller.user.pk)
-    assert total(request(firm.seller)) == 1_000
-    Share.objects.all().delete()
-    assert total(request(firm.seller)) == 0
+    deals = [sell(firm.stranger, amount) for amount in (1_000, 10)]
+    for deal in deals:
+        sharing.share(firm.stranger, get("deal"), deal.pk, kind=Share.Kind.USER, target=firm.seller.user.pk)
+    assert total(request(firm.seller)) == 1_010
+    Share.objects.filter(record=deals[0].pk).delete()
+    assert total(request(firm.seller)) == 10
 
 
 @pytest.mark.django_db
