@@ -36,6 +36,8 @@ const busy = (step) => {
 document.addEventListener("htmx:beforeRequest", () => busy(1));
 document.addEventListener("htmx:afterRequest", () => busy(-1));
 
+const COUNTED = /<span id="([^"]+)" hx-swap-oob="innerHTML">[^<]*<\/span>/g;
+
 // errors of htmx requests, told in words; a page that answered a sign-in form instead of a fragment is not swapped in
 document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
   const plain = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain") && xhr.responseText.length < 300;
@@ -48,6 +50,8 @@ document.addEventListener("htmx:beforeSwap", (e) => {
     e.detail.shouldSwap = false;
     fail(401);
   }
+  // what was counted for a tab that has gone meanwhile has no place any more
+  e.detail.serverResponse = e.detail.serverResponse.replace(COUNTED, (told, id) => (document.getElementById(id) ? told : ""));
 });
 
 // typing with an input method never sends half a word: htmx hears of it when the word is finished
