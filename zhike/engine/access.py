@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from zhike.base import changes
@@ -25,6 +25,7 @@ from zhike.base.models import FieldGrant, Grant, Policy, Role, User
 
 from .entity import AnyEntity, get
 from .errors import Refused
+from .fields import among
 from .kinds import Attribute
 from .models import DEPTHS, Share
 
@@ -343,8 +344,7 @@ def by_shares(actor: Actor, entity: AnyEntity) -> Q:
     """The records of an entity that are shared with the actor, for those who begin with them: few among many found."""
     found = _shares(actor, entity, "list")
     records = actor.shared.filter(entity=entity.key, level__in=found).values("record")
-    among = {"template": "(%(expressions)s))", "arg_joiner": " = ANY("}
-    return Q(Func(F("pk"), ArraySubquery(records), output_field=BooleanField(), **among))
+    return Q(among(F("pk"), ArraySubquery(records)))
 
 
 def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:

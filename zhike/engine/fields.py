@@ -135,3 +135,10 @@ class FileLink(models.ForeignKey):
         kwargs.setdefault("blank", True)
         kwargs.setdefault("related_name", "+")
         super().__init__(*args, **kwargs)
+
+
+def among(one: Any, several: Any) -> models.Func:
+    """Whether a value is in an array, both as SQL."""
+    return models.Func(
+        one, several, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=models.BooleanField()
+    )

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import BooleanField, F, Func, JSONField, OuterRef, Q, TextField, UUIDField, Value
 from django.db.models.functions import Cast
 
+from zhike.engine.fields import among
 from zhike.engine.kinds import Attribute
 
 
@@ -43,7 +44,7 @@ def target_of(a: Attribute) -> Q:
         return Q(Func(OuterRef(a.path), own, function="jsonb_exists", output_field=BooleanField()))
     if a.custom:
         return Q(pk=a.typed(OuterRef("custom")))
-    return Q(_among(F("pk"), OuterRef(a.column))) if several else Q(pk=OuterRef(a.column))
+    return Q(among(F("pk"), OuterRef(a.column))) if several else Q(pk=OuterRef(a.column))
 
 
 def points_here(a: Attribute) -> Q:
@@ -58,7 +59,3 @@ def points_here(a: Attribute) -> Q:
         one = Func(OuterRef("pk"), template="ARRAY[%(expressions)s]", output_field=ArrayField(UUIDField()))
         return Q(**{f"{a.column}__contains": one})
     return Q(**{a.column: OuterRef("pk")})
-
-
-def _among(one: Any, several: Any) -> Func:
-    return Func(one, several, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=BooleanField())

@@ -23,12 +23,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from zhike.engine.access import Actor
+from zhike.engine.models import Operation, Share
 
 SLOW = 0.02  # seconds: what is quicker is added up each time
 MOST = 500  # figures that a worker keeps
 ROOM = 5_000  # groups of one of them
 COMMIT = dt.timedelta(seconds=5)  # what was written so long before a figure may have been committed after it
-BY_ROWS = ("engine_share",)  # tables whose rows give rights
+SHARES = Share._meta.db_table  # its rows give rights
 T = TypeVar("T")
 
 
@@ -64,7 +65,7 @@ def figure(actor: Actor, rows: QuerySet[Any], measures: Hashable, work: Callable
         sql, values = rows.query.sql_with_params()
     except EmptyResultSet:
         return work()
-    if any(table in sql for table in BY_ROWS):
+    if SHARES in sql:
         return work()
     kept = _place((connection.settings_dict["NAME"], sql, repr(values), measures))
     with kept.lock:  # who asks for the same meanwhile waits for it instead of asking once more
@@ -91,8 +92,6 @@ def _place(key: Hashable) -> _Figure:
 
 def _wrote(actor: Actor, since: dt.datetime) -> bool:
     """Whether the reader has changed something since then."""
-    from zhike.engine.models import Operation
-
     if "wrote" not in actor.known:
         mine = Operation.objects.filter(user=actor.user).order_by("-at")
         actor.known["wrote"] = mine.values_list("at", flat=True).first()

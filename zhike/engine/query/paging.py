@@ -197,10 +197,14 @@ def tally(
     first, *more = direct
     # rows that an index gives are soon counted up to the cap
     is_long = bool(through or view.clauses or view.search) and not view.exact
-    try:
+    some = first.union(*more)[:cap] if more else first
+
+    def added_up() -> tuple[int, dict[str, Any]]:
         with hurried(settings.COUNT_SECONDS if known and is_long else 0):
-            some = first.union(*more)[:cap] if more else first
-            n, found = figure(actor, some, "tally", lambda: kept.add(some))
+            return kept.add(some)
+
+    try:
+        n, found = figure(actor, some, "tally", added_up)
     except TooLong:
         return AtLeast(known), {}
     return (n, found) if view.exact or n <= COUNT_CAP else (AtLeast(n), {})

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
@@ -19,10 +18,10 @@ from zhike.engine.query import View
 from zhike.engine.report import Group
 from zhike.modules.sales import figures
 from zhike.modules.sales.figures import Funnel, Step, Wanted
-from zhike.web.templating import actor_of, clock, number, render, yuan
+from zhike.web.templating import actor_of, number, render, yuan
 
 from . import filters
-from .parts import Panel, cell, days, deal_line, how_many, link, listed, money, percent, stat
+from .parts import Panel, as_of, cell, days, deal_line, how_many, link, listed, money, percent, stat
 
 LOST = ("name", "account", "lost_reason", "amount", "owner", "closed_on")
 
@@ -51,7 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
         ),
         "filters": [f for f in (*fields, *filters.who_fields(actor, who)) if f],
         "panels": panels(actor, pipeline, cohort) if pipeline else [],
-        "as_of": clock(query.as_of(actor) or timezone.now()),
+        "as_of": as_of(actor),
     }
     return render(request, "web/report.html", context, blocks={"panels": "panels"})
 

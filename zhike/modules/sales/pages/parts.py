@@ -173,12 +173,17 @@ def greeting(actor: Actor) -> str:
     return (_("Good afternoon, %(name)s") if hour < 18 else _("Good evening, %(name)s")) % name
 
 
+def as_of(actor: Actor) -> str:
+    """The time of the figures of a page, to be asked when all of them are there."""
+    return clock(query.as_of(actor) or timezone.now())
+
+
 def show(request: HttpRequest, actor: Actor, shown: str, panels: Sequence[Panel | None], **more: Any) -> HttpResponse:
     """A first page."""
     context = {
         "greeting": greeting(actor),
         "date_label": day(timezone.localdate()),
-        "as_of": clock(query.as_of(actor) or timezone.now()),
+        "as_of": as_of(actor),
         "roles": roles(request, actor, shown),
         "here_url": request.get_full_path(),
         "panels": [p for p in panels if p],

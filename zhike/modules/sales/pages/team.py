@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
@@ -20,10 +19,10 @@ from zhike.engine.query import Condition
 from zhike.engine.report import Cells, Group
 from zhike.modules.sales import figures
 from zhike.modules.sales.figures import Team, Wanted
-from zhike.web.templating import actor_of, clock, number, render
+from zhike.web.templating import actor_of, number, render
 
 from . import filters, manager
-from .parts import Panel, activity_line, cell, counted, days, how_many, link, listed, money, percent, stat
+from .parts import Panel, activity_line, as_of, cell, counted, days, how_many, link, listed, money, percent, stat
 
 Row = Mapping[str, Group]
 Value = Callable[[Row], Any]
@@ -51,7 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "filters": [filters.period_field(period), *filters.who_fields(actor, who)],
         "keep": [{"name": "sort", "value": sort}],
         "panels": panels(actor, found, who, sort, _sorter(request)),
-        "as_of": clock(query.as_of(actor) or timezone.now()),
+        "as_of": as_of(actor),
     }
     return render(request, "web/report.html", context, blocks={"panels": "panels"})
 
