@@ -47,10 +47,14 @@ class Trial:
 
     def started(self, before: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Numbers of the program and its child, once they differ from an earlier pair."""
-        files = (self.note, self.note.with_suffix(".child"))
-        wait_for(lambda: all(file.exists() and file.read_text() for file in files))
-        wait_for(lambda: not {int(file.read_text()) for file in files} & set(before))
-        return tuple(int(file.read_text()) for file in files)
+
+        def numbers() -> tuple[int, ...]:
+            files = (self.note, self.note.with_suffix(".child"))
+            # A file is empty for a moment while its program writes its number anew.
+            return tuple(int(text) for file in files if file.exists() and (text := file.read_text()))
+
+        wait_for(lambda: len(set(numbers()) - set(before)) == 2)
+        return numbers()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
