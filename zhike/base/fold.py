@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 SEPARATOR = "\n"
 _HAN = "\u3400-\u9fff"
 _HAN_BLANK = re.compile(rf"(?<=[{_HAN}])\s+|\s+(?=[{_HAN}])")
@@ -24,6 +24,7 @@ _PHONE = re.compile(r"[+\d\s\-()]+", re.ASCII)
 _WHOLE_NUMBER = 11
 ENDING = 4  # digits of a number by which people look for it
 _SHORTEST_SLIP, _LONGEST_SLIP = 5, 16  # letters of a word in which a slip is looked for
+LETTERS = 4  # Latin letters and digits with which a part begins
 _SHORT = 4  # parts up to this length are also kept whole
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _HAS_LATIN = re.compile("[a-z]")
@@ -70,13 +71,16 @@ def grams(text: str) -> list[str]:
     """Return what the index keeps of a search text, distinct and sorted.
 
     Bigrams, none over a blank; single characters, other than Latin letters and digits; and with a line end beside
-    them the first one and two characters of each part, its last four where they are digits, and a short part whole.
+    them the first one and two characters of each part, its first four where they are Latin letters or digits, its last
+    four where they are digits, and a short part whole.
     """
     found = _pairs(text)
     found |= found_chars(text)
     for part in text.split(SEPARATOR):
         if part:
             found |= {begin(part[:1]), begin(part[:2])}
+            if _is_long(part):
+                found.add(begin(part[:LETTERS]))
             if part[-ENDING:].isdecimal() and len(part) >= ENDING:
                 found.add(part[-ENDING:] + SEPARATOR)
             if len(part) <= _SHORT:
@@ -95,7 +99,7 @@ def found_chars(text: str) -> set[str]:
 
 
 def begin(term: str) -> str:
-    """Return the gram of a part that begins with a term of one or two characters."""
+    """Return the gram of a part that begins with a term of one or two characters, or of four Latin letters."""
     return SEPARATOR + term
 
 
@@ -108,7 +112,11 @@ def query_grams(term: str) -> list[str]:
 
 def begin_grams(term: str) -> list[str]:
     """Return the grams of whatever has a part that begins with a folded term."""
-    return sorted({begin(term[:2]), *_pairs(term[1:])})
+    return sorted({begin(term[: LETTERS if _is_long(term) else 2]), *_pairs(term[1:])})
+
+
+def _is_long(text: str) -> bool:
+    return len(text) >= LETTERS and text[:LETTERS].isascii()
 
 
 def exact_grams(term: str) -> list[str]:
@@ -196,7 +204,7 @@ def _fragments(left: str, right: str, is_latin: bool) -> list[str]:
     """Return the grams of what is left of a word on both sides of the slip."""
     found = _pairs(left) | _pairs(right)
     if is_latin:
-        return sorted(found | ({begin(left[:2])} if left else set()))
+        return sorted(found | ({begin(left[: LETTERS if _is_long(left) else 2])} if left else set()))
     return sorted(found | {part for part in (left, right) if len(part) == 1})
 
 

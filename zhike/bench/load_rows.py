@@ -200,6 +200,7 @@ class Maker:
 
 
 HALVES = ("name", "reading", "initials")
+LATIN = HALVES[1:]
 PHONE = "'154' || lpad(mod(d.n * 7, 100000000)::text, 8, '0')"
 
 
@@ -225,15 +226,16 @@ def _texts(first: str, second: str, *more: str) -> str:
 
 
 def _grams(first: str, second: str) -> str:
-    """What both halves keep, and the bigrams that lie across."""
+    """What both halves keep, and what lies across: bigrams, and the letters that the whole begins with."""
     across = [f"right({first}.{part}, 1) || left({second}.{part}, 1)" for part in HALVES]
+    across += [f"E'\\n' || left({first}.{part} || {second}.{part}, 4)" for part in LATIN]
     return f"{first}.inner_grams || {first}.begins || {second}.inner_grams || ARRAY[{', '.join(across)}]"
 
 
 def _digits(text: str, length: int) -> str:
     """What is kept of a number of so many characters (fold.grams says the same in Python)."""
     pairs = [f"substr({text}, {n}, 2)" for n in range(1, length)]
-    ends = [f"E'\\n' || left({text}, 1)", f"E'\\n' || left({text}, 2)", f"right({text}, 4) || E'\\n'"]
+    ends = [*(f"E'\\n' || left({text}, {n})" for n in (1, 2, 4)), f"right({text}, 4) || E'\\n'"]
     return f"ARRAY[{', '.join(pairs + ends)}]"
 
 

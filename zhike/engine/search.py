@@ -33,6 +33,7 @@ RANKED = 50  # records of one entity that are ranked
 LINKED = 200  # records that another one may hang on, when words are spread over both
 ENOUGH = 12  # hits with which nobody looks for letters inside of the words of more entities
 SHORT = 0.005  # seconds in which nothing is found any more
+ORDERED, ANY = 0.05, 10.0  # seconds for what only puts better hits before others, and for what finds any
 FEW = 3  # hits below which links are looked at too
 FACTS = ("number", "phone", "account", "owner", "stage")  # what tells namesakes apart
 LONG = ("longtext", "richtext")
@@ -92,9 +93,9 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
     if len(found) < FEW and all(f.fit == words.INSIDE for f in found):
         known = {f.id for f in found}
         found += [f for e in looked for f in linked(actor, e, term, limit=limit) if f.id not in known]
-    if not found:
-        actor.known["patience"] = settings.COUNT_SECONDS  # the last that can be done has a time of its own
-        found = [f for e in looked for f in nearly(actor, e, term, limit=limit)]
+    actor.known["patience"] = settings.COUNT_SECONDS  # the last that can be done has a time of its own
+    for by_sound in (False, True):
+        found = found or [f for e in looked for f in nearly(actor, e, term, limit=limit, by_sound=by_sound)]
     return hits(actor, sorted(found, key=lambda f: f.order), term)
 
 
@@ -123,9 +124,11 @@ def candidates(
     first, second = (narrow, wide) if term.isascii() else (wide, narrow)
     found = _newest(actor, entity, term, first)
     if inside and len(found) < limit if first is narrow else len(found) == RANKED:
-        found += _newest(actor, entity, term, second, is_own=second is wide, besides=True)
+        within = ANY if second is wide else ORDERED
+        found += _newest(actor, entity, term, second, is_own=second is wide, within=within)
     if sum(f.fit < words.INSIDE for f in found) >= RANKED:
-        found += _newest(actor, entity, term, words.exact_q(entity, term, known, closed), besides=True)
+        exact = words.exact_q(entity, term, known, closed)
+        found += _newest(actor, entity, term, exact, is_few=True, within=ORDERED)
     mine = [pk for key, pk in weights or () if key == entity.key]
     if mine and len(found) >= RANKED:
         found += _newest(actor, entity, term, wide & Q(pk__in=mine), is_few=True)
@@ -141,52 +144,63 @@ def _newest(
     *,
     is_few: bool = False,
     is_own: bool = False,
-    besides: bool = False,
+    within: float | None = None,
 ) -> list[Found]:
     """The newest RANKED records that meet `q`; where the term is common, some of the newest rows will do.
 
     With `is_own` only those that the actor reaches for themselves, and not through other records. What is looked for
-    `besides` ends with the patience of who waits.
+    besides ends `within` seconds, and with the patience of who waits.
     """
     parts = access.pieces(actor, entity, "list")
     parts = [part for part in parts if part.reason != "via"] if is_own else parts
-    is_wide = any(part.reason in ("all", "subtree") for part in parts)
-    since = frequency.newest_if_common(entity, fold.all_grams(term)) if is_wide and not is_few else None
-    if since is not None:
-        found = _read(actor, entity, term, q & Q(updated_at__gte=since), parts, besides=besides)
+    wide = [part.q for part in parts if part.reason in ("all", "subtree")] if not is_few else []
+    grams = fold.all_grams(term)
+    if since := [at for reach in wide if (at := frequency.newest_if_common(entity, grams, reach)) is not None]:
+        found = _read(actor, entity, term, words.by_text(q), parts, within=within, since=max(since))
         if len(found) == RANKED:
             return found
-    return _read(actor, entity, term, q, parts, besides=besides)
+    return _read(actor, entity, term, q, parts, within=within)
 
 
 def _read(
-    actor: Actor, entity: AnyEntity, term: str, q: Q, parts: Sequence[access.Part], *, besides: bool
+    actor: Actor,
+    entity: AnyEntity,
+    term: str,
+    q: Q,
+    parts: Sequence[access.Part],
+    *,
+    within: float | None,
+    since: dt.datetime | None = None,
 ) -> list[Found]:
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     rows = entity.rows().filter(deleted_at=None).filter(q)
+    rows = rows.filter(updated_at__gte=since) if since else rows
     rows = rows.annotate(fit=words.fit(entity, term, known, closed)).order_by("-updated_at", "-pk")
     direct = [
-        rows.filter(access.by_shares(actor, entity)) if part.reason == "share" else query.placed(rows, part)
+        rows.filter(access.by_shares(actor, entity))
+        if part.reason == "share"
+        else (rows.filter(part.q) if since else query.placed(rows, part))
         for part in parts
         if part.reason != "via"
     ]
     found: list[tuple[dt.datetime, UUID, int]] = []
-    with suppress(query.TooLong), _patience(actor) if besides else nullcontext():
+    with suppress(query.TooLong), _patience(actor, within) if within else nullcontext():
         found = _first(direct) if direct else []
     if through := [part.q for part in parts if part.reason == "via"]:
-        # several grams together are rare: looked for once, and then on what they hang; one alone is in too much
-        ways = [reduce(or_, through)] if len(fold.all_grams(term)) > 1 else through
+        # what is rare is looked for once, and then on what it hangs; one common gram is in too much
+        grams = fold.all_grams(term)
+        ways = through if len(grams) == 1 and frequency.is_common(entity, grams) else [reduce(or_, through)]
         rows = rows.filter(updated_at__gte=found[-1][0]) if len(found) == RANKED else rows
-        with suppress(query.TooLong), _patience(actor):
+        with suppress(query.TooLong), _patience(actor, within or ANY):
             found = sorted({*found, *_first([rows.filter(way) for way in ways])}, reverse=True)[:RANKED]
     return [Found(entity, pk, fit, at) for at, pk, fit in found]
 
 
 @contextmanager
-def _patience(actor: Actor) -> Iterator[None]:
+def _patience(actor: Actor, within: float) -> Iterator[None]:
     """Half of what a list may count for, once for all that a search looks for besides what it finds first.
 
-    Raises TooLong when it is over.
+    Raises TooLong when it is over, or when this took longer than `within` seconds.
     """
     if not settings.COUNT_SECONDS:
         yield
@@ -195,7 +209,7 @@ def _patience(actor: Actor) -> Iterator[None]:
     if left < SHORT:
         raise query.TooLong
     try:
-        with query.hurried(left):
+        with query.hurried(min(left, within)):
             yield
     finally:
         actor.known["patience"] = left - (monotonic() - begun)
@@ -246,11 +260,11 @@ def _titled(actor: Actor, link: Attribute, term: str) -> list[UUID]:
     return found
 
 
-def nearly(actor: Actor, entity: AnyEntity, term: str, *, limit: int) -> list[Found]:
-    """Records one slip away from the term, the closest title first."""
+def nearly(actor: Actor, entity: AnyEntity, term: str, *, limit: int, by_sound: bool = False) -> list[Found]:
+    """Records one slip away from the term, or those that sound like it, the closest title first."""
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
-    q = words.nearly_q(entity, term, known, closed)
-    found = _newest(actor, entity, term, q, is_few=True, besides=True) if q != access.NOBODY else []
+    q = words.nearly_q(entity, term, known, closed, by_sound=by_sound)
+    found = _newest(actor, entity, term, q, is_few=True, within=ANY) if q != access.NOBODY else []
     title = known.get(entity.title)
     titles = {}
     if found and title is not None and title.key not in closed:

@@ -33,7 +33,7 @@ def search_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) 
     words = fold.query_terms(term)
     if not entity.search or not words:
         return access.NOBODY
-    found = reduce(and_, map(inside, words))
+    found = reduce(and_, (inside(entity, word) for word in words))
     if not is_guarded(entity, known, closed):
         return found
     plain = found & _plain_search(entity, words, known, closed)
@@ -55,82 +55,96 @@ def _where_open(entity: AnyEntity, found: Q, known: Known, closed: Closed) -> Q:
     return access.NOBODY if _is_hidden(entity, known) else found & rows[0] if rows else found
 
 
-def inside(word: str) -> Q:
+def inside(entity: AnyEntity, word: str) -> Q:
     """The word, or what it may stand for, anywhere in the common text."""
     forms = fold.query_forms(word)
-    return reduce(or_, (_text(fold.pattern(form), fold.query_grams(form)) for form in forms))
+    return reduce(or_, (_text(entity, fold.pattern(form), fold.query_grams(form)) for form in forms))
 
 
 def begins_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
     """Records of which a part begins with the term, or a number ends with its four or more digits."""
     text = fold.fold(term)
     forms = fold.query_forms(text)
-    found = reduce(or_, (_text(fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms))
+    found = reduce(or_, (_text(entity, fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms))
     for form in forms:
         if form.isdecimal() and len(form) >= fold.ENDING:
-            found |= _text(form + fold.SEPARATOR, fold.end_grams(form))
-    return _open_or_title(entity, found, text, known, closed)
+            found |= _text(entity, form + fold.SEPARATOR, fold.end_grams(form))
+    return _open_or_title(entity, found, text, fold.begin_grams(text), known, closed)
 
 
 def exact_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
     """Records of which a part is the term."""
     text = fold.fold(term)
-    found = _text(f"{fold.SEPARATOR}{text}{fold.SEPARATOR}", fold.exact_grams(text))
-    return _open_or_title(entity, found, text + fold.SEPARATOR, known, closed)
+    grams = fold.exact_grams(text)
+    found = _text(entity, f"{fold.SEPARATOR}{text}{fold.SEPARATOR}", grams)
+    return _open_or_title(entity, found, text + fold.SEPARATOR, grams, known, closed)
 
 
-def _open_or_title(entity: AnyEntity, found: Q, text: str, known: Known, closed: Closed) -> Q:
+def _open_or_title(entity: AnyEntity, found: Q, text: str, grams: Sequence[str], known: Known, closed: Closed) -> Q:
     """The rows found where the common text may answer; elsewhere those whose title begins with the text."""
     if not is_guarded(entity, known, closed):
         return found
     rows = _where_open(entity, found, known, closed)
     if not _title_line(entity, known, closed):
         return rows
-    grams = fold.begin_grams(text.removesuffix(fold.SEPARATOR))
-    return rows | Q(search_text__startswith=fold.SEPARATOR + text) & Q(search_grams__contains=grams)
+    return rows | Q(search_text__startswith=fold.SEPARATOR + text) & Q(
+        search_grams__contains=frequency.rarest(entity, grams)
+    )
 
 
-def _text(text: str, grams: Sequence[str]) -> Q:
+def _text(entity: AnyEntity, text: str, grams: Sequence[str]) -> Q:
     """The text first: to say no costs less there than in a long list of grams, which an index has cut already."""
-    return Q(search_text__contains=text) & Q(search_grams__contains=list(grams))
+    return Q(search_text__contains=text) & Q(search_grams__contains=frequency.rarest(entity, grams))
+
+
+def by_text(q: Q) -> Q:
+    """The same rows without the index of grams: for rows that are walked through anyway."""
+    kept = [by_text(c) if isinstance(c, Q) else c for c in q.children]
+    kept = [c for c in kept if not isinstance(c, tuple) or c[0] != "search_grams__contains"]
+    return Q(*kept, _connector=q.connector, _negated=q.negated)
 
 
 # ---- one wrong sign
 
 
-def nearly_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE) -> Q:
-    """Records whose text is one slip away from the term: homophones, fuzzy pinyin, one sign wrong, missing or swapped.
+def nearly_q(entity: AnyEntity, term: str, known: Known, closed: Closed = NONE, *, by_sound: bool = False) -> Q:
+    """Records whose text is one slip away from the term: one sign wrong, missing, too many or swapped.
 
-    Only the first of several words that is long enough may hold the slip.
+    Or, `by_sound`, those that sound alike: homophones, and fuzzy pinyin. Only the first of several words that is long
+    enough may hold the slip.
     """
     words = fold.query_terms(term)
     near = next((n for n, word in enumerate(words) if fold.may_slip(word)), None)
     if not entity.search or near is None:
         return access.NOBODY
-    others = reduce(and_, (inside(word) for n, word in enumerate(words) if n != near), Q())
+    others = reduce(and_, (inside(entity, word) for n, word in enumerate(words) if n != near), Q())
+    is_open = not is_guarded(entity, known, closed)
+    if by_sound:  # of a title alone the database cannot tell how it sounds
+        found = _sounds_near(entity, words[near]) & others
+        return found if is_open else _where_open(entity, found, known, closed)
     slips = fold.slips(words[near])
-    found = reduce(or_, (_slip(entity, *slip) for slip in slips)) | _sounds_near(words[near])
-    if not is_guarded(entity, known, closed):
+    found = reduce(or_, (_slip(entity, *slip) for slip in slips), access.NOBODY)
+    if is_open:
         return found & others
-    title = _title_line(entity, known, closed)
-    kept = Q(search_text__regex=f"^\n[^\n]*(?:{'|'.join(pattern for pattern, _grams in slips)})") if title else None
-    plain = access.NOBODY if kept is None or len(words) > 1 else found & kept
+    has_title = slips and len(words) == 1 and _title_line(entity, known, closed)
+    in_title = Q(search_text__regex=f"^\n[^\n]*(?:{'|'.join(pattern for pattern, _grams in slips)})")
+    plain = found & in_title if has_title else access.NOBODY
     return _where_open(entity, found & others, known, closed) | plain
 
 
 def _slip(entity: AnyEntity, pattern: str, grams: Sequence[str]) -> Q:
     """A text with the slip in it; of one whose rest is common, in the newest records alone: those are enough."""
-    found = Q(search_text__regex=pattern) & Q(search_grams__contains=list(grams))
+    found = Q(search_text__regex=pattern) & Q(search_grams__contains=frequency.rarest(entity, grams))
     since = frequency.newest_if_common(entity, grams)
     return found if since is None else found & Q(updated_at__gte=since)
 
 
-def _sounds_near(word: str) -> Q:
+def _sounds_near(entity: AnyEntity, word: str) -> Q:
     """The same sounds written with other characters, and z for zh, n for ng, l for n and the like."""
     forms = pinyin.fuzzy(word)
     if not word.isascii() and len(word) > 2:  # the whole is long enough to be looked for inside
-        return reduce(or_, (_text(form, fold.query_grams(form)) for form in forms), access.NOBODY)
-    found = (_text(fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms)
+        return reduce(or_, (_text(entity, form, fold.query_grams(form)) for form in forms), access.NOBODY)
+    found = (_text(entity, fold.SEPARATOR + form, fold.begin_grams(form)) for form in forms)
     return reduce(or_, found, access.NOBODY)
 
 
