@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from zhike.base.models import FieldGrant, Role
-from zhike.engine import catalog, recent, records, reindex, search
+from zhike.engine import catalog, frequency, recent, records, reindex, search
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.models import RecentRecord
 
 pytestmark = pytest.mark.django_db
+RANKED = 3
 FIRMS = {
     "宝钢集团有限公司": {"phone": "13800138000", "uscc": "91310000132200821H"},
     "上海宝钢国际贸易有限公司": {"phone": "13955512345"},
@@ -146,3 +149,28 @@ def test_a_field_of_the_firm_that_says_so_is_searched(desk: Any) -> None:
             records.update(desk, entity, pk, {"x_alias": "鲲鹏计划" + "甲" * len(found)})
             assert titles(Actor(desk.user), "鲲鹏") == found
             assert (entity in reindex.stale()) is True
+
+
+def test_a_sign_that_is_written_twice_is_no_slip(desk: Any) -> None:
+    assert titles(desk, "哈哈") == []
+
+
+@pytest.mark.parametrize("who", ["executive", "manager"])
+def test_a_walk_through_the_newest_finds_what_the_index_finds(
+    desk: Any, firm: Any, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        records.create(desk, get("account"), {"name": f"宝应第{n}水泥厂"})
+        records.create(desk, get("account"), {"name": f"高邮第{n}水泥厂"})
+    monkeypatch.setattr(search, "RANKED", RANKED)
+    monkeypatch.setattr(frequency, "NEWEST", 3 * RANKED)
+    monkeypatch.setattr(frequency, "_table", lambda _entity: frequency._Table(1.0, {"宝": 1.0}))
+    frequency._since.clear()
+    with CaptureQueriesContext(connection) as sent:
+        walked = [h.found.id for h in search.find(firm.actor(who), "宝", limit=RANKED)]
+    frequency._since.clear()
+    walks = [q["sql"] for q in sent if '"updated_at" >=' in q["sql"] and "customers_account" in q["sql"]]
+    assert walks
+    assert not any("search_grams" in sql for sql in walks)
+    newest = set(get("account").model._base_manager.filter(name__contains="宝").order_by("-updated_at", "-pk")[:RANKED])
+    assert set(walked) >= {r.pk for r in newest}

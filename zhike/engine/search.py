@@ -89,14 +89,24 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
     for e in looked:
         begun = sum(f.fit < words.INSIDE for f in found)
         inside = begun < limit and len(found) < ENOUGH
-        found += candidates(actor, e, term, limit=limit, weights=weights, inside=inside)
+        enough = len(found) >= limit
+        found += candidates(actor, e, term, limit=limit, weights=weights, inside=inside, besides=enough)
     if len(found) < FEW and all(f.fit == words.INSIDE for f in found):
         known = {f.id for f in found}
         found += [f for e in looked for f in linked(actor, e, term, limit=limit) if f.id not in known]
-    actor.known["patience"] = settings.COUNT_SECONDS  # the last that can be done has a time of its own
-    for by_sound in (False, True):
-        found = found or [f for e in looked for f in nearly(actor, e, term, limit=limit, by_sound=by_sound)]
+    actor.known.pop("patience", None)  # the last that can be done has a time of its own
+    found = (
+        found or _slips(actor, looked, term, limit, by_sound=False) or _slips(actor, looked, term, limit, by_sound=True)
+    )
     return hits(actor, sorted(found, key=lambda f: f.order), term)
+
+
+def _slips(actor: Actor, looked: Sequence[AnyEntity], term: str, limit: int, *, by_sound: bool) -> list[Found]:
+    """What is nearly the term; where one entity has some, the others are not looked through for long."""
+    found: list[Found] = []
+    for e in looked:
+        found += nearly(actor, e, term, limit=limit, by_sound=by_sound, within=ORDERED if found else ANY)
+    return found
 
 
 def latest(actor: Actor, limit: int = 8) -> list[Hit]:
@@ -112,17 +122,25 @@ def latest(actor: Actor, limit: int = 8) -> list[Hit]:
 
 
 def candidates(
-    actor: Actor, entity: AnyEntity, term: str, *, limit: int, weights: Weights | None = None, inside: bool = True
+    actor: Actor,
+    entity: AnyEntity,
+    term: str,
+    *,
+    limit: int,
+    weights: Weights | None = None,
+    inside: bool = True,
+    besides: bool = False,
 ) -> list[Found]:
     """The records of one entity that the term finds, best first.
 
     Of letters and digits what begins with them is looked for first: inside of others there is more of them than helps,
-    and not `inside` at all where other entities have given enough that begins with them.
+    and not `inside` at all where other entities have given enough that begins with them. Where these have given enough
+    of any kind, all that is found here is found `besides`.
     """
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     wide, narrow = (q(entity, term, known, closed) for q in (words.search_q, words.begins_q))
     first, second = (narrow, wide) if term.isascii() else (wide, narrow)
-    found = _newest(actor, entity, term, first)
+    found = _newest(actor, entity, term, first, within=ANY if besides else None)
     if inside and len(found) < limit if first is narrow else len(found) == RANKED:
         within = ANY if second is wide else ORDERED
         found += _newest(actor, entity, term, second, is_own=second is wide, within=within)
@@ -154,12 +172,12 @@ def _newest(
     parts = access.pieces(actor, entity, "list")
     parts = [part for part in parts if part.reason != "via"] if is_own else parts
     wide = [part.q for part in parts if part.reason in ("all", "subtree")] if not is_few else []
-    grams = fold.all_grams(term)
+    grams, found = fold.all_grams(term), list[Found]()
     if since := [at for reach in wide if (at := frequency.newest_if_common(entity, grams, reach)) is not None]:
         found = _read(actor, entity, term, words.by_text(q), parts, within=within, since=max(since))
         if len(found) == RANKED:
             return found
-    return _read(actor, entity, term, q, parts, within=within)
+    return _read(actor, entity, term, q, parts, within=within) or found
 
 
 def _read(
@@ -191,21 +209,23 @@ def _read(
         grams = fold.all_grams(term)
         ways = through if len(grams) == 1 and frequency.is_common(entity, grams) else [reduce(or_, through)]
         rows = rows.filter(updated_at__gte=found[-1][0]) if len(found) == RANKED else rows
-        with suppress(query.TooLong), _patience(actor, within or ANY):
+        # whoever owns nothing of the kind finds by this way or not at all
+        waiting = _patience(actor, within or ANY) if found or within else query.hurried(settings.COUNT_SECONDS)
+        with suppress(query.TooLong), waiting:
             found = sorted({*found, *_first([rows.filter(way) for way in ways])}, reverse=True)[:RANKED]
     return [Found(entity, pk, fit, at) for at, pk, fit in found]
 
 
 @contextmanager
 def _patience(actor: Actor, within: float) -> Iterator[None]:
-    """Half of what a list may count for, once for all that a search looks for besides what it finds first.
+    """A third of what a list may count for, once for all that a search looks for besides what it finds first.
 
     Raises TooLong when it is over, or when this took longer than `within` seconds.
     """
     if not settings.COUNT_SECONDS:
         yield
         return
-    left, begun = actor.known.setdefault("patience", settings.COUNT_SECONDS / 2), monotonic()
+    left, begun = actor.known.setdefault("patience", settings.COUNT_SECONDS / 3), monotonic()
     if left < SHORT:
         raise query.TooLong
     try:
@@ -260,11 +280,13 @@ def _titled(actor: Actor, link: Attribute, term: str) -> list[UUID]:
     return found
 
 
-def nearly(actor: Actor, entity: AnyEntity, term: str, *, limit: int, by_sound: bool = False) -> list[Found]:
+def nearly(
+    actor: Actor, entity: AnyEntity, term: str, *, limit: int, by_sound: bool = False, within: float = ANY
+) -> list[Found]:
     """Records one slip away from the term, or those that sound like it, the closest title first."""
     known, closed = access.readable(actor, entity), access.closed(actor, entity)
     q = words.nearly_q(entity, term, known, closed, by_sound=by_sound)
-    found = _newest(actor, entity, term, q, is_few=True, within=ANY) if q != access.NOBODY else []
+    found = _newest(actor, entity, term, q, is_few=True, within=within) if q != access.NOBODY else []
     title = known.get(entity.title)
     titles = {}
     if found and title is not None and title.key not in closed:
