@@ -32,7 +32,7 @@ from .kinds import Attribute, Masked
 RANKED = 50  # records of one entity that are ranked
 LINKED = 200  # records that another one may hang on, when words are spread over both
 ENOUGH = 12  # hits with which nobody looks for letters inside of the words of more entities
-SHORT = 0.005  # seconds in which nothing is found any more
+SHORT, LEAST = 0.005, 0.02  # seconds in which nothing is found any more, and what each that finds any has
 ORDERED, ANY = 0.05, 10.0  # seconds for what only puts better hits before others, and for what finds any
 FEW = 3  # hits below which links are looked at too
 FACTS = ("number", "phone", "account", "owner", "stage")  # what tells namesakes apart
@@ -89,7 +89,7 @@ def find(actor: Actor, term: str, *, among: Sequence[AnyEntity] | None = None, l
     for e in looked:
         begun = sum(f.fit < words.INSIDE for f in found)
         inside = begun < limit and len(found) < ENOUGH
-        enough = len(found) >= limit
+        enough = len(found) >= FEW
         found += candidates(actor, e, term, limit=limit, weights=weights, inside=inside, besides=enough)
     if len(found) < FEW and all(f.fit == words.INSIDE for f in found):
         known = {f.id for f in found}
@@ -226,6 +226,7 @@ def _patience(actor: Actor, within: float) -> Iterator[None]:
         yield
         return
     left, begun = actor.known.setdefault("patience", settings.COUNT_SECONDS / 3), monotonic()
+    left = max(left, LEAST if within == ANY else 0)
     if left < SHORT:
         raise query.TooLong
     try:
