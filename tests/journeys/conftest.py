@@ -59,6 +59,7 @@ def site(postgres: Any) -> Iterator[Site]:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONPATH": str(ROOT),
         "ZHIKE_ACCEPT_DATA_LOSS": "1",
+        "ZHIKE_BACKUP_HOUR": "off",
         "ZHIKE_FIGURE_SECONDS": "0",  # what somebody did a moment ago is asked for
         "ZHIKE_HOME": str(home),
         "ZHIKE_SECRET_KEY": "of-the-journeys-" * 4,

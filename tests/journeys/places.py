@@ -34,7 +34,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/settings/config", "/settings/objects", "/settings/objects/new",
         "/settings/objects/account/about", "/settings/objects/account", "/settings/objects/account/fields/new",
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",
-        "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/tags",
+        "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/tags", "/settings/health",
         "/settings/roles/{role}/fields", "/settings/roles/compare", "/settings/delegations",
         "/settings/view-as", "/settings/exports", "/settings/audit", "/settings/audit/incident", "/settings/tokens",
         "/settings/privacy", "/settings/retention", "/settings/retention/new/lead", "/settings/webhooks",

@@ -9,7 +9,21 @@ from gettext import gettext as _
 from types import FrameType
 
 from zhike import __version__
-from zhike.cli import accounts, benches, checks, config, history, keys, mcp, packs, privacy, serving, texts, transfers
+from zhike.cli import (
+    accounts,
+    backups,
+    benches,
+    checks,
+    config,
+    history,
+    keys,
+    mcp,
+    packs,
+    privacy,
+    serving,
+    texts,
+    transfers,
+)
 from zhike.cli.show import say
 from zhike.launch.errors import LaunchError
 
@@ -45,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"zhike {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (serving, accounts, transfers, config, packs, benches, history, checks, keys, mcp, privacy):
+    for module in (serving, accounts, transfers, backups, config, packs, benches, history, checks, keys, mcp, privacy):
         module.add(commands)
     return parser
 

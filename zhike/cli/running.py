@@ -23,11 +23,20 @@ def environment(home: Path, server: Server) -> dict[str, str]:
 
 @contextmanager
 def database() -> Iterator[tuple[Path, Server]]:
-    """The data folder and its running database, while the block runs."""
+    """The data folder and its running database, while the block runs; the environment says so meanwhile."""
     home = paths.home()
     with postgres.ensure(home) as server:
-        os.environ.update(environment(home, server))
-        yield home, server
+        variables = environment(home, server)
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield home, server
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 @contextmanager

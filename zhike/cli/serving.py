@@ -51,7 +51,8 @@ def run_demo(options: argparse.Namespace) -> int:
     """Makes the demo firm if there is none, serves it, and says who can log in."""
     if options.remove:
         return _remove_demo()
-    with _only_one() as tell, database() as (home, server):
+    os.environ.setdefault("ZHIKE_BACKUP_HOUR", "off")  # a made-up firm can be made up again
+    with only_one() as tell, database() as (home, server):
         schema.update(home, server)
         accounts = _demo_accounts(home, server, options.lang, options.seed)
 
@@ -69,7 +70,7 @@ def run_demo(options: argparse.Namespace) -> int:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Serves the data folder's firm, or the one at DATABASE_URL."""
-    with _only_one() as tell, database() as (home, server):
+    with only_one() as tell, database() as (home, server):
         if server.cluster is None:
             schema.require_current(home, server)
         else:
@@ -130,7 +131,7 @@ def _supervise(home: Path, server: Server, options: argparse.Namespace, announce
 
 
 @contextmanager
-def _only_one() -> Iterator[Callable[[str], None]]:
+def only_one() -> Iterator[Callable[[str], None]]:
     """Holds the data folder for one supervisor; gives a function that notes the address it serves at.
 
     Raises LaunchError with that address when another one has it.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from zhike.backup import nightly
+from zhike.backup.keeping import Keeping
 from zhike.base.models import User
 from zhike.engine import (
     archive,
@@ -29,6 +33,7 @@ from zhike.engine import (
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
+from zhike.launch.postgres import Server
 
 
 def start(job: Job, phase: str, *, at_once: bool = False) -> None:
@@ -190,6 +195,19 @@ def index_fields(timestamp: int) -> None:
     """Every minute: build and drop the indexes of custom fields, as far as another configuration was published."""
     if indexing.is_due():
         indexing.build()
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(name="zhike.backup", queueing_lock="backup", pass_context=False)
+def back_up(timestamp: int) -> None:
+    """Every hour: the backup of the night where it is due. A failure stands in the folder and in the log."""
+    if not settings.BACKUP_HOUR.isdecimal():
+        return
+    url = str(os.environ.get("DATABASE_URL", ""))
+    nightly.run(
+        settings.HOME, Server(settings.OWNER_URL or url, app=url), settings.BACKUPS, hour=int(settings.BACKUP_HOUR),
+        keeping=Keeping.read(settings.BACKUP_KEEP), recipient=settings.BACKUP_RECIPIENT,
+    )  # fmt: skip
 
 
 outbox.on_any(lambda event: send_soon(deliveries.note(event)), deliveries.wanted)

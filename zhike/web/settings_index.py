@@ -134,6 +134,13 @@ def shape() -> list[dict[str, Any]]:
             "url": "/settings/config",
             "icon": "history",
         },
+        {
+            "label": _("Health"),
+            "hint": _("backups, background work, room on the disk"),
+            "words": _("backup restore worker queue database"),
+            "url": "/settings/health",
+            "icon": "activity",
+        },
     ]
 
 
@@ -163,6 +170,7 @@ OPENED = {
     "/settings/objects": SYSTEM,
     "/settings/tags": SYSTEM,
     "/settings/config": SYSTEM,
+    "/settings/health": SYSTEM,
     "/settings/webhooks": SYSTEM,
     "/calendarday/": SYSTEM,
     "/settings/privacy": (*SECURITY, *AUDIT),
