@@ -127,6 +127,7 @@ def test_one_moment_of_a_database_that_is_at_work(saved: Server, home: Path, tmp
 
 def test_a_drill_tells_what_is_not_as_it_was(saved: Server, home: Path, tmp_path: Path) -> None:
     made = backup.make(home, saved, tmp_path / "out")
+    assert backup.drill(saved, made, identity=streams.new_key()[0]) == []  # not encrypted: no key is asked for
     said = json.loads((made.place / MANIFEST).read_text("utf-8"))
     said["tables"]["odd"]["digest"] = "1"
     said["tables"]["gone"] = {"rows": 7, "digest": "2"}
@@ -168,9 +169,12 @@ def test_the_key_must_fit(saved: Server, empty: Server, home: Path, tmp_path: Pa
     made = backup.make(home, saved, tmp_path / "out", recipient=public)
     fresh = tmp_path / "fresh"
     fresh.mkdir()
-    for key in ("", other):
+    for key in ("", other, "AGE-SECRET-KEY-1"):
         with pytest.raises(BackupError):
             backup.restore(fresh, empty, made, identity=key)
+        with pytest.raises(BackupError):
+            backup.drill(saved, made, identity=key)
+    assert made.drilled() == {}  # whoever has the wrong key has not tried it
     assert rows(empty, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
     for text in ("age1", "AGE-SECRET-KEY-1", "../x"):
         with pytest.raises(BackupError):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from gettext import gettext as _
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 import psycopg
 
@@ -25,7 +25,20 @@ from zhike.launch.postgres import Server
 
 from . import streams
 from .digest import digests
-from .model import BESIDE, DATABASE, FILES, MANIFEST, PART, SECRET, Backup, BackupError, Piece, settle, write_whole
+from .model import (
+    BESIDE,
+    DATABASE,
+    FILES,
+    MANIFEST,
+    PART,
+    SECRET,
+    Backup,
+    BackupError,
+    Busy,
+    Piece,
+    settle,
+    write_whole,
+)
 from .programs import address, environment, program, tail
 
 Told = Callable[[int, int, str], None]
@@ -39,8 +52,7 @@ def make(home: Path, server: Server, folder: Path, *, recipient: str = "", told:
     one and the same moment; uploads are never changed, so that all that moment knows are among those copied after it.
     Raises BackupError when it cannot be made; nothing of it stays then.
     """
-    if recipient:
-        streams.recipient_of(recipient)
+    recipient = str(streams.recipient_of(recipient)) if recipient else ""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(folder):
         _sweep(folder)
@@ -54,9 +66,9 @@ def make(home: Path, server: Server, folder: Path, *, recipient: str = "", told:
             with _moment(server) as (snapshot, connection):
                 major = connection.info.server_version // 10_000
                 name = _file(DATABASE, "dump", recipient)
-                dump = _Dump(server.url, major, snapshot, part / name, recipient)
-                tables = digests(connection, told)
-                pieces = {name: dump.done()}
+                with _Dump(server.url, major, snapshot, part / name, recipient) as dump:
+                    tables = digests(connection, told)
+                    pieces = {name: dump.done()}
             name = _file(FILES, "tar", recipient)
             pieces[name], uploads = _files(home, part / name, recipient, told)
             seconds = round(time.monotonic() - begun, 3)
@@ -82,9 +94,7 @@ def _file(name: str, kind: str, recipient: str) -> str:
 def _alone(folder: Path) -> Iterator[None]:
     lock = Lock(folder / "backup.lock")
     if not lock.try_take():
-        raise BackupError(
-            _("Another backup is just being made in %(folder)s. Wait until it is done.") % {"folder": folder}
-        )
+        raise Busy(_("Another backup is just being made in %(folder)s. Wait until it is done.") % {"folder": folder})
     try:
         yield
     finally:
@@ -126,6 +136,17 @@ class _Dump:
         ]
         for thread in self._threads:
             thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_of: object) -> None:
+        """It does not outlive whoever waited for it."""
+        if self._process.poll() is None:
+            self._process.kill()
+        for thread in self._threads:
+            thread.join()
+        self._process.wait()
 
     def _store(self, place: Path, recipient: str) -> None:
         try:

@@ -28,6 +28,10 @@ class BackupError(LaunchError):
     """A backup that cannot be made, read or restored; the text says what to do."""
 
 
+class Busy(BackupError):
+    """Somebody else is just making one."""
+
+
 @dataclass(frozen=True)
 class Table:
     """What a table held: rows, and a sum of the hashes of all of them, whatever their order."""

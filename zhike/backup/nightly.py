@@ -12,7 +12,7 @@ from zhike.launch.postgres import Server
 
 from .keeping import Keeping, prune
 from .make import make
-from .model import Backup, BackupError, found, write_whole
+from .model import Backup, BackupError, Busy, found, write_whole
 
 FAILED = "failed.json"
 LATE = dt.timedelta(hours=30)  # a machine that was off at night catches up
@@ -39,6 +39,8 @@ def run(home: Path, server: Server, folder: Path, *, hour: int, keeping: Keeping
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         made = make(home, server, folder, recipient=recipient)
+    except Busy:
+        return None  # somebody makes one by hand
     except BackupError as error:
         with suppress(OSError):
             write_whole(folder / FAILED, json.dumps({"at": now.isoformat(timespec="seconds"), "reason": str(error)}))

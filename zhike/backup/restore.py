@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from gettext import gettext as _
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import psycopg
 
@@ -36,7 +36,8 @@ def restore(home: Path, server: Server, backup: Backup, *, identity: str = "", t
     goes on, and nothing half restored is ever used. The tables are those of the backup: migrate them afterwards.
     Raises BackupError where the installation is not empty, the backup is damaged, or its key is missing.
     """
-    verify(backup, identity, told)
+    identity = _require_key(backup, identity)
+    verify(backup, told)
     note = home / NOTE
     goes_on = _noted(note) == backup.name
     if not goes_on:
@@ -65,10 +66,10 @@ def drill(server: Server, backup: Backup, *, identity: str = "", told: Told | No
 
     The outcome is noted in the backup's folder. Raises BackupError where the backup is damaged or its key is missing.
     """
+    identity = _require_key(backup, identity)  # whoever has the wrong one has not tried the backup
     begun = time.monotonic()
-    problems: list[str] = []
     try:
-        verify(backup, identity, told)
+        verify(backup, told)
         url = server.scratch(TRIED)
         try:
             _fill(url, backup, identity, told)
@@ -76,30 +77,22 @@ def drill(server: Server, backup: Backup, *, identity: str = "", told: Told | No
         finally:
             server.drop(TRIED)
     except BackupError as error:
-        problems = [str(error)]
+        _note(backup, begun, [str(error)])
         raise
-    finally:
-        said = {
-            "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "ok": not problems,
-            "seconds": round(time.monotonic() - begun, 1),
-            "problems": problems,
-        }
-        with suppress(OSError):
-            write_whole(backup.place / DRILL, json.dumps(said, ensure_ascii=False))
+    _note(backup, begun, problems)
     return problems
 
 
-def verify(backup: Backup, identity: str = "", told: Told | None = None) -> None:
-    """Make sure that all files of a backup are there and as they were written, and that a key is at hand.
+def _note(backup: Backup, begun: float, problems: list[str]) -> None:
+    """Keep what a drill found beside the backup; a place that cannot be written to is no reason to fail."""
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    said = {"at": at, "ok": not problems, "seconds": round(time.monotonic() - begun, 1), "problems": problems}
+    with suppress(OSError):
+        write_whole(backup.place / DRILL, json.dumps(said, ensure_ascii=False))
 
-    Raises BackupError.
-    """
-    if backup.recipient and not identity:
-        raise BackupError(
-            _("This backup is encrypted for %(recipient)s. Name the file with the secret key: --key FILE.")
-            % {"recipient": backup.recipient}
-        )
+
+def verify(backup: Backup, told: Told | None = None) -> None:
+    """Make sure that all files of a backup are there and as they were written. Raises BackupError."""
     for n, (name, piece) in enumerate(backup.pieces.items(), 1):
         if not streams.check(backup.place / name, piece):
             raise BackupError(
@@ -108,6 +101,22 @@ def verify(backup: Backup, identity: str = "", told: Told | None = None) -> None
             )
         if told:
             told(n, len(backup.pieces), _("checking"))
+
+
+def _require_key(backup: Backup, identity: str) -> str:
+    """The key that this backup needs: none, where it is not encrypted."""
+    if not backup.recipient:
+        return ""
+    if not identity:
+        raise BackupError(
+            _("This backup is encrypted for %(recipient)s. Name the file with the secret key: --key FILE.")
+            % {"recipient": backup.recipient}
+        )
+    if streams.public_of(identity) != backup.recipient:
+        raise BackupError(
+            _("This is another key: the backup is encrypted for %(recipient)s.") % {"recipient": backup.recipient}
+        )
+    return identity
 
 
 def _noted(note: Path) -> str:
@@ -208,6 +217,8 @@ def _settle(home: Path, fresh: Path) -> None:
             place = home / "files" / file.relative_to(fresh / "files")
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.replace(place)
+    for place in (home / "files", *(home / "files").rglob("*")):
+        adopt(place, home)
     shutil.rmtree(fresh)
 
 
@@ -222,16 +233,3 @@ def _uploads(url: str, backup: Backup, identity: str) -> list[str]:
     ):
         there |= {member.name.removeprefix("files/") for member in tar}
     return [_("The file %(file)s is missing.") % {"file": name} for name in sorted(known - there)]
-
-
-def state(backups: list[Backup]) -> dict[str, Any]:
-    """What somebody who is responsible wants to know: the newest backup, its age, its size, and the newest drill."""
-    newest = backups[0] if backups else None
-    drilled = next(((b, said) for b in backups if (said := b.drilled())), None)
-    return {
-        "backups": len(backups),
-        "newest": newest,
-        "age": dt.datetime.now(dt.UTC) - newest.made_at if newest else None,
-        "drill": drilled[1] if drilled else {},
-        "drilled": drilled[0] if drilled else None,
-    }

@@ -147,6 +147,11 @@ def recipient_of(text: str) -> Any:
         ) from error
 
 
+def public_of(identity: str) -> str:
+    """The public key that belongs to a secret one. Raises BackupError."""
+    return str(identity_of(identity).to_public())
+
+
 def identity_of(text: str) -> Any:
     """The secret key that a text, such as a key file, holds. Raises BackupError."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

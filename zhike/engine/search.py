@@ -35,6 +35,7 @@ ENOUGH = 12  # hits with which nobody looks for letters inside of the words of m
 SHORT, LEAST = 0.005, 0.02  # seconds in which nothing is found any more, and what each that finds any has
 ORDERED, ANY = 0.05, 10.0  # seconds for what only puts better hits before others, and for what finds any
 FEW = 3  # hits below which links are looked at too
+WIDE = ("all", "subtree")  # reasons for which somebody reaches much
 FACTS = ("number", "phone", "account", "owner", "stage")  # what tells namesakes apart
 LONG = ("longtext", "richtext")
 Weights = Mapping[tuple[str, UUID], float]
@@ -171,7 +172,7 @@ def _newest(
     """
     parts = access.pieces(actor, entity, "list")
     parts = [part for part in parts if part.reason != "via"] if is_own else parts
-    wide = [part.q for part in parts if part.reason in ("all", "subtree")] if not is_few else []
+    wide = [part.q for part in parts if part.reason in WIDE] if not is_few else []
     grams, found = fold.all_grams(term), list[Found]()
     if since := [at for reach in wide if (at := frequency.newest_if_common(entity, grams, reach)) is not None]:
         found = _read(actor, entity, term, words.by_text(q), parts, within=within, since=max(since))
@@ -205,9 +206,12 @@ def _read(
     with suppress(query.TooLong), _patience(actor, within) if within else nullcontext():
         found = _first(direct) if direct else []
     if through := [part.q for part in parts if part.reason == "via"]:
-        # what is rare is looked for once, and then on what it hangs; one common gram is in too much
+        # Who reaches much looks for what is rare once, and then on what it hangs; one common gram is in too much. Who
+        # reaches little begins there, which one condition for several ways would not allow.
         grams = fold.all_grams(term)
-        ways = through if len(grams) == 1 and frequency.is_common(entity, grams) else [reduce(or_, through)]
+        is_wide = any(part.reason in WIDE for part in parts)
+        is_rare = len(grams) > 1 or not frequency.is_common(entity, grams)
+        ways = [reduce(or_, through)] if is_wide and is_rare else through
         rows = rows.filter(updated_at__gte=found[-1][0]) if len(found) == RANKED else rows
         # whoever owns nothing of the kind finds by this way or not at all
         waiting = _patience(actor, within or ANY) if found or within else query.hurried(settings.COUNT_SECONDS)
