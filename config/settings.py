@@ -50,9 +50,10 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or "postgres:///zhike")}
 OWNER_URL = os.environ.get("ZHIKE_OWNER_URL", "")  # the role that owns the tables, for what needs it (engine/owner.py)
-# The nightly backup (zhike/backup): its hour, "" or "off" for none; where it goes, for whom it is encrypted, and how
+# The nightly backup (zhike/backup): its hour, None for none ("off"); where it goes, for whom it is encrypted, and how
 # many days, weeks and months back there is one.
-BACKUP_HOUR = os.environ.get("ZHIKE_BACKUP_HOUR", "2").strip()
+_HOUR = os.environ.get("ZHIKE_BACKUP_HOUR", "2").strip()
+BACKUP_HOUR = int(_HOUR) if _HOUR.isdecimal() else None
 BACKUPS = Path(os.environ.get("ZHIKE_BACKUPS") or HOME / "backups")
 BACKUP_RECIPIENT = os.environ.get("ZHIKE_BACKUP_RECIPIENT", "")
 BACKUP_KEEP = os.environ.get("ZHIKE_BACKUP_KEEP", "7,4,6")

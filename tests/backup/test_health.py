@@ -32,7 +32,7 @@ def _backup(folder: Path, age: dt.timedelta, *, drill: dict[str, Any] | None = N
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.BACKUPS = tmp_path / "备份"
-    settings.BACKUP_HOUR = "2"
+    settings.BACKUP_HOUR = 2
     return tmp_path / "备份"
 
 
@@ -45,7 +45,7 @@ def test_who_may_see_it(firm: Any, folder: Path) -> None:
 def test_it_says_what_is_missing(firm: Any, folder: Path, settings: Any) -> None:
     page = firm.client("admin").get(PAGE).content.decode()
     assert "还没有备份" in page
-    settings.BACKUP_HOUR = "off"
+    settings.BACKUP_HOUR = None
     assert "目前没有任何备份" in firm.client("admin").get(PAGE).content.decode()
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from gettext import gettext as _
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
-from .model import Table
+from .model import Table, Told
 
 # Numbers that a server gives to words (enum) and to names (regclass) are others after a restore.
 TABLES = """
@@ -26,9 +26,7 @@ BY_VALUE = "SELECT count(*), coalesce(sum(hash_record_extended(t, 0)::numeric), 
 BY_TEXT = "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {} t"
 
 
-def digests(
-    connection: psycopg.Connection[Any], told: Callable[[int, int, str], None] | None = None
-) -> dict[str, Table]:
+def digests(connection: psycopg.Connection[Any], told: Told | None = None) -> dict[str, Table]:
     """Rows and digest of each table, by its name, as the connection's transaction sees them."""
     names = [(str(name), bool(has_numbers)) for name, has_numbers in connection.execute(TABLES).fetchall()]
     connection.execute("SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'postgres'")

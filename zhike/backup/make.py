@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from gettext import gettext as _
 from pathlib import Path
@@ -36,12 +36,12 @@ from .model import (
     BackupError,
     Busy,
     Piece,
+    Told,
     settle,
     write_whole,
 )
 from .programs import address, environment, program, tail
 
-Told = Callable[[int, int, str], None]
 TIMES = dt.timedelta(seconds=1)
 
 

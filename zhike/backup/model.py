@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from gettext import gettext as _
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from zhike.launch.errors import LaunchError
 
+Told = Callable[[int, int, str], None]  # how far the work is: done, of how much, and what it is
 FORMAT = 1
 MANIFEST = "manifest.json"
 DRILL = "drill.json"
@@ -100,11 +101,7 @@ class Backup:
 
     def drilled(self) -> dict[str, Any]:
         """What the last drill found: at, ok, seconds, problems; {} where there was none."""
-        try:
-            known = json.loads((self.place / DRILL).read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return known if isinstance(known, dict) else {}
+        return noted(self.place / DRILL)
 
 
 def read(place: Path) -> Backup:
@@ -154,6 +151,15 @@ def found(folder: Path) -> list[Backup]:
             except BackupError:
                 continue
     return backups
+
+
+def noted(file: Path) -> dict[str, Any]:
+    """What a file of ours says as JSON; {} where there is none, or it is damaged."""
+    try:
+        known = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def write_whole(place: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from zhike.launch.postgres import Server
 
 from .keeping import Keeping, prune
 from .make import make
-from .model import Backup, BackupError, Busy, found, write_whole
+from .model import Backup, BackupError, Busy, found, noted, write_whole
 
 FAILED = "failed.json"
 LATE = dt.timedelta(hours=30)  # a machine that was off at night catches up
@@ -52,8 +52,4 @@ def run(home: Path, server: Server, folder: Path, *, hour: int, keeping: Keeping
 
 def failure(folder: Path) -> dict[str, Any]:
     """When and why the last backup failed; {} where it did not."""
-    try:
-        known = json.loads((folder / FAILED).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
+    return noted(folder / FAILED)

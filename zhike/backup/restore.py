@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from gettext import gettext as _
 from pathlib import Path
@@ -21,10 +20,9 @@ from zhike.launch.postgres import Server
 
 from . import streams
 from .digest import differences, digests
-from .model import BESIDE, DATABASE, DRILL, FILES, PART, SECRET, Backup, BackupError, write_whole
+from .model import BESIDE, DATABASE, DRILL, FILES, PART, SECRET, Backup, BackupError, Told, noted, write_whole
 from .programs import address, environment, program, tail
 
-Told = Callable[[int, int, str], None]
 NOTE = "restoring.json"
 TRIED = "drill"  # the database in which a backup is tried
 
@@ -39,7 +37,7 @@ def restore(home: Path, server: Server, backup: Backup, *, identity: str = "", t
     identity = _require_key(backup, identity)
     verify(backup, told)
     note = home / NOTE
-    goes_on = _noted(note) == backup.name
+    goes_on = noted(note).get("backup") == backup.name
     if not goes_on:
         _require_empty(home, server)
         write_whole(note, json.dumps({"backup": backup.name}))
@@ -117,13 +115,6 @@ def _require_key(backup: Backup, identity: str) -> str:
             _("This is another key: the backup is encrypted for %(recipient)s.") % {"recipient": backup.recipient}
         )
     return identity
-
-
-def _noted(note: Path) -> str:
-    try:
-        return str(json.loads(note.read_text("utf-8"))["backup"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _tables(url: str) -> int:

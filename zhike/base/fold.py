@@ -78,9 +78,7 @@ def grams(text: str) -> list[str]:
     found |= found_chars(text)
     for part in text.split(SEPARATOR):
         if part:
-            found |= {begin(part[:1]), begin(part[:2])}
-            if _is_long(part):
-                found.add(begin(part[:LETTERS]))
+            found |= {begin(part[:1]), begin(part[:2]), _opening(part)}
             if part[-ENDING:].isdecimal() and len(part) >= ENDING:
                 found.add(part[-ENDING:] + SEPARATOR)
             if len(part) <= _SHORT:
@@ -112,11 +110,13 @@ def query_grams(term: str) -> list[str]:
 
 def begin_grams(term: str) -> list[str]:
     """Return the grams of whatever has a part that begins with a folded term."""
-    return sorted({begin(term[: LETTERS if _is_long(term) else 2]), *_pairs(term[1:])})
+    return sorted({_opening(term), *_pairs(term[1:])})
 
 
-def _is_long(text: str) -> bool:
-    return len(text) >= LETTERS and text[:LETTERS].isascii()
+def _opening(term: str) -> str:
+    """Return the longest gram that is kept of the beginning of a part."""
+    is_long = len(term) >= LETTERS and term[:LETTERS].isascii()
+    return begin(term[: LETTERS if is_long else 2])
 
 
 def exact_grams(term: str) -> list[str]:
@@ -204,7 +204,7 @@ def _fragments(left: str, right: str, is_latin: bool) -> list[str]:
     """Return the grams of what is left of a word on both sides of the slip."""
     found = _pairs(left) | _pairs(right)
     if is_latin:
-        return sorted(found | ({begin(left[: LETTERS if _is_long(left) else 2])} if left else set()))
+        return sorted(found | ({_opening(left)} if left else set()))
     return sorted(found | {part for part in (left, right) if len(part) == 1})
 
 

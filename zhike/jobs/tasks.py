@@ -201,11 +201,11 @@ def index_fields(timestamp: int) -> None:
 @app.task(name="zhike.backup", queueing_lock="backup", pass_context=False)
 def back_up(timestamp: int) -> None:
     """Every hour: the backup of the night where it is due. A failure stands in the folder and in the log."""
-    if not settings.BACKUP_HOUR.isdecimal():
+    if settings.BACKUP_HOUR is None:
         return
     url = str(os.environ.get("DATABASE_URL", ""))
     nightly.run(
-        settings.HOME, Server(settings.OWNER_URL or url, app=url), settings.BACKUPS, hour=int(settings.BACKUP_HOUR),
+        settings.HOME, Server(settings.OWNER_URL or url, app=url), settings.BACKUPS, hour=settings.BACKUP_HOUR,
         keeping=Keeping.read(settings.BACKUP_KEEP), recipient=settings.BACKUP_RECIPIENT,
     )  # fmt: skip
 

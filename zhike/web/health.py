@@ -25,7 +25,6 @@ from zhike.backup import nightly
 from .settings import admin
 from .templating import ago, clock, number, render
 
-OLD = dt.timedelta(hours=30)  # as long as a night may be late
 UNTRIED = dt.timedelta(days=35)
 ALIVE = dt.timedelta(minutes=2)  # a worker tells every ten seconds that it is there
 WAITS = dt.timedelta(minutes=10)
@@ -63,16 +62,12 @@ def _moment(text: object) -> dt.datetime | None:
         return None
 
 
-def _is_on() -> bool:
-    return bool(settings.BACKUP_HOUR.isdecimal())
-
-
 def _warnings(backups: list[backup.Backup]) -> list[str]:
     found = []
     if failed := nightly.failure(settings.BACKUPS):
         said = {"at": clock(_moment(failed.get("at"))), "why": failed.get("reason", "")}
         found.append(_("The backup of %(at)s failed: %(why)s") % said)
-    if not _is_on() and not backups:
+    if settings.BACKUP_HOUR is None and not backups:
         found.append(_("Nothing is saved. Start Zhike with ZHIKE_BACKUP_HOUR=2, or run “zhike backup”."))
     if backups and not backups[0].recipient:
         found.append(
@@ -85,13 +80,14 @@ def _saved(backups: list[backup.Backup]) -> list[Stat]:
     newest = backups[0] if backups else None
     now = timezone.now()
     tried = next(((b, said) for b in backups if (said := b.drilled())), None)
-    is_old = _is_on() and (newest is None or now - newest.made_at > OLD)
+    is_on = settings.BACKUP_HOUR is not None
+    is_old = is_on and (newest is None or now - newest.made_at > nightly.LATE)
     drill: Stat = {"label": _("Last drill"), "value": _("never"), "tone": "amber" if backups else ""}
     if tried is not None:
         at, well = _moment(tried[1].get("at")), bool(tried[1].get("ok"))
         tone = "red" if not well else "amber" if at is None or now - at > UNTRIED else "green"
         drill |= {"value": ago(at), "hint": _("all as it was") if well else _("differences"), "tone": tone}
-    hour = _("every night at %(at)s") % {"at": f"{settings.BACKUP_HOUR}:00"} if _is_on() else _("by hand only")
+    hour = _("every night at %(at)s") % {"at": f"{settings.BACKUP_HOUR}:00"} if is_on else _("by hand only")
     return [
         {
             "label": _("Newest"),
