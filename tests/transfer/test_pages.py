@@ -78,8 +78,8 @@ def test_the_whole_way_with_plain_forms(firm: Any, sheet: Sheet, tmp_path: Path)
     assert "13" in dry
     only = client.get(f"{here}?level=error").content.decode()
     assert only.count("<tbody><tr>") == 1
-    job = Job.objects.get(kind="import")
-    report = b"".join(client.get(f"/files/{job.report_id}").streaming_content)
+    assert f"{here}/left-out" in dry
+    report = b"".join(client.get(f"{here}/left-out").streaming_content)
     (left,) = _rows(report, tmp_path / "report.xlsx")
     assert left[:3] == ["乙有限公司", "13", "转介绍"]
     assert left[4] == 3
@@ -92,7 +92,14 @@ def test_the_whole_way_with_plain_forms(firm: Any, sheet: Sheet, tmp_path: Path)
         firm.seller.pk,
     )
     done = client.get(here).content.decode()
-    assert f"/files/{Job.objects.get(kind='import').report_id}" in done
+    assert f"{here}/left-out" in done
+    (left,) = _rows(b"".join(client.get(f"{here}/left-out").streaming_content), tmp_path / "again.xlsx")
+    assert left[1] == "13"
+    undo = f"/operations/{Job.objects.get(kind='import').options['operation']}/undo"
+    assert undo in done
+    assert client.post(undo).status_code == 303
+    assert not Account._base_manager.filter(deleted_at=None).exists()
+
     assert client.post(f"{here}/run").headers["Location"] == here
     assert Account._base_manager.count() == 1
     assert path.name in client.get("/account/import").content.decode()

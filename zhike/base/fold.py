@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _HAN_BLANK = re.compile(rf"(?<=[{_HAN}])\s+|\s+(?=[{_HAN}])")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _PHONE = re.compile(r"[+\d\s\-()]+", re.ASCII)
 _WHOLE_NUMBER = 11
+_NAME = 100  # letters up to which a text is remembered
 ENDING = 4  # digits of a number by which people look for it
 _SHORTEST_SLIP, _LONGEST_SLIP = 5, 16  # letters of a word in which a slip is looked for
 LETTERS = 4  # Latin letters and digits with which a part begins
@@ -51,6 +52,10 @@ def fold(text: str) -> str:
     NFKC, case folded, traditional to simplified character by character, invisible characters removed,
     blanks collapsed, and removed beside Han characters ("华为 技术" = "华为技术").
     """
+    return _fold_name(text) if len(text) <= _NAME else _fold(text)
+
+
+def _fold(text: str) -> str:
     if not text.isascii():
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     text = text.casefold()
@@ -58,6 +63,9 @@ def fold(text: str) -> str:
         text = unicodedata.normalize("NFKC", text).translate(_table())
     text = " ".join(text.replace("\x00", "").split())
     return _HAN_BLANK.sub("", text) if " " in text else text
+
+
+_fold_name = lru_cache(1 << 14)(_fold)  # while a record is written, its names are folded again and again
 
 
 def search_text(parts: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LABEL = re.compile(r"^(?:e-?mail|mail|邮箱|电子邮件|信箱|mailto)\s*:\s*", re.IGNORECASE)
 _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
@@ -18,6 +19,11 @@ _SEPARATORS = re.compile(r"[,;、\s/|]+")
 
 def normalise(text: str) -> str:
     """Return the bare address: half-width, without label, name and brackets, domain in lower case."""
+    return _normalise(text)
+
+
+@lru_cache(1 << 13)
+def _normalise(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).strip().strip("<>;, ")
     named = _NAMED.match(text + ">" if "<" in text else text)
     if named:

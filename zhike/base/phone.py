@@ -12,6 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import phonenumbers
 
@@ -71,13 +72,18 @@ def parse(value: str | float, *, region: str = "CN") -> Phone:
     `region` is the country (CN, HK, MO, TW, …) of numbers without a country code. Numbers (int, float)
     are taken as cells of a spreadsheet that dropped a leading zero.
     """
+    return _parse(value, isinstance(value, str), region)
+
+
+@lru_cache(1 << 13)  # one number is read several times on its way into a record
+def _parse(value: str | float, is_text: bool, region: str) -> Phone:
     text = str(value).strip()
     cleaned, lossy_zero = _clean(text)
     if cleaned is None:
         return Phone(text, problem="digits_lost")
     if not re.search(r"\d", cleaned):
         return Phone(text, problem="letters" if cleaned else "empty")
-    if lossy_zero or not isinstance(value, str):
+    if lossy_zero or not is_text:
         cleaned = _restore_zero(cleaned)
     return _interpret(text, cleaned, region.upper())
 
@@ -194,6 +200,11 @@ def split(text: str, *, region: str = "CN") -> list[str]:
     Separators are / 、 , ; | line breaks and 或; blanks separate only complete numbers, and a short
     piece after a slash replaces the end of the number before it ("010-62770334/35").
     """
+    return list(_split(text, region))
+
+
+@lru_cache(1 << 13)
+def _split(text: str, region: str) -> tuple[str, ...]:
     numbers: list[str] = []
     pieces = (p.strip() for p in _SEPARATORS.split(unicodedata.normalize("NFKC", text)))
     for piece in filter(None, pieces):
@@ -201,7 +212,7 @@ def split(text: str, *, region: str = "CN") -> list[str]:
             numbers.append(numbers[-1][: -len(piece)] + piece)
         else:
             numbers.extend(_split_blanks(piece, region))
-    return list(dict.fromkeys(numbers))
+    return tuple(dict.fromkeys(numbers))
 
 
 def _split_blanks(piece: str, region: str) -> list[str]:

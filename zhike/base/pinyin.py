@@ -134,12 +134,14 @@ def _library_words(text: str, start: int) -> list[tuple[str, int]]:
     return found
 
 
+@lru_cache(maxsize=1 << 13)
 def company(name: str) -> Pinyin:
     """Return the pinyin of a company, product or place name, word by word ("长沙银行" changsha yinhang)."""
     text = fold(name)
     return _build(text, _readings(text))
 
 
+@lru_cache(maxsize=1 << 13)
 def person(name: str) -> Pinyin:
     """Return the pinyin of a person's name, with the readings surnames have (单 shàn, 万俟 mòqí)."""
     text = fold(name).replace(" ", "") if not name.isascii() else fold(name)

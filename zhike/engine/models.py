@@ -689,6 +689,8 @@ __all__ = [
     "Erasure",
     "History",
     "IdempotencyKey",
+    "ImportProblem",
+    "ImportedRow",
     "Job",
     "Notice",
     "OwnerPeriod",
@@ -758,3 +760,38 @@ class OperationStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation_id} {self.tx}"
+
+
+class ImportedRow(models.Model):
+    """Which record a row of an imported file became, or was about; of several rows about one record, the first."""
+
+    pk = models.CompositePrimaryKey("job", "record")
+    job = models.ForeignKey(Job, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    record = models.UUIDField()
+    row = models.IntegerField(help_text="as a spreadsheet counts")
+    made = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{self.row} {self.record}"
+
+
+class ImportProblem(models.Model):
+    """What was found in a row of a file; equal warnings of one batch stand once, with how often they came."""
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(Job, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    phase = models.CharField(max_length=5, help_text="check or run")
+    level = models.CharField(max_length=7, help_text="error or warning")
+    row = models.IntegerField()
+    column = models.IntegerField(null=True)
+    header = models.TextField(blank=True)
+    value = models.TextField(blank=True)
+    text = models.TextField()
+    code = models.CharField(max_length=20, blank=True)
+    count = models.IntegerField(default=1)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["job", "phase", "row"], name="import_problem_row")]
+
+    def __str__(self) -> str:
+        return self.text

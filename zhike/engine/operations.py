@@ -66,11 +66,11 @@ def recording(
 
 def begin(
     actor: Actor, entity: AnyEntity, action: str, *, keys: Collection[str] = (), record: UUID | None = None,
-    of: Operation | None = None,
+    of: Operation | None = None, name: str = "",
 ) -> Operation:  # fmt: skip
-    """A new operation without rows."""
+    """A new operation without rows; `action` is the right that it takes, `name` what it is called if not so."""
     return Operation.objects.create(
-        user=actor.user, by=actor.by, channel=actor.channel, entity=entity.key, action="undo" if of else action,
+        user=actor.user, by=actor.by, channel=actor.channel, entity=entity.key, action="undo" if of else name or action,
         right=action, keys=sorted(keys), of=of, record=record,
     )  # fmt: skip
 

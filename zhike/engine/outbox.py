@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -37,6 +39,7 @@ Handler = Callable[[Event], None]
 ANY = "*"
 _handlers: dict[str, list[Handler]] = {}
 _wanted: list[Callable[[str], bool]] = []
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 def on(name: str) -> Callable[[Handler], Handler]:
@@ -55,8 +58,20 @@ def on_any(handler: Handler, wanted: Callable[[str], bool]) -> None:
     _wanted.append(wanted)
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nobody hears of what happens inside: data that are loaded are no news."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
 def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
     """Queue the reactions to an event, if anybody listens; part of the caller's transaction."""
+    if _quiet.get():
+        return
     listening = [(name, n) for n in range(len(_handlers.get(name, ())))]
     listening += [(ANY, n) for n, wanted in enumerate(_wanted) if wanted(name)]
     event = str(uuid7())

@@ -9,7 +9,9 @@ within reach, then note owner periods, stage events and the outbox. History is w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -32,6 +34,17 @@ from .models import IdempotencyKey, OwnerPeriod
 M = TypeVar("M", bound=Stored)
 Values = Mapping[str, Any]
 BATCH = 1_000
+_rehearsed: ContextVar[bool] = ContextVar("rehearsed", default=False)
+
+
+@contextmanager
+def rehearsed() -> Iterator[None]:
+    """What is saved inside is judged by all rules and not written; `before_all` is the last hook that runs."""
+    token = _rehearsed.set(True)
+    try:
+        yield
+    finally:
+        _rehearsed.reset(token)
 
 
 @dataclass
@@ -48,6 +61,7 @@ class Change(Generic[M]):
     errors: dict[str, list[Wrong]] = field(default_factory=dict)
     at: dt.datetime = field(default_factory=timezone.now)
     dated: bool = False  # the past as it is loaded: `at` was said, and is the time of every trace
+    author: UUID | None = None  # who made the record where it comes from, if not the actor
     note: str = ""
     extra: dict[str, Any] = field(default_factory=dict)  # what an action is told, and what hooks hand to later hooks
     back: dict[str, Any] | None = None  # columns as they were, where an operation is taken back (undo.py)
@@ -86,11 +100,13 @@ def create_many(
     *,
     keys: Sequence[str] | None = None,
     at: Sequence[dt.datetime] | None = None,
+    authors: Sequence[UUID | None] | None = None,
 ) -> list[Any]:
     """New records, in the order of `rows`.
 
-    `keys` are idempotency keys: a key seen before gives the record it made then. `at` says when each came to be, for
-    history that is loaded. Raises Invalid with the errors of every row, or Refused; then nothing is written.
+    `keys` are idempotency keys: a key seen before gives the record it made then. `at` says when each came to be and
+    `authors` who made it, for history that is loaded. Raises Invalid with the errors of every row, or Refused; then
+    nothing is written.
     """
     access.require(actor, entity, "create")
     with transaction.atomic():
@@ -108,6 +124,8 @@ def create_many(
             )
             for i in fresh
         ]
+        for i, change in zip(fresh, changes, strict=True):
+            change.author = authors[i] if authors else None
         saved = iter(_save(changes, at=[changes[n].at for n in range(len(changes))]))
         result = [made[keys[i]] if keys and keys[i] in made else next(saved) for i in range(len(rows))]
         if keys:
@@ -174,7 +192,9 @@ def update_many(
 
 def _locked(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], action: str) -> dict[UUID, Any]:
     access.require(actor, entity, action)
-    found: dict[UUID, Any] = query.visible(actor, entity, action).select_for_update(of=("self",)).in_bulk(list(ids))
+    found: dict[UUID, Any] = (
+        query.visible(actor, entity, action).order_by("pk").select_for_update(of=("self",)).in_bulk(list(ids))
+    )
     if len(found) != len(set(ids)):
         raise Missing
     return found
@@ -313,6 +333,8 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
     _check_unique(entity, changes)
     if any(c.errors for c in changes):
         raise Invalid([c.errors for c in changes])
+    if _rehearsed.get():
+        return [c.record for c in changes]
     _write(actor, entity, action, changes)
     _check_reach(actor, entity, action, changes)
     _after(actor, entity, action, changes)
@@ -373,7 +395,7 @@ def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> N
         return
     for c in changes:
         if c.is_new:
-            c.record.created_by = actor.hand
+            c.record.created_by_id = c.author or actor.hand.pk
             if "owner" not in c.values:
                 c.record.owner_id = actor.user.pk
     moved = [c for c in changes if c.is_new or c.changed("owner")]
@@ -547,7 +569,8 @@ def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]
             ended.setdefault(since[c.record.pk], []).append(c.record.pk)
     for at, old in ended.items():
         OwnerPeriod.objects.filter(record__in=old, to_at=None).update(to_at=at)
-    OwnerPeriod.objects.bulk_create(
+    storage.insert(
+        OwnerPeriod,
         [
             OwnerPeriod(
                 entity=entity.key,
@@ -559,5 +582,4 @@ def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]
             )
             for c in moved
         ],
-        batch_size=BATCH,
     )

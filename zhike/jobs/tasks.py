@@ -52,6 +52,11 @@ def transfer(job: str, ticket: str) -> None:
     jobs.perform(UUID(job), ticket)
 
 
+def go_on(job: Job) -> None:
+    """Go on with an import that rests or stopped."""
+    transfer.defer(job=str(job.pk), ticket=jobs.go_on(job))
+
+
 def start_deed(job: Job, phase: str) -> None:
     """Do a phase of a deed on many records in the worker."""
     deed.defer(job=str(job.pk), ticket=deed_jobs.queue(job, phase))
@@ -72,6 +77,8 @@ def deed(job: str, ticket: str) -> None:
 @app.task(name="zhike.deed.resume", queueing_lock="deed.resume", pass_context=False)
 def resume_deeds(timestamp: int) -> None:
     """Every minute: go on where a worker was killed."""
+    for pk, ticket in jobs.abandoned():
+        transfer.defer(job=str(pk), ticket=ticket)
     for pk, ticket in deed_jobs.abandoned():
         deed.defer(job=str(pk), ticket=ticket)
 

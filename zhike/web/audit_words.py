@@ -21,6 +21,7 @@ def action(name: str, entity: str = "") -> str:
         "delete": _("Deleted"),
         "restore": _("Restored"),
         "undo": _("Undone"),
+        "import": _("Imported"),
         "bulk": _("Many changed at once"),
         "erase": _("Erased for good"),
         "redact": _("Personal data erased"),

@@ -51,7 +51,7 @@ def _jobs(actor: Actor) -> Any:
 
 def _operation(o: Operation) -> dict[str, Any]:
     entity = get(o.entity)
-    what = audit_words.action(o.right, o.entity)
+    what = audit_words.action(o.right if o.of_id else o.action, o.entity)
     return {
         "icon": "undo-2" if o.of_id else "check",
         "what": _("Undone: %(what)s") % {"what": what} if o.of_id else what,

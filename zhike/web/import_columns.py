@@ -195,6 +195,12 @@ def _match_fields(entity: AnyEntity, plan: Plan) -> list[dict[str, Any]]:
         {"name": "mode", "label": _("What may happen"), "kind": "radio", "options": modes, "value": plan.mode},
         _select("match", _("Found again by"), options, ",".join(plan.match), placeholder=best),
         {"name": "empty_only", "label": only_empty, "kind": "checkbox", "value": plan.empty_only},
+        {
+            "name": "loud",
+            "label": _("Tell owners and connected systems, as of any other change"),
+            "kind": "checkbox",
+            "value": not plan.quiet,
+        },
     ]
 
 
@@ -222,4 +228,5 @@ def mapping(post: QueryDict, plan: Plan) -> dict[str, Any]:
         "match": match,
         "mode": post.get("mode", plan.mode),
         "empty_only": post.get("empty_only") == "1",
+        "quiet": post.get("loud") != "1",
     }

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from zhike.engine import transfer
+from zhike.engine import operations, transfer
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
-from zhike.engine.models import Job
-from zhike.engine.transfer import Problem, Result, jobs
+from zhike.engine.models import Job, Operation
+from zhike.engine.transfer import Problem, Result, batches, jobs
 
 from .listing import entity_info
 
-SHOWN = 200
+SHOWN = 100
+NOBODY = UUID(int=0)
 State = Job.State
 
 
@@ -28,8 +31,10 @@ def state(job: Job) -> dict[str, str]:
     if failed(job):
         return {"label": _("Failed"), "tone": "red"}
     tones = {State.DONE: "green", State.CANCELLED: "neutral", State.RUNNING: "blue", State.READY: "amber"}
-    label = _("Not finished") if job.state == State.READY else State(job.state).label
-    return {"label": str(label), "tone": tones.get(State(job.state), "neutral")}
+    label = str(State(job.state).label)
+    if job.state == State.READY:
+        label = _("Paused") if jobs.is_paused(job) else _("Not finished")
+    return {"label": label, "tone": tones.get(State(job.state), "neutral")}
 
 
 def failed(job: Job) -> bool:
@@ -71,8 +76,10 @@ def dry(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[str
         "entity": entity_info(actor, entity),
         "step": 3,
         "counts": counts(result, here, asked.get("level", "")),
-        "problems": _problems(result, here, asked),
-        "error_file_url": _file_url(job),
+        "problems": _problems(job, "check", result, asked),
+        "fix_url": f"{here}/fix",
+        "fixed": sum(map(len, job.options.get("fixes", {}).values())),
+        "error_file_url": _left_out_url(job, result),
         "back_url": f"{here}?columns=1",
         "run_url": f"{here}/run",
         "run_label": text,
@@ -80,17 +87,28 @@ def dry(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[str
     }
 
 
-def _problems(result: Result, here: str, asked: QueryDict) -> dict[str, Any]:
+def _problems(job: Job, phase: str, result: Result, asked: QueryDict) -> dict[str, Any]:
+    """What was found, SHOWN at a time."""
+    here = f"/{job.entity}/import/{job.pk}"
     level, column = asked.get("level", ""), asked.get("column")
-    chosen = [p for p in result.problems if level in ("", p.level) and (column is None or p.header == column)]
+    level = level if level in ("error", "warning") else ""
+    page = max(1, int(text)) if (text := asked.get("page", "1")).isdecimal() and len(text) < 6 else 1
+    rows = batches.problems(job, phase, level=level, header=column, limit=SHOWN + 1, offset=(page - 1) * SHOWN)
     found = sum(n for name, n in result.kinds.items() if _fits(name, level, column))
-    title = _("Found in the file")
-    if len(chosen) > SHOWN or found > sum(p.count for p in chosen):
-        title = _("Found in the file (%(n)s, the first are shown)") % {"n": f"{found:,}"}
+    same = {k: v for k, v in (("level", level), ("column", column)) if v}
+    pager = None
+    if page > 1 or len(rows) > SHOWN:
+        pager = {
+            "total_label": _("%(n)s found") % {"n": f"{found:,}"},
+            "prev_url": f"{here}?{urlencode({**same, 'page': page - 1})}" if page > 1 else "",
+            "next_url": f"{here}?{urlencode({**same, 'page': page + 1})}" if len(rows) > SHOWN else "",
+        }
     return {
-        "title": title,
-        "rows": [_problem(p) for p in chosen[:SHOWN]],
+        "title": _("Found in the file"),
+        "rows": [_problem(p) for p in rows[:SHOWN]],
+        "can_fix": phase == "check" and any(p.level == "error" and p.column is not None for p in rows[:SHOWN]),
         "filters": _filters(result, here, level, column),
+        "pager": pager,
     }
 
 
@@ -125,11 +143,27 @@ def _problem(p: Problem) -> dict[str, Any]:
     text = p.text
     if p.count > 1:
         text = _("%(text)s (in %(n)s rows)") % {"text": p.text, "n": f"{p.count:,}"}
-    return {"line": p.row, "column": p.header, "value": p.value, "text": text, "level": p.level}
+    place = f"fix-{p.row}-{p.column}" if p.level == "error" and p.column is not None and p.column >= 0 else ""
+    return {"line": p.row, "column": p.header, "value": p.value, "text": text, "level": p.level, "place": place}
+
+
+def corrections(post: QueryDict) -> dict[tuple[int, int], str]:
+    """The cells that were typed anew: (row, column) -> text."""
+    found = {}
+    for name, text in post.items():
+        kind, _sep, place = name.partition("-")
+        row, _sep, column = place.partition("-")
+        if kind == "fix" and row.isdecimal() and column.isdecimal() and text != post.get(f"was-{place}"):
+            found[int(row), int(column)] = str(text)
+    return found
 
 
 def _file_url(job: Job) -> str:
     return f"/files/{job.report_id}" if job.report_id else ""
+
+
+def _left_out_url(job: Job, result: Result) -> str:
+    return f"/{job.entity}/import/{job.pk}/left-out" if result.errors else ""
 
 
 def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
@@ -143,24 +177,39 @@ def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
         "job": progress(job, titles.get(phase, "")),
         "poll_url": here,
         "cancel_url": f"{here}/cancel",
-        "retry_url": f"{here}/retry" if failed(job) else "",
+        "pause_url": f"{here}/pause" if phase == "run" else "",
+        "retry_url": f"{here}/retry" if failed(job) or jobs.is_paused(job) else "",
+        "retry_label": _("Go on") if jobs.has_begun(job) else _("Try again"),
         "back_url": f"/{entity.key}/import",
+        "undo_url": _undo_url(job),
     }
+
+
+def _undo_url(job: Job) -> str:
+    made = Operation.objects.filter(pk=job.options.get("operation") or NOBODY).first()
+    return f"/operations/{made.pk}/undo" if made is not None and operations.is_open(made) else ""
 
 
 def progress(job: Job, title: str) -> dict[str, Any]:
     """How far a job is, for ui.progress."""
     shown: dict[str, Any] = {"title": title, "percent": None, "done_label": "", "state": "running", "error": ""}
     if failed(job):
-        gone = _("The work stopped unexpectedly; nothing was written. Try again.")
-        return {**shown, "state": "failed", "error": job.result.get("error") or gone}
+        gone = _("The work stopped unexpectedly. It goes on by itself within two minutes, or now if you press “Go on”.")
+        return {**_far(job, shown), "state": "failed", "error": job.result.get("error") or gone}
+    if jobs.is_paused(job):
+        return {**_far(job, shown), "state": "paused"}
     if job.state == State.READY:
         return {**shown, "done_label": _("Waiting for its turn")}
     if job.total and job.done:
-        shown["percent"] = min(99, job.done * 100 // job.total)
-        shown["done_label"] = _("%(done)s of %(total)s rows") % {"done": f"{job.done:,}", "total": f"{job.total:,}"}
-        shown["left_label"] = _left(job)
+        return {**_far(job, shown), "left_label": _left(job)}
     return shown
+
+
+def _far(job: Job, shown: dict[str, Any]) -> dict[str, Any]:
+    if not (job.total and job.done):
+        return shown
+    label = _("%(done)s of %(total)s rows") % {"done": f"{job.done:,}", "total": f"{job.total:,}"}
+    return {**shown, "percent": min(99, job.done * 100 // job.total), "done_label": label}
 
 
 def _left(job: Job) -> str:
@@ -174,23 +223,59 @@ def _left(job: Job) -> str:
     return _("about %(n)s minutes left") % {"n": round(seconds / 60)}
 
 
-def done(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
-    """What web/import_done.html shows."""
-    result = transfer.result_of(job.result["run"])
+def done(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[str, Any]:
+    """What web/import_done.html shows: an import that came to its end, or was stopped on the way."""
+    result = transfer.result_of(job.result.get("run", {}))
     recent = "created_by__eq=me&created_at__within=today&sort=-created_at" if entity.has_owner else ""
     if not result.new:
         recent = "sort=-updated_at" if entity.has_owner else ""
-    text = _("%(file)s: %(n)s records imported.")
+    name, n = job.options.get("name", ""), f"{result.new + result.updated:,}"
+    stopped = job.state == State.CANCELLED
+    text = _("%(file)s: stopped after %(n)s records. They stay until you undo them.") if stopped else ""
     return {
         "entity": entity_info(actor, entity),
         "step": 5,
-        "title": text % {"file": job.options.get("name", ""), "n": f"{result.new + result.updated:,}"},
-        "counts": counts(result),
-        "error_file_url": _file_url(job),
+        "title": (text or _("%(file)s: %(n)s records imported.")) % {"file": name, "n": n},
+        "tone": "info" if stopped else "good",
+        "counts": counts(result, f"/{entity.key}/import/{job.pk}", asked.get("level", "")),
+        "problems": _problems(job, "run", result, asked) if result.kinds else None,
+        "sums": _sums(entity, job, result),
+        "rows": _rows_label(result),
+        "error_file_url": _left_out_url(job, result),
         "list_url": f"/{entity.key}/?view=&{recent}",
         "again_url": f"/{entity.key}/import",
+        "undo_url": _undo_url(job),
+        "undo_hint": ngettext("Can be undone for %(n)s day", "Can be undone for %(n)s days", operations.DAYS)
+        % {"n": operations.DAYS},
         "notices": [],
     }
+
+
+def _rows_label(result: Result) -> dict[str, Any]:
+    """Rows in the file, and where they went."""
+    led = result.new + result.updated + result.unchanged + result.duplicates
+    return {
+        "read": f"{result.rows:,}", "stored": f"{led:,}", "left": f"{result.errors + result.skipped:,}",
+        "fits": result.rows == led + result.errors + result.skipped,
+    }  # fmt: skip
+
+
+def _sums(entity: AnyEntity, job: Job, result: Result) -> list[dict[str, Any]]:
+    """Each column of amounts: what the file holds against what is stored."""
+    found = []
+    for key, total in result.sums.items():
+        if key not in entity.attributes or key not in job.result.get("stored", {}):
+            continue
+        stored = Decimal(job.result["stored"][key])
+        amounts = (total.read, stored, total.left_out, total.repeated)
+        read, kept, left, again = (f"{amount:,.4f}".rstrip("0").rstrip(".") for amount in amounts)
+        found.append(
+            {
+                "label": entity.attributes[key].label, "cells": f"{total.cells:,}", "read": read, "stored": kept,
+                "left": left, "again": again, "fits": total.read == stored + total.left_out + total.repeated,
+            }
+        )  # fmt: skip
+    return found
 
 
 def exporting(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:

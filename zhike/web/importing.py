@@ -133,15 +133,16 @@ def step(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     entity, actor = entity_or_404(key), actor_of(request)
     found = _job(actor, entity, pk)
     asked = request.headers.get("HX-Target") == "progress"
-    if jobs.is_busy(found) or import_pages.failed(found):
+    if jobs.is_busy(found) or import_pages.failed(found) or jobs.is_paused(found):
         return render(
             request, "web/import_run.html", import_pages.running(actor, entity, found), blocks={"progress": "progress"}
         )
     if asked:
         return go(request, f"/{key}/import/{pk}")
     phase = found.options.get("phase")
-    if found.state == State.DONE:
-        return render(request, "web/import_done.html", import_pages.done(actor, entity, found))
+    if found.state == State.DONE or (found.state == State.CANCELLED and jobs.has_begun(found)):
+        shown = import_pages.done(actor, entity, found, request.GET)
+        return render(request, "web/import_done.html", shown, blocks={"problems": "problems"})
     if phase == "read":
         return HttpResponseRedirect(f"/{key}/import", status=303)
     if phase == "checked" and found.state == State.READY and "columns" not in request.GET:
@@ -171,24 +172,50 @@ def _columns(
 @login_required
 @require_POST
 def do(request: HttpRequest, key: str, pk: UUID, action: str) -> HttpResponse:
-    """Go on with an import: preview, check, run, cancel, retry."""
+    """Go on with an import: preview, check, fix, run, pause, cancel, retry."""
     entity, actor = entity_or_404(key), actor_of(request)
     found = _job(actor, entity, pk)
     here = f"/{key}/import/{pk}"
-    if action == "cancel":
-        jobs.cancel(found)
-        return go(request, here)
-    if jobs.is_busy(found) or found.state == State.DONE:
-        return go(request, here)
-    if action == "retry" and import_pages.failed(found):
-        tasks.start(found, found.options["phase"])
-        return go(request, here)
-    if action == "run" and found.options.get("phase") == "checked" and found.state == State.READY:
-        tasks.start(found, "run", at_once=found.total <= jobs.AT_ONCE_ROWS)
-        return go(request, here)
-    if action not in ("preview", "check"):
-        return go(request, here)
-    return _plan(request, actor, entity, found, check=action == "check")
+    if action in ("cancel", "pause"):
+        (jobs.cancel if action == "cancel" else jobs.pause)(found)
+    elif jobs.is_busy(found) or found.state == State.DONE:
+        pass
+    elif action == "retry" and (import_pages.failed(found) or jobs.is_paused(found)):
+        (tasks.go_on(found) if jobs.has_begun(found) else tasks.start(found, found.options["phase"]))
+    elif action in ("preview", "check") and not jobs.has_begun(found):
+        return _plan(request, actor, entity, found, check=action == "check")
+    elif found.options.get("phase") == "checked" and found.state == State.READY:
+        if action == "fix":
+            _fix(request, found)
+        elif action == "run":
+            tasks.start(found, "run", at_once=found.total <= jobs.AT_ONCE_ROWS)
+    return go(request, here)
+
+
+def _fix(request: HttpRequest, found: Job) -> None:
+    """Cells typed anew, and the trial run once more with them."""
+    try:
+        jobs.correct(found, import_pages.corrections(request.POST))
+    except Invalid as invalid:
+        request.session["toast"] = " ".join(w.text for w in invalid.first[""])
+        return
+    tasks.start(found, "check", at_once=found.total <= jobs.AT_ONCE_ROWS)
+
+
+@login_required
+@require_GET
+def left_out(request: HttpRequest, key: str, pk: UUID) -> FileResponse:
+    """The rows that were left out, or would be, with the reasons."""
+    entity, actor = entity_or_404(key), actor_of(request)
+    found = _job(actor, entity, pk)
+    phase = "run" if "run" in found.result else "check"
+    stem = Path(str(found.options.get("name", "import"))).stem[:80]
+    with tempfile.TemporaryDirectory(prefix="zhike-write-") as folder:
+        path = Path(folder) / "left.xlsx"
+        jobs.left_out(found, phase, path)
+        file = path.open("rb")  # open files outlive their names
+    name = _("%(file)s, rows left out.xlsx") % {"file": stem}
+    return FileResponse(file, as_attachment=True, filename=name, content_type="application/octet-stream")
 
 
 def _plan(request: HttpRequest, actor: Actor, entity: AnyEntity, found: Job, *, check: bool) -> HttpResponse:

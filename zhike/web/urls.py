@@ -103,6 +103,7 @@ urlpatterns = [
     path("<slug:key>/import", importing.start),
     path("<slug:key>/import/template", importing.template),
     path("<slug:key>/import/<uuid:pk>", importing.step),
+    path("<slug:key>/import/<uuid:pk>/left-out", importing.left_out),
     path("<slug:key>/import/<uuid:pk>/<slug:action>", importing.do),
     path("<slug:key>/<uuid:pk>", record.record_page),
     path("<slug:key>/<uuid:pk>/edit", editing.edit_page),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -35,10 +35,20 @@ class Table:
         self.notes: list[Note] = meta.notes
         self.note_counts = meta.note_counts
         self._spool = spool
+        self.corrected: Mapping[int, Mapping[str, str]] = {}  # row -> column (as text, from 0) -> what stands there now
 
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
         """(row number as a spreadsheet shows it, cells), every time from the start."""
-        return spooled.read_rows(self._spool)
+        rows = spooled.read_rows(self._spool)
+        return self._with_corrections(rows) if self.corrected else rows
+
+    def _with_corrections(self, rows: Iterator[tuple[int, list[Cell]]]) -> Iterator[tuple[int, list[Cell]]]:
+        for number, cells in rows:
+            for column, text in self.corrected.get(number, {}).items():
+                place = int(column)
+                cells.extend([None] * (place + 1 - len(cells)))
+                cells[place] = text or None
+            yield number, cells
 
     def head(self, count: int = 20) -> list[list[Cell]]:
         """Cells of the first records, for samples."""

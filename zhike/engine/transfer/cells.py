@@ -38,6 +38,7 @@ class Draft:
     row: int
     values: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    keys: dict[tuple[str, ...], tuple[Any, ...]] = field(default_factory=dict)  # by what it is found again
 
     @property
     def bad(self) -> bool:

@@ -20,7 +20,7 @@ from zhike.engine.tabular import read
 from .export import FORMATS, export
 from .model import Progress
 from .planning import make
-from .report import Tally
+from .report import Tally, write_left_out
 from .running import run
 
 SHOWN = 200
@@ -48,7 +48,7 @@ def import_file(
         plan = make(actor, found, table, mapping)
         result = run(actor, found, table, plan, dry=dry_run, progress=progress, tally=tally)
         if errors and result.errors:
-            tally.write(table, errors)
+            write_left_out(table, tally.errors(), errors)
         return {
             "file": path.name,
             "entity": found.key,

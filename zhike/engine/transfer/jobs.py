@@ -1,8 +1,8 @@
 """Imports and exports as jobs: what a person started, how far it is, and what came of it.
 
 A job has phases: read (the file is being read), map (the person looks at the columns), check (trial run), checked,
-run, done. The machine works in read, check and run; `state` says whether it does. All that an import writes, and the
-job's own end, are one transaction: a job that is killed leaves nothing, and a job that says done has written all.
+run, done. The machine works in read, check and run; `state` says whether it does. An import writes in batches
+(batches.py): a job that is killed is followed by another that goes on where it stands.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import datetime as dt
 import errno
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files import File
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
@@ -29,24 +28,26 @@ from zhike.base.ids import uuid7
 from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
-from zhike.engine.errors import Invalid, Missing, Refused
+from zhike.engine.errors import Invalid, Missing, Refused, Wrong
 from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
 
-from . import leaving
+from . import batches, leaving
 from .export import export
-from .model import Plan, Result, Stopped, plan_of, to_json
+from .model import Plan, Stopped, plan_of, to_json
 from .planning import make
-from .report import Tally
+from .pulse import Pulse, Still
+from .report import Tally, write_left_out
 from .running import run
 
 AT_ONCE_ROWS = 2_000  # imports up to this size are done while the browser waits
 AT_ONCE_BYTES = 2 * 1024 * 1024
 AT_ONCE_EXPORT = 5_000
 STALE = dt.timedelta(seconds=60)
-BEAT = 1.0
 DAYS = 30
+LOST = ("57P01", "57P02", "57P03")  # the server is stopped, has crashed, is starting
+FIXES, LONGEST_FIX = 2_000, 2_000
 State = Job.State
 
 
@@ -98,10 +99,54 @@ def queue(job: Job, phase: str) -> str:
     return ticket
 
 
+def go_on(job: Job) -> str:
+    """A new ticket for an import that stopped on its way: it goes on where it stands."""
+    ticket = str(uuid7())
+    job.options = {**job.options, "queued": ticket, "from": job.done}
+    job.result = {k: v for k, v in job.result.items() if k != "error"}
+    job.state, job.updated_at = State.READY, timezone.now()
+    job.save(update_fields=["options", "state", "result", "updated_at"])
+    return ticket
+
+
+def has_begun(job: Job) -> bool:
+    """Whether an import has written something already."""
+    return job.kind == "import" and job.options.get("phase") == "run" and job.options.get("after", 0) > 0
+
+
+def is_paused(job: Job) -> bool:
+    """Whether an import rests, with some of its rows written."""
+    return has_begun(job) and job.state == State.READY and not job.options.get("queued")
+
+
+def pause(job: Job) -> None:
+    """Let an import rest after the batch it is in; it waits for `go_on`."""
+    with transaction.atomic():
+        rows = Job.objects.select_for_update().filter(state__in=(State.READY, State.RUNNING), options__phase="run")
+        found = rows.filter(pk=job.pk, kind="import").first()
+        if found is not None:
+            found.options, found.state, found.updated_at = {**found.options, "queued": ""}, State.READY, timezone.now()
+            found.save(update_fields=["options", "state", "updated_at"])
+
+
 def cancel(job: Job) -> None:
-    """Stop a job; what it was writing is taken back."""
+    """Stop a job. What an import has written by then stays, and can be undone."""
     changed = Job.objects.filter(pk=job.pk, state__in=(State.READY, State.RUNNING))
     changed.update(state=State.CANCELLED, updated_at=timezone.now())
+
+
+def abandoned() -> list[tuple[UUID, str]]:
+    """Jobs whose worker is gone, each with a new ticket. What cannot be gone on with begins its phase again."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = Job.objects.select_for_update(skip_locked=True).filter(kind__in=("import", "export"))
+        found = rows.filter(state=State.RUNNING, updated_at__lt=now - STALE, options__queued__gt="")
+        return [(job.pk, _again(job)) for job in found]
+
+
+def _again(job: Job) -> str:
+    job.refresh_from_db()
+    return go_on(job) if has_begun(job) else queue(job, job.options["phase"])
 
 
 def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
@@ -115,17 +160,26 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
     job = Job.objects.select_related("source", "user", "user__department").get(pk=pk)
     job.options = {**job.options, "started": timezone.now().isoformat()}
     job.save(update_fields=["options"])
-    pulse = Pulse(pk, ticket) if watched else Still()
+    pulse = Pulse(pk, ticket, job.done, job.total) if watched else Still()
     with override(job.options.get("language") or None), pulse:
         try:
             _WORK[job.kind, job.options["phase"]](job, ticket, pulse)
         except Stopped:
             return
         except (Invalid, Refused, Missing, TabularError, OSError, DatabaseError) as error:
-            fail(job, ticket, reason(error))
+            if is_lost(error) and (job.kind, job.options["phase"]) == ("import", "run"):
+                connection.close()  # another worker goes on when the database is there again
+            else:
+                fail(job, ticket, reason(error))
         except Exception:
-            fail(job, ticket, _("Something went wrong; nothing was written. Try again, or tell your administrator."))
+            fail(job, ticket, _("Something went wrong on the way. Try again, or tell your administrator."))
             raise
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection to the database went, rather than that it refused something."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, DatabaseError) and (not state or state[:2] == "08" or state in LOST)
 
 
 def reason(error: BaseException) -> str:
@@ -140,79 +194,32 @@ def reason(error: BaseException) -> str:
     state = getattr(getattr(error, "__cause__", None), "sqlstate", "") or ""
     if full or state == "53100":
         return _(
-            "The disk of the server is full; nothing was written. Ask the administrator to make room, then try again."
+            "The disk of the server is full. Ask the administrator to make room, then go on: nothing is done twice."
         )
     if isinstance(error, DatabaseError):
-        return _("The database went away; nothing was written. Try again in a moment.")
+        return _("The database went away. Go on in a moment: nothing is done twice.")
     return _("The file could not be opened; nothing was written. Choose it again.")
 
 
 def fail(job: Job, ticket: str, text: str) -> None:
     """Note why a job failed; a database that is gone is tried once more over a new connection."""
-    rows = Job.objects.filter(pk=job.pk, options__queued=ticket)
-    values: Any = {"state": State.FAILED, "result": {**job.result, "error": text}, "updated_at": timezone.now()}
+    rows = Job.objects.filter(pk=job.pk, options__queued=ticket, state=State.RUNNING)
+
+    def note() -> None:
+        with transaction.atomic():
+            if (found := rows.select_for_update().first()) is not None:
+                found.state, found.result, found.updated_at = (
+                    State.FAILED,
+                    {**found.result, "error": text},
+                    timezone.now(),
+                )
+                found.save(update_fields=["state", "result", "updated_at"])
+
     try:
-        rows.update(**values)
+        note()
     except DatabaseError:
         connection.close()
-        rows.update(**values)
-
-
-class Still:
-    """Stands in for Pulse where nobody waits to see how far the work is."""
-
-    stopped = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_of: object) -> None:
-        return
-
-    def __call__(self, done: int, total: int, text: str) -> None:
-        """Nobody to tell."""
-
-    def rest(self) -> None:
-        """Nothing to end."""
-
-
-class Pulse(Still):
-    """Tells others how far a job is, and learns that it was stopped: over a connection of its own, because the work
-    itself is one transaction, out of which nothing is seen."""
-
-    def __init__(self, pk: UUID, ticket: str) -> None:
-        self._pk, self._ticket = pk, ticket
-        self._done = self._total = 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_of: object) -> None:
-        self.rest()
-
-    def __call__(self, done: int, total: int, text: str) -> None:
-        """How far the work is."""
-        self._done, self._total = done, total
-
-    def rest(self) -> None:
-        """End, before the work itself writes to the row of the job."""
-        self._end.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _beat(self) -> None:
-        try:
-            while not self._end.wait(BEAT):
-                rows = Job.objects.filter(pk=self._pk, state=State.RUNNING, options__queued=self._ticket)
-                if not rows.update(done=self._done, total=self._total, updated_at=timezone.now()):
-                    self.stopped = True
-        except DatabaseError:
-            self.stopped = True
-        finally:
-            connection.close()
+        note()
 
 
 def _finish(job: Job, ticket: str, **values: Any) -> None:
@@ -233,10 +240,9 @@ def spool(job: Job) -> Path:
 def table(job: Job) -> Iterator[Table]:
     """The rows of a job's file, read anew where they are gone; raises TabularError."""
     place = spool(job)
-    if place.exists():
-        yield open_table(place)
-        return
-    yield _read(job, place)
+    found = open_table(place) if place.exists() else _read(job, place)
+    found.corrected = {int(row): cells for row, cells in job.options.get("fixes", {}).items()}
+    yield found
 
 
 def _read(job: Job, place: Path) -> Table:
@@ -251,9 +257,31 @@ def _read(job: Job, place: Path) -> Table:
     return open_table(place)
 
 
+def left_out(job: Job, phase: str, path: Path) -> int:
+    """Write the rows that were left out, or would be, with the reasons, as xlsx; how many."""
+    with table(job) as rows:
+        return write_left_out(rows, batches.errors(job, phase), path)
+
+
 def forget(job: Job) -> None:
     """Remove the rows of a job's file."""
     spool(job).unlink(missing_ok=True)
+
+
+def correct(job: Job, cells: Mapping[tuple[int, int], str]) -> int:
+    """Other texts for cells of the file, (row, column) -> text, as if they stood there; how many there are by now.
+
+    Raises Invalid where there are more than FIXES: then the file itself is the place.
+    """
+    fixes: dict[str, dict[str, str]] = {row: dict(found) for row, found in job.options.get("fixes", {}).items()}
+    for (row, column), text in cells.items():
+        fixes.setdefault(str(row), {})[str(column)] = text[:LONGEST_FIX]
+    count = sum(map(len, fixes.values()))
+    if count > FIXES:
+        raise Invalid([{"": [Wrong(_("More than %(n)s cells: correct the file itself.") % {"n": FIXES})]}])
+    job.options = {**job.options, "fixes": fixes}
+    job.save(update_fields=["options"])
+    return count
 
 
 def propose(job: Job, actor: Actor, mapping: Mapping[str, Any] | None = None) -> Plan:
@@ -280,45 +308,25 @@ def _do_read(job: Job, ticket: str, pulse: Still) -> None:
 
 def _do_check(job: Job, ticket: str, pulse: Still) -> None:
     with table(job) as rows, Tally() as tally:
-        result = _run(job, rows, tally, pulse, dry=True)
+        result = run(
+            _actor(job), get(job.entity), rows, plan_of(job.options["plan"]), dry=True, progress=pulse,
+            stop=lambda: pulse.stopped, tally=tally,
+        )  # fmt: skip
         pulse.rest()
-        report = _report(job, rows, tally) if result.errors else None
-    options = {**job.options, "phase": "checked", "queued": ""}
-    found = {**job.result, "check": to_json(result)}
-    _finish(job, ticket, state=State.READY, options=options, result=found, report=report, done=result.rows)
+        found = {**job.result, "check": batches.counts(result)}
+        with transaction.atomic():
+            batches.keep(job, "check", tally.problems(), anew=True)
+            options = {**job.options, "phase": "checked", "queued": ""}
+            _finish(job, ticket, state=State.READY, options=options, result=found, done=result.rows)
 
 
 def _do_run(job: Job, ticket: str, pulse: Still) -> None:
-    with table(job) as rows, Tally() as tally:
-
-        def finish(result: Result) -> None:
-            pulse.rest()
-            report = _report(job, rows, tally) if result.errors else None
-            options = {**job.options, "phase": "done"}
-            found = {**job.result, "run": to_json(result)}
-            try:
-                _finish(job, ticket, state=State.DONE, options=options, result=found, report=report, done=result.rows)
-            except Stopped:
-                if report is not None:
-                    report.blob.delete(save=False)
-                raise
-
-        _run(job, rows, tally, pulse, dry=False, finish=finish)
-    forget(job)
-
-
-def _run(job: Job, rows: Table, tally: Tally, pulse: Still, *, dry: bool, finish: Any = None) -> Result:
-    return run(
-        _actor(job), get(job.entity), rows, plan_of(job.options["plan"]), dry=dry, progress=pulse,
-        stop=lambda: pulse.stopped, tally=tally, finish=finish,
-    )  # fmt: skip
-
-
-def _report(job: Job, rows: Table, tally: Tally) -> StoredFile:
-    stem = Path(str(job.options.get("name", "import"))).stem[:80]
-    with _place(".xlsx") as path:
-        tally.write(rows, path)
-        return _store(job, path, _("%(file)s, rows left out.xlsx") % {"file": stem})
+    with table(job) as rows:
+        pulse.rest()  # each batch tells how far it is
+        batches.run(job.pk, ticket, rows)
+    job.refresh_from_db()
+    if not job.result["run"]["errors"]:  # else they are asked for, with the rows that were left out
+        forget(job)
 
 
 def _do_export(job: Job, ticket: str, pulse: Still) -> None:

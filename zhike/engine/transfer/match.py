@@ -7,7 +7,7 @@ two people of one name with different numbers are two people.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -22,10 +22,12 @@ from zhike.base.names import legal_key, name_key
 from zhike.engine import access, fieldrules, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
+from zhike.engine.kinds import Attribute
 
 from .cells import Draft, first_good, further
 from .links import same_title
 from .model import NUMBER, Plan
+from .rehearsal import Rehearsal, digest
 
 Key = tuple[str, ...]
 
@@ -40,6 +42,7 @@ class Existing:
     department: UUID | None = None
     seen: bool = True
     may_update: bool = True
+    rehearsed: bool = False  # a trial run would have made it
 
 
 @dataclass
@@ -73,6 +76,8 @@ class Matcher:
     actor: Actor
     entity: AnyEntity
     plan: Plan
+    recall: Callable[[Iterable[UUID]], dict[UUID, int]]
+    rehearsal: Rehearsal | None = None
     earlier: dict[UUID, int] = field(default_factory=dict)  # records of this file -> the row that they come from
 
     def __post_init__(self) -> None:
@@ -85,12 +90,14 @@ class Matcher:
         self.keys += [key for key in wanted if set(key) <= fed]
         self.unique = {keys[0] for keys in unique if len(keys) == 1} | {NUMBER}
         self.identity = [k for k in dict.fromkeys(k for key in matching for k in key) if k in fed]
+        self.attributes = self.entity.attributes
         self.fields = {k: a for k, a in self.entity.attributes.items() if k in fed and a.stored}
         scopes = {access.scope(self.actor, self.entity, action) for action in ("read", "update")}
         self.sees_all = scopes == {"all"}
 
     def group(self, drafts: Sequence[Draft]) -> list[Group]:
         """One group per record, in the order of the file."""
+        self.earlier.clear()
         existing = self._existing(drafts)
         groups: list[Group] = []
         by_id: dict[UUID, Group] = {}
@@ -107,14 +114,14 @@ class Matcher:
                 by_id[found.id] = group
             elif not several:
                 for one in self.keys:
-                    if value := self._value(one, draft.values):
+                    if value := self._key(one, draft):
                         by_key.setdefault((one, value), []).append(group)
         return groups
 
     def _like(self, draft: Draft, by_key: Mapping[tuple[Key, tuple[Any, ...]], list[Group]]) -> Group | None:
         """A row before this one that is about the same new record."""
         for key in self.keys:
-            value = self._value(key, draft.values)
+            value = self._key(key, draft)
             for group in by_key.get((key, value), ()) if value else ():
                 if self._agree(key, draft.values, group.values) and self._same_system(draft.values, group.values):
                     return group
@@ -125,7 +132,7 @@ class Matcher:
         found: dict[int, tuple[Existing | None, Key, bool]] = {}
         for key in self.keys:
             open_rows = [d for d in drafts if d.row not in found]
-            wanted = {d.row: v for d in open_rows if (v := self._value(key, d.values))}
+            wanted = {d.row: v for d in open_rows if (v := self._key(key, d))}
             if not wanted:
                 continue
             candidates = self._candidates(key, [d for d in open_rows if d.row in wanted])
@@ -150,7 +157,7 @@ class Matcher:
 
     def _is_weak(self, key: Key) -> bool:
         """Names and where somebody works identify nobody by themselves."""
-        return all(k == self.entity.title or self.entity.attributes[k].is_link for k in key)
+        return all(k == self.entity.title or self.attributes[k].is_link for k in key)
 
     def _agree(self, key: Key, one: Mapping[str, Any], other: Mapping[str, Any], searched: str = "") -> bool:
         """Whether nothing says that the two are different, as far as the key leaves that open."""
@@ -168,15 +175,21 @@ class Matcher:
         mine, theirs = one.get(key), other.get(key)
         if not mine or not theirs or self._comparable(key, mine) == self._comparable(key, theirs):
             return True
-        a = self.entity.attributes[key]
+        a = self.attributes[key]
         return a.kind.key in ("phone", "email") and any(n and n in searched for n in further(a, mine))
 
     def _comparable(self, key: str, value: Any) -> Any:
-        a = self.entity.attributes[key]
-        value = first_good(a, value)
-        if isinstance(value, str) and a.kind.key in ("text", "email"):
-            return fold.fold(value)
-        return value
+        a = self.attributes[key]
+        kind = a.kind.key
+        if kind in ("phone", "email"):
+            value = first_good(a, value)
+        return fold.fold(value) if kind in ("text", "email") and isinstance(value, str) else value
+
+    def _key(self, key: Key, draft: Draft) -> tuple[Any, ...]:
+        """The values of a key in a row, found out once."""
+        if (known := draft.keys.get(key)) is None:
+            known = draft.keys[key] = self._value(key, draft.values)
+        return known
 
     def _value(self, key: Key, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values of a key, comparable; empty when one is missing."""
@@ -194,7 +207,28 @@ class Matcher:
             one = Existing(row["pk"], values, row.get("search_text", ""), row.get("department"))
             found.setdefault(self._value(key, values), []).append(one)
         self._mark([e for same in found.values() for e in same])
+        if self.rehearsal:
+            self._rehearsed(key, drafts, found)
+        self.earlier |= self.recall([e.id for same in found.values() for e in same if e.id not in self.earlier])
         return found
+
+    def _rehearsed(self, key: Key, drafts: Sequence[Draft], found: dict[tuple[Any, ...], list[Existing]]) -> None:
+        """The records that earlier rows of a trial run would have made."""
+        assert self.rehearsal  # noqa: S101  for the types
+        hashes = {digest(key, value) for d in drafts if (value := self._key(key, d))}
+        for pk, values in self.rehearsal.find(hashes).items():
+            told = (
+                n for a in self.fields.values() if a.kind.key in ("phone", "email") for n in self._numbers(a, values)
+            )
+            one = Existing(pk, values, "\n".join(told), rehearsed=True)
+            found.setdefault(self._value(key, values), []).append(one)
+
+    def _numbers(self, a: Attribute, values: Mapping[str, Any]) -> list[str]:
+        return further(a, values[a.key]) if values.get(a.key) else []
+
+    def digests(self, values: Mapping[str, Any]) -> list[int]:
+        """The keys by which a record with these values is found, as a rehearsal keeps them."""
+        return [digest(key, value) for key in self.keys if (value := self._value(key, values))]
 
     def _filter(self, key: Key, drafts: Sequence[Draft]) -> Q:
         """The condition on the one column of the key that narrows most and has an index."""

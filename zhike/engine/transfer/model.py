@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -10,7 +11,9 @@ import msgspec
 Mode = Literal["create", "update", "both"]
 MODES: tuple[Mode, ...] = ("both", "create", "update")
 NUMBER = "number"  # the running number of an entity: it finds a record again and is never written
+ORIGIN = {"created_at", "created_by"}  # what a record brings along from where it was; never written otherwise
 KEPT = 1_000  # problems kept for showing; all of them are counted, and all errors go to the error file
+COUNTS = ("rows", "new", "updated", "unchanged", "duplicates", "skipped", "errors")
 Progress = Callable[[int, int, str], None]
 
 
@@ -43,12 +46,14 @@ class Plan(msgspec.Struct, kw_only=True):
     """How a file is read and what may happen to records that exist already.
 
     `match` are the fields by which they are found again; empty means the best of the entity's keys for each row.
+    `quiet` tells nobody: no notices, no webhooks, no reactions of other parts.
     """
 
     columns: list[Column]
     match: list[str] = []
     mode: Mode = "both"
     empty_only: bool = False
+    quiet: bool = True
     rows: int = 0
 
     def fields(self) -> set[str]:
@@ -76,11 +81,23 @@ class Problem(msgspec.Struct, kw_only=True):
     count: int = 1
 
 
+class Sum(msgspec.Struct, kw_only=True):
+    """The amounts of a column: `cells` that hold one, their sum, and how much of that stands in rows that were left
+    out, or in rows whose record a later row gave another amount. read = stored + left_out + repeated, where nothing
+    else has changed the records."""
+
+    cells: int = 0
+    read: Decimal = Decimal(0)
+    left_out: Decimal = Decimal(0)
+    repeated: Decimal = Decimal(0)
+
+
 class Result(msgspec.Struct, kw_only=True):
     """What became of the rows of a file.
 
     rows = new + updated + unchanged + duplicates + skipped + errors. `warnings` counts remarks, not rows; `kinds`
-    counts all problems by level and heading.
+    counts all problems by level and heading. `gaps` are columns of links and days with the first row that has nothing
+    there, and how many have not; `sums` are the amounts of each column.
     """
 
     rows: int = 0
@@ -94,11 +111,24 @@ class Result(msgspec.Struct, kw_only=True):
     dry: bool = False
     problems: list[Problem] = []
     kinds: dict[str, int] = {}
+    gaps: dict[str, list[int]] = {}
+    sums: dict[str, Sum] = {}
+
+    def join(self, more: Result) -> None:
+        """Add what became of further rows."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        for key, (row, count) in more.gaps.items():
+            gap = self.gaps.setdefault(key, [row, 0])
+            gap[1] += count
+        for key, s in more.sums.items():
+            total = self.sums.setdefault(key, Sum())
+            total.cells, total.read = total.cells + s.cells, total.read + s.read
+            total.left_out, total.repeated = total.left_out + s.left_out, total.repeated + s.repeated
 
     def counts(self) -> dict[str, int | bool]:
         """The numbers alone."""
-        names = ("rows", "new", "updated", "unchanged", "duplicates", "skipped", "errors", "warnings")
-        return {"dry_run": self.dry, **{name: getattr(self, name) for name in names}}
+        return {"dry_run": self.dry, **{name: getattr(self, name) for name in (*COUNTS, "warnings")}}
 
 
 class Stopped(Exception):

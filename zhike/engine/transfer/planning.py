@@ -22,8 +22,9 @@ from zhike.engine.tabular.folding import fold
 from zhike.engine.tabular.values import blank, labelled_amount
 
 from .cells import NAME_PARTS, PLACE_PARTS, Reader, cell_of, text_of
+from .importer import may_date
 from .links import finders, grows
-from .model import MODES, NUMBER, Column, Plan
+from .model import MODES, NUMBER, ORIGIN, Column, Plan
 
 HEAD = 40  # rows that guesses are made from
 UNKNOWN = 60  # distinct unmatched words that are offered for matching
@@ -55,8 +56,9 @@ def _labels(a: Attribute) -> list[str]:
 
 
 def importable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
-    """Fields that a file can carry."""
-    return {k: a for k, a in access.writable(actor, entity).items() if a.kind.key not in ("file", "json")}
+    """Fields that a file can carry; for who may give records to anybody also since when they are there and by whom."""
+    allowed = access.writable(actor, entity).keys() | (ORIGIN if may_date(actor, entity) else set())
+    return {k: a for k, a in entity.attributes.items() if k in allowed and a.kind.key not in ("file", "json")}
 
 
 def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, Any] | None = None) -> Plan:
@@ -64,8 +66,9 @@ def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, An
 
     `mapping` is plain data: {"columns": {heading or "#place": field, or {field, part, words, order, scale}}, "also":
     [{"column": heading, "field": field, …}] for a column that feeds a second field, "constants": {field: text},
-    "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool}; what it does not name stays as
-    guessed. Raises Invalid for a name that is not there, or a field that the actor may not write.
+    "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool, "quiet": bool}; what it
+    does not name stays as guessed. Raises Invalid for a name that is not there, or a field that the actor may not
+    write.
     """
     access.require(actor, entity, "import")
     head = table.head(HEAD)
@@ -193,6 +196,7 @@ def _revise(actor: Actor, entity: AnyEntity, plan: Plan, mapping: Mapping[str, A
     if errors:
         raise Invalid([errors])
     plan.mode, plan.match, plan.empty_only = mode, match, bool(mapping.get("empty_only"))
+    plan.quiet = bool(mapping.get("quiet", True))
 
 
 def _added(plan: Plan, mapping: Mapping[str, Any]) -> list[tuple[str, Any, Column | None]]:

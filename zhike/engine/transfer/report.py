@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+import msgspec
 from django.utils.translation import gettext as _
 
 from zhike.engine.tabular import Cell, Table
 from zhike.engine.tabular.write import write_xlsx
 
+from .importer import Taken
 from .model import KEPT, Problem, Result
 
 IN_MEMORY = 2_000_000
+_encoder, _decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Problem)
 
 
 class Tally:
@@ -26,7 +29,7 @@ class Tally:
         self.result = Result()
         self._errors = 0
         self._said: dict[tuple[str, str], Problem] = {}
-        self._file: IO[str] = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self
@@ -35,6 +38,11 @@ class Tally:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+    def take(self, taken: Taken) -> None:
+        """Count a batch."""
+        self.result.join(taken.result)
+        self.add(taken.problems)
 
     def add(self, problems: Iterable[Problem]) -> None:
         """Count problems; the first of each level are kept for showing."""
@@ -47,7 +55,7 @@ class Tally:
                 self._warning(p)
 
     def _error(self, p: Problem) -> None:
-        self._file.write(json.dumps([p.row, p.header, p.text]) + "\n")
+        self._file.write(_encoder.encode(p) + b"\n")
         self._errors += 1
         if self._errors <= KEPT:
             self.result.problems.append(p)
@@ -64,24 +72,28 @@ class Tally:
         """Put the kept problems in the order of the file."""
         self.result.problems.sort(key=lambda p: (p.row, p.level == "warning"))
 
+    def problems(self) -> Iterator[Problem]:
+        """All errors, then each warning once, with how often it came."""
+        self._file.seek(0)
+        yield from (_decoder.decode(line) for line in self._file)
+        yield from self._said.values()
+
     def errors(self) -> Iterator[tuple[int, str]]:
         """(row, reasons) of the rows left out, in the order of the file."""
-        self._file.seek(0)
-        row, texts = 0, list[str]()
-        for line in self._file:
-            number, header, text = json.loads(line)
-            if number != row and texts:
-                yield row, " ".join(texts)
-                texts = []
-            row = number
-            texts.append(_("%(label)s: %(text)s") % {"label": header, "text": text} if header else text)
-        if texts:
-            yield row, " ".join(texts)
+        return reasons(p for p in self.problems() if p.level == "error")
 
-    def write(self, table: Table, path: Path) -> int:
-        """The rows left out as xlsx, with the columns of the file, their row number and the reason; how many."""
-        headers = [*table.headers, _("Row in the file"), _("Reason")]
-        return write_xlsx(path, headers, _rows(table.rows(), self.errors(), len(table.headers)), sheet=_("Left out"))
+
+def reasons(errors: Iterable[Problem]) -> Iterator[tuple[int, str]]:
+    """(row, all its reasons), from errors in the order of the file."""
+    for row, found in groupby(errors, lambda p: p.row):
+        texts = (_("%(label)s: %(text)s") % {"label": p.header, "text": p.text} if p.header else p.text for p in found)
+        yield row, " ".join(texts)
+
+
+def write_left_out(table: Table, errors: Iterator[tuple[int, str]], path: Path) -> int:
+    """The rows left out as xlsx, with the columns of the file, their row number and the reason; how many."""
+    headers = [*table.headers, _("Row in the file"), _("Reason")]
+    return write_xlsx(path, headers, _rows(table.rows(), errors, len(table.headers)), sheet=_("Left out"))
 
 
 def _rows(

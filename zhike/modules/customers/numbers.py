@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from zhike.base import mail, phone
-from zhike.engine import guard
+from zhike.engine import bulk, guard
 from zhike.engine.entity import get
 from zhike.engine.errors import Wrong
 from zhike.engine.kinds import KINDS
@@ -143,7 +143,7 @@ def _file(field: str, wanted: Sequence[Point]) -> None:
             row.deleted_at, row.is_primary, row.value = None, row.is_primary or p.primary, p.value
             row.version, row.updated_at = row.version + 1, timezone.now()
             kept.append(row)
-    ContactPoint.objects.bulk_create(made, batch_size=BATCH)
+    bulk.insert(ContactPoint, made)
     ContactPoint.objects.bulk_update(
         kept, ["deleted_at", "is_primary", "value", "version", "updated_at"], batch_size=BATCH
     )

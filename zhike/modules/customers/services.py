@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from zhike.base import addresses
 from zhike.base import uscc as codes
 from zhike.base.names import name_key
-from zhike.engine import guard, query
+from zhike.engine import bulk, guard, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.records import Change, maintain
@@ -145,13 +145,13 @@ def _begin(begun: Sequence[Change[Contact]]) -> None:
             "contact", "account"
         )
     )
-    Affiliation.objects.bulk_create(
+    bulk.insert(
+        Affiliation,
         [
             Affiliation(contact=c.record, account_id=c.record.account_id, position=c.record.position)
             for c in begun
             if c.record.account_id and (c.record.pk, c.record.account_id) not in known
         ],
-        batch_size=1_000,
     )
 
 
