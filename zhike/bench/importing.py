@@ -1,0 +1,124 @@
+"""What it costs to import customers beside as many that are there already, next to a raw COPY of the same bytes.
+
+Ours reads the file in a confined process, tries all rows, matches them with the firm's customers and with each other,
+writes them by all rules with their numbers, owners, history and what they are found by, and notes which row became
+which record; the COPY puts the cells into a table of texts.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+import resource
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+
+from zhike.engine import uploads
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.engine.models import Job
+from zhike.engine.tabular.write import write_xlsx
+from zhike.engine.transfer import jobs
+
+from . import Figure, Options, at_least, exact, figure, load, within
+from .load_words import CITIES, FORMS, REMARKS, STEMS, TRADES
+
+ROWS = 20_000
+GOAL, GOAL_XLSX, TIMES, MEMORY = 20_000, 10_000, 40.0, 500.0  # rows a second, times of a COPY, MB
+HEADS = (
+    "客户名称", "客户编码", "手机", "邮箱", "省市", "详细地址", "客户等级", "客户来源", "备注", "历史销售额", "行业",
+)  # fmt: skip
+PLACES = ("上海市", "江苏省苏州市", "浙江省宁波市", "浙江省杭州市", "广东省深圳市")
+SEED = 5
+State = Job.State
+
+
+def run(options: Options) -> list[Figure]:
+    """Rows a second of the trial run and of the import, as csv and as xlsx, and memory at the most."""
+    rows = options.get("rows") or ROWS
+    with load.database(options) as made, tempfile.TemporaryDirectory(prefix="zhike-bench-") as folder:
+        few = max(1, rows // 10)
+        actor, place = Actor(made["crowd"].admin), Path(folder)
+        text, sheet = place / "customers.csv", place / "customers.xlsx"
+        _write_csv(text, _rows(0, rows))
+        write_xlsx(sheet, list(HEADS), _rows(rows, few), sheet="客户")
+        raw = _copy(text)
+        csv_times, csv_job = _import(actor, text)
+        xlsx_times, xlsx_job = _import(actor, sheet)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        counts = csv_job.result["run"]
+        total = sum(csv_times.values())
+        stored = sum(_made(job) for job in (csv_job, xlsx_job))
+        parts = [figure(f"import: {name}", seconds, "s", raw) for name, seconds in csv_times.items()]
+        return [
+            *parts,
+            at_least("import: csv, all in all", rows / total, "rows/s", rows / raw, GOAL),
+            figure("import: csv, all in all", total, "s", raw, TIMES),
+            at_least("import: xlsx, all in all", few / sum(xlsx_times.values()), "rows/s", few / raw, GOAL_XLSX),
+            within("import: memory at the most", memory, "MB", memory, MEMORY),
+            exact("import: new customers", counts["new"], rows, "rows"),
+            exact("import: rows that became records", stored, rows + few, "rows"),
+        ]
+
+
+def _made(job: Job) -> int:
+    """How many records a job says it made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM engine_importedrow WHERE made AND job_id = %s", [job.pk])
+        return int(cursor.fetchone()[0])
+
+
+def _rows(first: int, count: int) -> Iterator[Sequence[Any]]:
+    """Customers that nobody has yet, always the same ones."""
+    dice = random.Random(SEED)  # noqa: S311  for drawing data, not secrets
+    heads = [city + a + b for city in CITIES for a in STEMS for b in STEMS]
+    for n in range(first, first + count):
+        name = f"{heads[n * 7919 % len(heads)]}{chr(0x4E00 + n % 20_000)}{TRADES[n % len(TRADES)]}{FORMS[n % 3]}"
+        sales = f"{dice.randint(0, 900_000)}.{dice.randint(0, 99):02d}" if n % 5 == 0 else ""
+        yield (
+            name, f"OLD{n:08d}", f"139{n:08d}", f"c{n}@example.com", PLACES[n % 5],
+            f"人民路{n % 900 + 1}号", "SABC"[n % 4], ("展会", "转介绍")[n % 2], REMARKS[n % 10] if n % 3 == 0 else "",
+            sales, ("C34", "C35", "C36", "I65")[n % 4],
+        )  # fmt: skip
+
+
+def _write_csv(path: Path, rows: Iterator[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADS)
+        writer.writerows(rows)
+
+
+def _copy(path: Path) -> float:
+    """Seconds of a COPY of the file into a table of texts."""
+    columns = ", ".join(f"c{n} text" for n in range(len(HEADS)))
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE bench_copy ({columns})")
+        begun = perf_counter()
+        with cursor.copy("COPY bench_copy FROM STDIN (FORMAT csv, HEADER)") as copy, path.open("rb") as file:
+            while block := file.read(1 << 16):
+                copy.write(block)
+        taken = perf_counter() - begun
+        cursor.execute("DROP TABLE bench_copy")
+    return taken
+
+
+def _import(actor: Actor, path: Path) -> tuple[dict[str, float], Job]:
+    """Seconds of each phase of an import job, done as the worker does them."""
+    source = uploads.keep(actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False)
+    job = jobs.begin(actor, get("account"), source)
+    taken = {}
+    for phase in ("read", "check", "run"):
+        begun = perf_counter()
+        jobs.perform(job.pk, jobs.queue(job, phase))
+        taken[phase] = perf_counter() - begun
+        job.refresh_from_db()
+        if job.state == State.FAILED:
+            raise RuntimeError(job.result["error"])
+    return taken, job
