@@ -63,7 +63,14 @@ from zhike.engine.models import Job
 from zhike.engine.transfer import jobs
 print(jobs.go_on(Job.objects.get(pk=sys.argv[1])))
 """
-PAUSE = GO_ON.replace("print(jobs.go_on(", "(jobs.pause(")
+PAUSE = """
+import sys, time, django; django.setup()
+from zhike.engine.models import Job
+from zhike.engine.transfer import jobs
+while (job := Job.objects.get(pk=sys.argv[1])).done < 1_000:
+    time.sleep(0.02)
+jobs.pause(job)
+"""
 ABANDONED = """
 import django; django.setup()
 from zhike.engine.transfer import jobs
@@ -223,9 +230,8 @@ def test_an_import_that_rests_goes_on_where_it_stands(house: House, tmp_path: Pa
     path = file(tmp_path / "rest.csv", 4_000)
     path.write_text(path.read_text("utf-8").replace("客户", "停止").replace("\n", "\nR"), "utf-8")
     job, ticket = house.said(BEGIN, str(path)).split()
-    worker = house.python(WORK, job, ticket)
-    until(house, job, 1_000, worker)
-    house.said(PAUSE, job)
+    worker, pauser = house.python(WORK, job, ticket), house.python(PAUSE, job)
+    assert pauser.wait(timeout=240) == 0
     assert worker.wait(timeout=240) == 0
     state, done, _new = house.job(job)
     assert state == "ready"

@@ -689,6 +689,7 @@ __all__ = [
     "Erasure",
     "History",
     "IdempotencyKey",
+    "ImportMapping",
     "ImportProblem",
     "ImportedRow",
     "Job",
@@ -795,3 +796,22 @@ class ImportProblem(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class ImportMapping(models.Model):
+    """How a person had the columns of a file read, to be read so again when a file with the same headings comes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    entity = models.CharField(max_length=40)
+    headers = models.CharField(max_length=64, help_text="digest of the headings")
+    mapping = models.JSONField(default=dict)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "entity", "headers"], name="import_mapping_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.headers}"

@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from zhike.base.i18n import language
 from zhike.base.models import User
 from zhike.engine import catalog, query
 from zhike.engine.access import Actor
@@ -110,6 +111,8 @@ def new(request: HttpRequest, key: str) -> HttpResponse:
         said: dict[str, Any] = {"kind": request.GET.get("kind", "text")}
         if said["kind"] not in kinds():
             said = {"kind": "text"}
+        if label := request.GET.get("label", "")[:80].strip():  # as the column of a file is headed
+            said["labels"] = {language(): label}
         if request.method == "POST":
             said = field_form.posted(request, entity, {})
             name = fresh_key(said["labels"], set(found.get("fields", {}).get(key, {})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -54,7 +55,7 @@ def page(
         "preview_url": f"{here}/preview",
         "back_url": base,
         "reading": _sheets(table),
-        "columns": [_column(actor, n, c, allowed, options, said) for n, c in enumerate(plan.columns)],
+        "columns": [_column(actor, entity, n, c, allowed, options, said) for n, c in enumerate(plan.columns)],
         "match": {"fields": _match_fields(entity, plan)},
         "errors": [{"name": _control(plan, name), "label": name, "text": text} for name, text in said.items()],
     }
@@ -68,6 +69,8 @@ def _about(table: Table) -> str:
 
 def _warnings(job: Job, table: Table, plan: Plan, allowed: Mapping[str, Attribute]) -> list[str]:
     found = []
+    if job.options.get("remembered"):
+        found.append(_("The columns are read as you had them read last time."))
     if job.state == Job.State.CANCELLED:
         found.append(_("The work was stopped; nothing was written."))
     missing = [str(a.label) for a in allowed.values() if a.required and a.key not in plan.fields()]
@@ -108,7 +111,13 @@ def _field_options(entity: AnyEntity, allowed: Mapping[str, Attribute]) -> list[
 
 
 def _column(
-    actor: Actor, n: int, c: Column, allowed: Mapping[str, Attribute], options: Sequence[Any], said: Mapping[str, str]
+    actor: Actor,
+    entity: AnyEntity,
+    n: int,
+    c: Column,
+    allowed: Mapping[str, Attribute],
+    options: Sequence[Any],
+    said: Mapping[str, str],
 ) -> dict[str, Any]:
     a = allowed.get(c.field)
     sure = next(name for least, name in SURE if c.confidence >= least) if a and c.reason != "chosen" else ""
@@ -131,9 +140,17 @@ def _column(
         "sure": sure,
         "sure_label": labels.get(sure, ""),
         "note": _note(a, c),
+        "new_field_url": _new_field(actor, entity, c) if a is None else "",
         "formats": _formats(n, a, c) if a else [],
         "words": _words(actor, n, a, c) if a and c.unknown else None,
     }
+
+
+def _new_field(actor: Actor, entity: AnyEntity, c: Column) -> str:
+    """Where who may configure adds a field for a column that has none."""
+    if actor.office not in ("all", "system") or not entity.takes_fields or not c.header:
+        return ""
+    return f"/settings/objects/{entity.key}/fields/new?{urlencode({'label': c.header})}"
 
 
 def _note(a: Attribute | None, c: Column) -> str:

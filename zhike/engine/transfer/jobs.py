@@ -33,7 +33,7 @@ from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
 
-from . import batches, leaving
+from . import batches, leaving, mappings
 from .export import export
 from .model import Plan, Stopped, plan_of, to_json
 from .planning import make
@@ -288,6 +288,8 @@ def propose(job: Job, actor: Actor, mapping: Mapping[str, Any] | None = None) ->
     """Plan a job's file with a person's choices and keep the plan."""
     with table(job) as rows:
         plan = make(actor, get(job.entity), rows, mapping)
+        if mapping:
+            mappings.remember(actor, get(job.entity), rows.headers, mapping)
     job.options = {**job.options, "plan": to_json(plan), "phase": "map", "queued": ""}
     job.total = plan.rows
     job.save(update_fields=["options", "total"])
@@ -299,10 +301,15 @@ def _actor(job: Job) -> Actor:
 
 
 def _do_read(job: Job, ticket: str, pulse: Still) -> None:
+    actor, entity = _actor(job), get(job.entity)
     with table(job) as rows:
-        plan = make(_actor(job), get(job.entity), rows)
+        known = mappings.recall(actor, entity, rows.headers)
+        try:
+            plan = make(actor, entity, rows, known)
+        except Invalid:  # a field is gone since, or no longer theirs
+            known, plan = {}, make(actor, entity, rows)
     pulse.rest()
-    options = {**job.options, "plan": to_json(plan), "phase": "map", "queued": ""}
+    options = {**job.options, "plan": to_json(plan), "phase": "map", "queued": "", "remembered": bool(known)}
     _finish(job, ticket, state=State.READY, options=options, total=plan.rows)
 
 
