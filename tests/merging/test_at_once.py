@@ -1,0 +1,85 @@
+"""Merges at the same moment, and an edit amid one: nobody's work is lost, and nothing leads to two records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from zhike.engine import guard, records
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.engine.errors import Conflict, Missing
+from zhike.engine.merging import merge
+from zhike.engine.models import Merge
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+ACCOUNT, CONTACT = get("account"), get("contact")
+
+
+def together(*works: Callable[[], Any]) -> list[Any]:
+    """What each gives or raises, begun at the same moment in a thread of its own."""
+    found: list[Any] = [None] * len(works)
+    gate = threading.Barrier(len(works))
+
+    def run(n: int, work: Callable[[], Any]) -> None:
+        gate.wait()
+        try:
+            found[n] = work()
+        except Exception as error:
+            found[n] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(n, work)) for n, work in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return found
+
+
+def test_of_two_merges_into_each_other_one_is_done(firm: Any) -> None:
+    for _n in range(5):
+        god = Actor(firm.admin, "web")
+        one, two = (records.create(god, ACCOUNT, {"name": n}).pk for n in ("甲", "乙"))
+        person = records.create(god, CONTACT, {"name": "张三", "account": two}).pk
+        versions = {one: 1, two: 1}
+        said = together(
+            lambda a=one, b=two, v=versions: merge(Actor(firm.admin, "web"), ACCOUNT, a, [b], versions=v),
+            lambda a=one, b=two, v=versions: merge(Actor(firm.admin, "web"), ACCOUNT, b, [a], versions=v),
+        )
+        assert sum(isinstance(s, Conflict) for s in said) == 1, said
+        standing = Merge.objects.get(entity="account", loser__in=[one, two])
+        live = guard.rows(ACCOUNT.model, "test").filter(pk__in=[one, two], deleted_at=None).get()
+        assert live.pk == standing.keeper
+        assert guard.rows(CONTACT.model, "test").get(pk=person).account_id == live.pk
+
+
+def test_an_edit_amid_a_merge_is_not_lost(firm: Any) -> None:
+    for _n in range(5):
+        god = Actor(firm.admin, "web")
+        one, two = (records.create(god, ACCOUNT, {"name": n}).pk for n in ("甲", "乙"))
+        versions = {one: 1, two: 1}
+        merged, edited = together(
+            lambda a=one, b=two, v=versions: merge(Actor(firm.admin, "web"), ACCOUNT, a, [b], versions=v),
+            lambda a=one: records.update(Actor(firm.admin, "web"), ACCOUNT, a, {"remark": "改"}, version=1),
+        )
+        assert isinstance(merged, Conflict) != isinstance(edited, Conflict | Missing), (merged, edited)
+        row = guard.rows(ACCOUNT.model, "test").get(pk=one)
+        assert (row.remark == "改") is not isinstance(edited, Exception)
+
+
+def test_a_child_that_is_made_amid_a_merge_finds_the_record_that_stays(firm: Any) -> None:
+    for _n in range(8):
+        god = Actor(firm.admin, "web")
+        one, two = (records.create(god, ACCOUNT, {"name": n}).pk for n in ("甲", "乙"))
+        _merged, made = together(
+            lambda a=one, b=two: merge(Actor(firm.admin, "web"), ACCOUNT, a, [b]),
+            lambda b=two: records.create(Actor(firm.admin, "web"), CONTACT, {"name": "张三", "account": b}),
+        )
+        if not isinstance(made, Exception):
+            assert guard.rows(CONTACT.model, "test").get(pk=made.pk).account_id == one
