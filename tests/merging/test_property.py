@@ -23,7 +23,7 @@ ENTITIES = ("account", "contact", "lead", "deal", "activity")
 PARTS = ("contactpoint", "affiliation", "address", "tag", "dealcontact", "dealcompetitor", "consent", "personrequest")
 PLAIN = (Merge, Share, StoredFile, IdempotencyKey, RecentRecord, SavedView)
 IGNORED = {"version", "updated_at"}
-PER_CHANGE, LONG = 40, 500
+PER_CHANGE, LONG = 12, 500
 
 
 def digest() -> dict[Any, Any]:
@@ -115,6 +115,8 @@ def _killed_after(n: int) -> Any:
     left = [n]
 
     def wrapper(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        if "SAVEPOINT" in sql:
+            return execute(sql, params, many, context)
         left[0] -= 1
         if left[0] < 0:
             raise Killed
@@ -138,8 +140,8 @@ def test_killed_at_any_statement_leaves_all_or_nothing(land: Land, doing: str) -
                 break
             except Killed:
                 assert digest() == before
-            n += 7
-        assert n > 100
+            n += 5
+        assert n > 50
         assert digest() != before
         transaction.set_rollback(True)
 
@@ -148,5 +150,5 @@ def test_a_merge_that_fails_at_its_end_leaves_nothing(land: Land) -> None:
     god, entity = land.actor(0), get("account")
     before = digest()
     with mock.patch("zhike.engine.operations.add", side_effect=RuntimeError), pytest.raises(RuntimeError):
-        merge(god, entity, *[land.ids["account"][0]], land.ids["account"][1:2])
+        merge(god, entity, land.ids["account"][0], land.ids["account"][1:2])
     assert digest() == before

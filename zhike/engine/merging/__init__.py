@@ -2,7 +2,7 @@
 
 from . import back  # how operations of this sort are taken back
 from .choices import ALL, FEWEST, MOST, TAKES, mergeable, require
-from .doing import listed, merge, seen
+from .doing import listed, merge, seen, sweep
 from .preview import Field, Preview, preview
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "preview",
     "require",
     "seen",
+    "sweep",
 ]

@@ -32,7 +32,10 @@ Left = list[tuple[str, UUID, list[str]]]  # entity, id, fields that stay as they
 
 def take_back(actor: Actor, operation: Operation, step: OperationStep, made: Operation) -> Outcome:
     """Take a merge back as a step of `made`. Raises Missing, Refused, or Invalid with what stands in the way."""
-    back = Back(actor, operation, undo.read(step))
+    steps = list(operation.steps.order_by("pk"))
+    if step.pk != steps[0].pk:
+        return Outcome()  # what came in late (doing.sweep) goes back with the rest
+    back = Back(actor, operation, _joined(net for one in steps for net in undo.read(one)))
     mark = operations.marked()
     with transaction.atomic():
         left = back.run()
@@ -42,6 +45,17 @@ def take_back(actor: Actor, operation: Operation, step: OperationStep, made: Ope
     made.save(update_fields=["left"])
     operations.add(actor, made, mark, Tally(len(outcome.done), outcome.counts()))
     return outcome
+
+
+def _joined(nets: Iterable[Net]) -> list[Net]:
+    """What several steps did to each row in all."""
+    found: dict[tuple[str, UUID], Net] = {}
+    for net in nets:
+        whole = found.setdefault((net.entity, net.record), net)
+        whole.before = {**net.before, **whole.before}
+        whole.after = {**whole.after, **net.after}
+        whole.last = net.last
+    return list(found.values())
 
 
 def _refuse(text: str) -> Invalid:

@@ -9,20 +9,21 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
 
-from zhike.engine import history, operations, outbox, query, records, rolling
+from zhike.engine import catalog, history, operations, outbox, query, records, rolling
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.errors import Conflict, Invalid, Missing, Wrong
 from zhike.engine.lineage import into, merged
-from zhike.engine.models import Erasure, Operation
+from zhike.engine.models import Erasure, Merge, Operation
 from zhike.engine.operations import Tally
 
 from .choices import Deciding, above, require
 from .moving import Moving, note
 from .pointers import links
 
-BATCH = 1_000
+LATER = (5, 90)  # seconds until it is looked whether somebody was writing meanwhile
 
 
 def merge(
@@ -90,7 +91,30 @@ def _merge(
         outbox.emit(f"{key}.update", key, sorted(ids), actor)
     history.note(actor, "merge", entity=entity.key, record=keep, details={"rows": len(others) + 1, "records": others})
     operations.add(actor, operation, mark, Tally(len(others) + 1))
+    for seconds in LATER:
+        sweep.configure(schedule_in={"seconds": seconds}).defer(operation=str(operation.pk))
     return operation
+
+
+@app.task(name="zhike.merge.sweep", retry=5)
+@catalog.fresh()
+def sweep(operation: str) -> None:
+    """Move what somebody was just writing when the records were merged: it was not there yet to be seen."""
+    with transaction.atomic():
+        found = Operation.objects.select_for_update().filter(pk=operation, state=Operation.State.DONE).first()
+        if found is None or found.entity not in entities() or found.record is None:
+            return
+        entity, actor = get(found.entity), Actor(found.user, found.channel, by=found.by)
+        losers = Merge.objects.filter(operation=found, entity=entity.key).values_list("loser", flat=True)
+        keeper = into(entity.key, found.record) or found.record
+        mark = operations.marked()
+        history.acting(actor, "merge")
+        moving = Moving(actor, found)
+        moving.run(entity, dict.fromkeys(losers, keeper))
+        if moving.moved:
+            settle(entity, [keeper], moving.moved)
+            recount(entity, [keeper], moving.moved)
+            operations.add(actor, found, mark, Tally(0))
 
 
 def _locked(
