@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -71,8 +72,8 @@ def test_of_two_merges_into_each_other_one_is_done(admin: User) -> None:
         person = records.create(god, CONTACT, {"name": "张三", "account": two}).pk
         versions = {one: 1, two: 1}
         said = together(
-            lambda a=one, b=two, v=versions: merge(Actor(admin, "web"), ACCOUNT, a, [b], versions=v),
-            lambda a=one, b=two, v=versions: merge(Actor(admin, "web"), ACCOUNT, b, [a], versions=v),
+            partial(merge, Actor(admin, "web"), ACCOUNT, one, [two], versions=versions),
+            partial(merge, Actor(admin, "web"), ACCOUNT, two, [one], versions=versions),
         )
         assert sum(isinstance(s, Conflict) for s in said) == 1, said
         standing = Merge.objects.get(entity="account", loser__in=[one, two])
@@ -87,8 +88,8 @@ def test_an_edit_amid_a_merge_is_not_lost(admin: User) -> None:
         one, two = (records.create(god, ACCOUNT, {"name": n}).pk for n in ("甲", "乙"))
         versions = {one: 1, two: 1}
         merged, edited = together(
-            lambda a=one, b=two, v=versions: merge(Actor(admin, "web"), ACCOUNT, a, [b], versions=v),
-            lambda a=one: records.update(Actor(admin, "web"), ACCOUNT, a, {"remark": "改"}, version=1),
+            partial(merge, Actor(admin, "web"), ACCOUNT, one, [two], versions=versions),
+            partial(records.update, Actor(admin, "web"), ACCOUNT, one, {"remark": "改"}, version=1),
         )
         assert isinstance(merged, Conflict) != isinstance(edited, Conflict | Missing), (merged, edited)
         row = guard.rows(ACCOUNT.model, "test").get(pk=one)
@@ -100,8 +101,8 @@ def test_a_child_that_is_made_amid_a_merge_finds_the_record_that_stays(admin: Us
         god = Actor(admin, "web")
         one, two = (records.create(god, ACCOUNT, {"name": n}).pk for n in ("甲", "乙"))
         _merged, made = together(
-            lambda a=one, b=two: merge(Actor(admin, "web"), ACCOUNT, a, [b]),
-            lambda b=two: records.create(Actor(admin, "web"), CONTACT, {"name": "张三", "account": b}),
+            partial(merge, Actor(admin, "web"), ACCOUNT, one, [two]),
+            partial(records.create, Actor(admin, "web"), CONTACT, {"name": "张三", "account": two}),
         )
         sweep(str(Operation.objects.latest("at").pk))
         if not isinstance(made, Exception):

@@ -251,7 +251,10 @@ def test_merges_in_a_chain(firm: Any) -> None:
         new(firm, ACCOUNT, name=n, phone=p) for n, p in (("甲", "13800138001"), ("乙", ""), ("丙", "13800138001"))
     )
     person = new(firm, CONTACT, name="张三", account=a)
-    every = lambda: [row(ACCOUNT, pk) for pk in (a, b, c)] + [row(CONTACT, person)]  # noqa: E731
+
+    def every() -> list[Any]:
+        return [row(ACCOUNT, pk) for pk in (a, b, c)] + [row(CONTACT, person)]
+
     start = every()
     first = merge(fresh(firm), ACCOUNT, b, [a])
     middle = every()
@@ -270,7 +273,10 @@ def test_two_merges_into_one_go_back_in_any_order(firm: Any) -> None:
     a, b, c = (
         new(firm, ACCOUNT, name=n, phone=p) for n, p in (("甲", "13800138001"), ("乙", "13800138002"), ("丙", ""))
     )
-    every = lambda: [(row(ACCOUNT, pk), points(pk)) for pk in (a, b, c)]  # noqa: E731
+
+    def every() -> list[Any]:
+        return [(row(ACCOUNT, pk), points(pk)) for pk in (a, b, c)]
+
     start = every()
     first = merge(fresh(firm), ACCOUNT, b, [a])
     second = merge(fresh(firm), ACCOUNT, b, [c])

@@ -131,7 +131,13 @@ def test_killed_at_any_statement_leaves_all_or_nothing(land: Land, doing: str) -
     one, *others = land.ids["account"][:3]
     with transaction.atomic():
         operation = merge(god, entity, one, others) if doing == "undo" else None
-        work = lambda: undo.undo(god, operation.pk) if operation else merge(god, entity, one, others)  # noqa: E731
+
+        def work() -> None:
+            if operation:
+                undo.undo(god, operation.pk)
+            else:
+                merge(god, entity, one, others)
+
         before, n = digest(), 0
         while True:
             try:

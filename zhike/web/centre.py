@@ -52,7 +52,7 @@ def _jobs(actor: Actor) -> Any:
 
 
 def _left(actor: Actor, o: Operation) -> list[dict[str, str]]:
-    """The rows that stay as they are when a merge is taken back, as far as the actor sees them: name, address, fields."""
+    """The rows that a merge taken back leaves as they are, as far as the actor sees them: name, address, fields."""
     by_entity: dict[str, list[UUID]] = {}
     for key, pk, _fields in o.left:
         if key in entities():
