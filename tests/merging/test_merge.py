@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.catalog import sample
 from zhike.base.models import FieldGrant, Grant, Role
-from zhike.engine import catalog, guard, history, lineage, operations, records, recycle, sharing, undo
+from zhike.engine import catalog, guard, history, lineage, operations, records, recycle, rolling, sharing, undo
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
@@ -216,6 +216,22 @@ def test_links_of_the_firm_move(firm: Any) -> None:
     others = [records.create(god, visit, {"name": f"拜访{n}"}).pk for n in range(2)]
     assert merge(god, visit, made, others).rows == 3
     catalog.assume(catalog.NOTHING)
+
+
+def test_stored_roll_ups_are_right_before_and_after(firm: Any) -> None:
+    kept = {"kind": "integer", "rollup": {"stored": True, "entity": "deal", "by": "account", "measure": "count"}}
+    said = {**kept, "labels": {"en": "Deals"}}
+    with catalog.preview({"fields": {"account": {"x_deals": said}}}):
+        one, two = pair(firm)
+        for n, pk in enumerate((one, two, two)):
+            new(firm, DEAL, "admin", name=f"商机{n}", account=pk, amount="1.00")
+        assert (rolling.rebuild_all(), row(ACCOUNT, one)["custom"], row(ACCOUNT, two)["custom"]["x_deals"]) == (
+            0, {"x_deals": 1}, 2,
+        )  # fmt: skip
+        done = merge(fresh(firm), ACCOUNT, one, [two])
+        assert (rolling.rebuild_all(), row(ACCOUNT, one)["custom"]) == (0, {"x_deals": 3})
+        undo.undo(fresh(firm), done.pk)
+        assert (rolling.rebuild_all(), row(ACCOUNT, one)["custom"]["x_deals"]) == (0, 1)
 
 
 def test_both_histories_are_shown_and_a_merged_record_is_not_restored(firm: Any) -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.operations.test_property import Land
+from tests.operations.test_property import Land, check_periods
 from zhike.engine import guard, undo
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid
@@ -84,6 +84,7 @@ def play(land: Land, data: st.DataObject, size: int) -> None:
         now = digest()
         assert {k: v for k, v in now.items() if before.get(k) != v} == {}
         assert now.keys() == before.keys()
+    check_periods(land)
 
 
 def run(land: Land, examples: int, size: int) -> None:
