@@ -21,6 +21,7 @@ function refresh(root) {
     every.hidden = picked.length < boxes.length || "token" in bar.dataset; // a list without a filter has the token ""
     if (!("token" in bar.dataset)) $("[data-bulk-count]", bar).textContent = picked.length;
   } else $("[data-bulk-count]", bar).textContent = picked.length;
+  for (const button of $$("[data-bulk-page]", bar)) button.hidden = "token" in bar.dataset || picked.length < 2 || picked.length > 5;
   for (const box of boxes) box.closest("tr").setAttribute("aria-selected", String(box.checked));
 }
 
@@ -54,6 +55,10 @@ on("click", "[data-bulk-url]", (_, button) => {
   if (token !== undefined) body.append("all", token);
   else for (const box of $$("[data-select]:checked", list(button))) body.append("ids", box.value);
   openModal(button.dataset.bulkUrl, { method: "POST", body, opener: button });
+});
+on("click", "[data-bulk-page]", (_, button) => {
+  const ids = $$("[data-select]:checked", list(button)).map((box) => box.value);
+  location.assign(`${button.dataset.bulkPage}?ids=${ids.join(",")}`);
 });
 document.addEventListener("htmx:afterSettle", () => {
   for (const root of $$("[data-list]")) refresh(root);

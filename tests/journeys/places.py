@@ -25,7 +25,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/deal/{deal}/edit", "/deal/{deal}/history", "/deal/bin", "/account/new", "/deal/new",
         "/lead/{lead}/act/convert", "/account/{account}/visibility", "/account/{account}/share",
         "/contact/{contact}/consents", "/activity/calendar?view=all", "/deal/?view=all&as=grid",
-        "/account/?view=all&as=split", "/tasks",
+        "/account/?view=all&as=split", "/tasks", "merge:account",
     ),
     "executive": ("/", "/ui/"),
     "admin": (
@@ -62,6 +62,9 @@ def places(desk: Desk, person: str) -> dict[str, str]:
         if place.startswith("import:"):
             found[place] = imported(desk, place.partition(":")[2])
             continue
+        if place.startswith("merge:"):
+            found[place] = merging(desk, place.partition(":")[2])
+            continue
         path = place
         for key in re.findall(r"{(\w+)}", place):
             path = path.replace(f"{{{key}}}", one(desk, key))
@@ -81,6 +84,15 @@ def one(desk: Desk, entity: str) -> str:
         return found[1] or found[2]
     assert entity == "address"  # the demo firm has none
     return desk.make("address", account=one(desk, "account"), detail="星湖街328号").rpartition("/")[2]
+
+
+def merging(desk: Desk, entity: str) -> str:
+    """Two records of an entity side by side."""
+    text = desk.context.request.get(f"/{entity}/?view={LISTED.get(entity, '')}").text()
+    ids = re.findall(
+        rf'<tr data-row data-id="([0-9a-f-]{{36}})"|<td class="lead"><a href="/{entity}/([0-9a-f-]{{36}})"', text
+    )
+    return f"/merge/{entity}?ids={','.join(a or b for a, b in ids[:2])}"
 
 
 def imported(desk: Desk, step: str) -> str:

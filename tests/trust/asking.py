@@ -195,6 +195,19 @@ def _list(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) 
     return Asked("GET", f"/{entity.key}/?{urlencode({'view': '', **asked})}", headers=headers)
 
 
+def _merge(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
+    """The comparison of two records, the secret one first, or the merge itself."""
+    if not entity.has_owner:
+        entity = get("account")
+    own = [name for name, item in world.facts.items.items() if item.entity == entity.key and not item.deleted]
+    first = secret.item if secret.entity == entity.key else dice.choice(own)
+    ids = [str(world.ids[name]) for name in dict.fromkeys((first, dice.choice(own)))]
+    dice.shuffle(ids)
+    if dice.random() < 0.7:
+        return Asked("GET", f"/merge/{entity.key}?ids={','.join(ids)}")
+    return Asked("POST", f"/merge/{entity.key}", {"ids": ",".join(ids)})
+
+
 def _calendar(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
     asked = {**query(entity, secret, dice), "span": dice.choice(["week", "month"])}
     dates = [k for k, a in entity.attributes.items() if a.kind.key in ("date", "datetime")]
@@ -348,6 +361,6 @@ def _api_fixed(world: World, entity: AnyEntity, secret: Secret, dice: random.Ran
 WEB_WAYS = [
     *(_list,) * 5,
     *(_search, _options, _record, _views, _bulk) * 2,
-    *(_board, _calendar, _export, _report, _fixed, _create, _write, _capture),
+    *(_board, _calendar, _export, _report, _fixed, _create, _write, _capture, _merge),
 ]
 API_WAYS = [*(_api_list,) * 6, _api_item, _api_item, _api_write, _api_fixed]

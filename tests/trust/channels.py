@@ -205,6 +205,53 @@ def undo(world: World, person: Person, item: Item) -> Answer:
     return through(world.client(person).post(f"/operations/{operation.pk}/undo"))
 
 
+def same_again(world: World, person: Person, item: Item) -> None:
+    """Another record of the same owner, so that the rights on it are those on this one."""
+    god = world.actor("admin")
+    links = {key: str(world.ids[name]) for key, name in item.links}
+    owner = {"owner": str(world.users[item.owner or "admin"].pk)}
+    values = {
+        "name": f"再来{next(_count)}",
+        "subject": f"再来{next(_count)}",
+        "kind": "note",
+        **links,
+        **owner,
+        **dict(item.values),
+    }
+    entity = get(item.entity)
+    if item.entity == "account":
+        values.pop("kind")
+    needed = {k: v for k, v in values.items() if k in entity.attributes and entity.attributes[k].editable}
+    made = records.create(god, entity, needed)
+    if not item.owner:
+        rows = entity.model._base_manager.filter(pk=made.pk)
+        rows.update(owner=None, department=None, ancestors=[])
+    world.again = made.pk
+
+
+def merged(world: World, person: Person, item: Item) -> Answer:
+    """The form of the page that makes the record part of another."""
+    data = {"ids": f"{world.again},{world.ids[item.name]}"}
+    return through(world.client(person).post(f"/merge/{item.entity}", data))
+
+
+def compared(world: World, person: Person, item: Item) -> Answer:
+    """The page on which both stand side by side."""
+    ids = f"{world.again},{world.ids[item.name]}"
+    return through(world.client(person).get(f"/merge/{item.entity}?ids={ids}"))
+
+
+def api_merged(world: World, person: Person, item: Item) -> Answer:
+    """The action of the record that stays."""
+    answer = Client(raise_request_exception=False).post(
+        f"/api/v1/{item.entity}/{world.again}/merge",
+        json.dumps({"others": [{"id": str(world.ids[item.name])}]}),
+        content_type="application/json",
+        headers=_headers(world, person),
+    )
+    return through(answer)
+
+
 def first_masked(entity: AnyEntity) -> str:
     """A field that is shown in part."""
     return next((k for k, a in entity.attributes.items() if a.masks), "")
@@ -417,6 +464,7 @@ def is_owned(entity: AnyEntity, item: Item) -> bool:
     return entity.has_owner and not item.deleted
 
 
+MERGING = ("merge", "update", "delete")
 HX = {"HX-Request": "true", "HX-Target": "list-body"}
 WEB: Sequence[Door] = (
     Door("list", listed("?view="), ("list",)),
@@ -449,6 +497,8 @@ WEB: Sequence[Door] = (
     Door("bulk transfer", in_bulk("owner"), ("transfer", "bulk"), is_owned),
     Door("reveal", reveal, ("reveal",), has_masks),
     Door("create", create, ("create",), is_first, whole=True),
+    Door("merge", merged, MERGING, is_owned, before=same_again),
+    Door("merge page", compared, MERGING, is_owned, before=same_again),
 )
 API: Sequence[Door] = (
     Door("api list", api_list, ("list",), web=False),
@@ -473,6 +523,22 @@ API: Sequence[Door] = (
         web=False,
     ),
     Door("api create", api_create, ("create",), is_first, web=False, whole=True),
+    Door("api merge", api_merged, MERGING, is_owned, web=False, before=same_again),
+    Door(
+        "mcp merge",
+        mcp(
+            "act",
+            lambda world, item: {
+                "id": str(world.again),
+                "action": "merge",
+                "values": {"others": [{"id": str(world.ids[item.name])}]},
+            },
+        ),
+        MERGING,
+        is_owned,
+        web=False,
+        before=same_again,
+    ),
     Door("mcp find", mcp("find", lambda _world, _item: {"limit": 200}), ("list",), web=False),
     Door("mcp get", mcp("get", lambda world, item: {"id": str(world.ids[item.name])}), ("read",), web=False),
     Door(

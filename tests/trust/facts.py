@@ -80,7 +80,11 @@ EXTRA: dict[str, dict[str, object]] = {
     "lister": {"grants": [{"on": "records", "may": ["list"], "reach": "all"}], "office": ""},
     "shy": {
         "grants": [
-            {"on": g, "may": ["list", "read", "create", "update", "export", "import", "bulk"], "reach": "all"}
+            {
+                "on": g,
+                "may": ["list", "read", "create", "update", "delete", "merge", "export", "import", "bulk"],
+                "reach": "all",
+            }
             for g in ("records", "parts", "shared")
         ],
         "office": "",
@@ -93,7 +97,7 @@ EXTRA: dict[str, dict[str, object]] = {
         "office": "",
     },
     "blind": {
-        "grants": [{"on": g, "may": ["*"], "reach": "all"} for g in ("records",)],
+        "grants": [{"on": g, "may": ["*", "merge"], "reach": "all"} for g in ("records",)],
         "fields": {
             "account.registered_capital": "hidden",
             "account.phone": "hidden",

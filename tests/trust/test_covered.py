@@ -85,10 +85,7 @@ def test_every_entity_and_action_is_in_the_matrix() -> None:
         names = {door.name for door in channels.own_actions(entity)}
         assert {f"act {name}" for name in entity.actions} <= names
     taken = {right for door in (*channels.WEB, *channels.API) for right in door.takes}
-    assert set(access.ACTIONS) - taken == {
-        "merge",
-        "import",
-    }  # no merging yet; imports in tests/transfer/test_rights.py
+    assert set(access.ACTIONS) - taken == {"import"}  # imports in tests/transfer/test_rights.py
 
 
 def test_the_oracle_knows_every_entity_with_an_owner_and_every_way_through() -> None:

@@ -52,6 +52,7 @@ class World:
     keys: dict[str, str] = field(default_factory=dict)
     loans: dict[str, UUID] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
+    again: UUID | None = None  # a record that a case has made to be like the one it is about
 
     def version(self, item: Item) -> int:
         """The version of a record now."""

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from zhike.engine import access, history, query, records, tokens
+from zhike.engine import access, history, merging, query, records, tokens
 from zhike.engine import reveal as revealing
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Limited, Missing, Refused
@@ -24,14 +24,27 @@ from .problems import Problem
 
 
 def show(call: Call, key: str, pk: UUID) -> HttpResponse:
-    """One record with the fields asked for."""
+    """One record with the fields asked for; of one that was merged, where it is now."""
     entity = entity_of(call, key, "read")
     fields = asking.only(call.request, "fields").get("fields")
     wanted = values.chosen(call.actor, access.readable(call.actor, entity), fields, whole=True)
-    response = _answer(call, entity, pk, wanted)
+    try:
+        response = _answer(call, entity, pk, wanted)
+    except Missing:
+        return _moved(call, entity, pk)
     tokens.count_rows(call.token, 1)
     tokens.keep(call.token, call.actor, "read", entity=key, ids=[pk])
     return response
+
+
+def _moved(call: Call, entity: AnyEntity, pk: UUID, rest: str = "") -> HttpResponse:
+    """Where the record is that a merged one became part of, for who may read that one; Missing otherwise."""
+    keeper = merging.seen(call.actor, entity, pk)
+    if keeper is None:
+        raise Missing
+    question = f"?{said}" if (said := call.request.META.get("QUERY_STRING", "")) else ""
+    headers = {"Location": f"/api/v1/{entity.key}/{keeper}{rest}{question}"}
+    return door.answer({"id": str(pk), "merged_into": str(keeper)}, status=308, headers=headers)
 
 
 def shown(
@@ -139,8 +152,10 @@ def act(call: Call, key: str, pk: UUID, action: str) -> HttpResponse:
         raise problems.missing()
     asking.only(call.request)
     version = based_on(call, needed=False)
-    raw = bodies.read(call.request, needed=action == "transfer")
+    raw = bodies.read(call.request, needed=action in ("transfer", "merge"))
     body = dict(values.checked(schemas.acting(call.actor, entity, action), raw))
+    if action == "merge":
+        return _merge(call, entity, pk, body, version)
     writable = access.writable(call.actor, entity)
     note = "" if "note" in writable else body.pop("note", None) or ""
 
@@ -159,6 +174,21 @@ def act(call: Call, key: str, pk: UUID, action: str) -> HttpResponse:
     except Refused as error:
         raise _closed(call, entity, pk, error, action) from error
     return shown(call, entity, pk, headers={once.REPEATED: "true"} if repeated else {})
+
+
+def _merge(call: Call, entity: AnyEntity, pk: UUID, body: Mapping[str, Any], version: int | None) -> HttpResponse:
+    """Make other records part of this one; what to undo is named in the header Operation-Id."""
+    others, versions = merging.listed(body, pk, version)
+    made: list[UUID] = []
+
+    def work() -> list[UUID]:
+        made.append(merging.merge(call.actor, entity, pk, others, body.get("values", {}), versions).pk)
+        return [pk]
+
+    tokens.count_rows(call.token, len(others) + 1)
+    _ids, repeated = once.run(call, entity, "merge", work)
+    headers = {once.REPEATED: "true"} if repeated else {"Operation-Id": str(made[0])}
+    return shown(call, entity, pk, headers=headers)
 
 
 FIELDS: shapes.Schema = {
@@ -187,7 +217,10 @@ def changes(call: Call, key: str, pk: UUID) -> HttpResponse:
     """The newest changes of a record, redacted for the reader of today."""
     entity = entity_of(call, key, "read")
     asking.only(call.request)
-    entries = history.of(call.actor, entity, pk, limit=asking.LARGEST)
+    try:
+        entries = history.of(call.actor, entity, pk, limit=asking.LARGEST)
+    except Missing:
+        return _moved(call, entity, pk, "/history")
     tokens.count_rows(call.token, 1)
     tokens.keep(call.token, call.actor, "history", entity=key, ids=[pk])
     found = [

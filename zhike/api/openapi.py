@@ -182,7 +182,7 @@ def _paths(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
         post = _operation(
             f"{name}_{entity.key}", label, {"200": _shown(record)}, tag=entity.key, body=body, parameters=[IDEMPOTENCY]
         )
-        post["requestBody"]["required"] = name == "transfer"
+        post["requestBody"]["required"] = name in ("transfer", "merge")
         post["parameters"].append({**IF_MATCH, "required": False})
         paths[f"{whole}/{name}"] = {"parameters": [ID], "post": post}
     return {path: item for path, item in paths.items() if set(item) - {"parameters"}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zhike.engine import access, deeds
+from zhike.engine import access, deeds, merging
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 
@@ -58,6 +58,8 @@ def updating(actor: Actor, entity: AnyEntity) -> Schema:
 
 def acting(actor: Actor, entity: AnyEntity, action: str) -> Schema:
     """What an action asks for."""
+    if action == "merge":
+        return merging_of(actor, entity)
     written = access.writable(actor, entity)
     if action == "restore":
         keys: tuple[str, ...] = ()
@@ -75,7 +77,29 @@ def actions(actor: Actor, entity: AnyEntity) -> list[str]:
     found = [name for name in entity.actions if access.may(actor, entity, name)]
     if entity.has_owner and access.may(actor, entity, "transfer") and "owner" in access.writable(actor, entity):
         found.append("transfer")
+    if merging.mergeable(entity) and all(access.may(actor, entity, a) for a in (*merging.TAKES, "delete")):
+        found.append("merge")
     return [*found, "restore"] if access.may(actor, entity, "restore") else found
+
+
+def merging_of(actor: Actor, entity: AnyEntity) -> Schema:
+    """What a merge asks for: the records that go, and of which record each field gets its value."""
+    one = {"id": shapes.UUID, "version": VERSION}
+    item = {"type": "object", "properties": one, "required": ["id"], "additionalProperties": False}
+    source: Schema = {
+        "type": "string", "maxLength": 36,
+        "description": "id of the record whose value it gets, or all: lists united, texts one below the other",
+    }  # fmt: skip
+    chosen = {key: source for key, a in access.writable(actor, entity).items() if a.stored and a.kind.key != "json"}
+    return {
+        "type": "object",
+        "properties": {
+            "others": {"type": "array", "items": item, "minItems": 1, "maxItems": merging.MOST - 1},
+            "values": {"type": "object", "properties": chosen, "additionalProperties": False},
+        },
+        "required": ["others"],
+        "additionalProperties": False,
+    }
 
 
 def bulk(actor: Actor, entity: AnyEntity) -> Schema:
@@ -91,7 +115,7 @@ def bulk_actions(actor: Actor, entity: AnyEntity) -> list[str]:
     if not access.may(actor, entity, "bulk"):
         return []
     plain = [name for name in ("create", "update", "delete") if access.may(actor, entity, name)]
-    return [*plain, *actions(actor, entity)]
+    return [*plain, *(name for name in actions(actor, entity) if name != "merge")]
 
 
 def bulk_of(actor: Actor, entity: AnyEntity, action: str) -> Schema:

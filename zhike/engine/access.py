@@ -49,7 +49,7 @@ ACTIONS = (
 LOOKING = frozenset({"list", "read"})
 SHARED = {"read": frozenset({"list", "read"}), "write": frozenset({"list", "read", "update", "bulk"})}
 EXPLICIT = frozenset(
-    {"erase", "lock", "unlock"}
+    {"erase", "lock", "unlock", "merge"}
 )  # what "every action" of an entity does not give, only a row of its own
 ANY = "*"
 ORDER = ("hidden", "masked", "read", "write")  # field levels from least to most

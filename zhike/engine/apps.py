@@ -14,6 +14,7 @@ class EngineConfig(AppConfig):
 
     def ready(self) -> None:
         """Read every declaration once, when all models are loaded."""
-        from . import checks, formula, rollup  # noqa: F401  register the system checks, and what fields can be computed by
+        # the system checks, what fields can be computed by, and how a merge is taken back
+        from . import checks, formula, merging, rollup  # noqa: F401
 
         autodiscover_modules("entities", "handlers")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from . import access
+from . import access, lineage
 from .access import Actor
 from .entity import AnyEntity
 from .errors import Conflict, Invalid, Limited, Missing, Refused
@@ -100,4 +100,5 @@ def reached(actor: Actor, entity: AnyEntity, action: str, ids: Sequence[UUID], *
     if bulk:
         access.require(actor, entity, "bulk")
         found = found.filter(access.rows(actor, entity, "bulk"))
-    return set(found.filter(deleted_at__isnull=action != "restore").values_list("pk", flat=True))
+    found = found.filter(deleted_at__isnull=action != "restore")
+    return set((lineage.single(entity, found) if action == "restore" else found).values_list("pk", flat=True))

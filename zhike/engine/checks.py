@@ -25,6 +25,7 @@ def named(entity: AnyEntity) -> Iterator[str]:
         [k for k in entity.about if k != "id"],
         entity.tones,
         entity.meanings.values(),
+        entity.merged,
         entity.typed.values(),
         *entity.unique,
         *entity.match,

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from . import access, query, records
+from . import access, lineage, query, records
 from .access import Actor
 from .attempts import CONFLICT, RIGHT, SAME, STAGE, Outcome, attempt, reached
 from .entity import AnyEntity
@@ -87,6 +87,7 @@ class Chosen:
         if deed.action == "restore":
             bin_ = entity.rows("rows from access, in the bin")
             found = bin_.filter(access.rows(actor, entity, "restore"), deleted_at__isnull=False)
+            found = lineage.single(entity, found)
             return found if self.where is not None else found.filter(pk__in=self.ids)
         if self.where is None:
             return query.visible(actor, entity, "list").filter(pk__in=self.ids)

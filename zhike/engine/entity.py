@@ -25,6 +25,7 @@ M = TypeVar("M", bound=Stored)
 Hook = Callable[["Change[Any]"], None]
 BatchHook = Callable[["Sequence[Change[Any]]"], None]
 RemoveHook = Callable[[Sequence[UUID]], None]
+MoveHook = Callable[[str, Sequence[UUID], Sequence[UUID], bool], None]
 
 SYSTEM = (
     "id",
@@ -140,6 +141,12 @@ class Entity(Generic[M]):
     ] = ()  # as before_save, but once for the whole batch, for rules that ask the database
     after_save: Sequence[BatchHook] = ()
     after_remove: Sequence[RemoveHook] = ()  # after records went to the recycle bin or came back
+    after_move: Sequence[
+        MoveHook
+    ] = ()  # records of another entity, by its key and their ids, have got rows of this one,
+    # by ids, through merging, or lost them again where the last argument says that it is taken back
+    merged: Mapping[str, str] = field(default_factory=dict)  # field -> what a merge keeps: newest, oldest, most, least,
+    # any (one yes is enough) or both (texts one below the other); else what the record that stays has, else the newest
     actions: Mapping[str, Action] = field(default_factory=dict)
     named: str = "company"  # how the title is read aloud, for pinyin: company or person
     number: str = ""  # pattern of the running number kept in the field `number`, such as "C%06d"

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from zhike.base.models import User
 
-from . import access, query
+from . import access, lineage, query
 from .access import Actor
 from .entity import AnyEntity, entities
 from .exactjson import COLUMN
@@ -214,12 +214,16 @@ class Entry:
 def of(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 100, without: Collection[str] = ()) -> list[Entry]:
     """The newest steps of a record: stored whole, redacted for the reader when shown. Missing if it is not visible.
 
-    Beside its changes: who revealed, printed, shared it, and who took it along in an export.
+    Beside its changes: who revealed, printed, shared it, and who took it along in an export. The steps of records that
+    were merged into it are among them.
     """
     query.record(actor, entity, pk)
     readable = access.readable(actor, entity)
     shown = {place(a): a for a in readable.values() if a.stored and a.column not in without}
-    mine = Q(record=pk) | Q(details__has_key="records", details__contains={"records": [str(pk)]})
+    ids = lineage.ids(entity.key, pk)
+    mine = Q(record__in=ids)
+    for one in ids:
+        mine |= Q(details__has_key="records", details__contains={"records": [str(one)]})
     entries = list(History.objects.filter(mine, entity=entity.key).order_by("-id")[:limit])
     labels = _labels(actor, entries, shown)
     people = names_of(entries)

@@ -740,6 +740,9 @@ class Operation(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.DONE)
     of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     record = models.UUIDField(null=True, help_text="the one record, where it was one")
+    left: models.JSONField[Any, Any] = models.JSONField(
+        default=list, help_text="of a merge taken back: [[entity, id, [fields]], …] that stay as they are now"
+    )
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -815,3 +818,37 @@ class ImportMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entity} {self.headers}"
+
+
+class Merge(models.Model):
+    """A record that has become part of another: its id leads there for good. Gone again when the merge is undone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    entity = models.CharField(max_length=40)
+    loser = models.UUIDField()
+    keeper = models.UUIDField()
+    operation = models.ForeignKey(Operation, models.SET_NULL, null=True, related_name="merges")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "loser"], name="merge_once"),
+            models.CheckConstraint(condition=~Q(loser=F("keeper")), name="merge_two_records"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["keeper", "entity"], name="merge_keeper")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.loser} in {self.keeper}"
+
+
+class MergeMove(models.Model):
+    """A row without a history of its own that a merge has moved: where it was, so that it can go back."""
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(Operation, models.CASCADE, related_name="moves")
+    table = models.CharField(max_length=60)
+    row = models.CharField(max_length=40)
+    was: models.JSONField[Any, Any] = models.JSONField(help_text="the id it led to; of a saved view its query")
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row}"

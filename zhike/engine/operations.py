@@ -26,6 +26,7 @@ from .errors import Missing
 from .models import Operation, OperationStep
 
 DAYS = 7  # how long an operation can be taken back
+MERGE_DAYS = 30  # how long a merge can: as long as what went lies in the recycle bin
 KEPT_DAYS = 30  # how long the task centre shows it
 State = Operation.State
 
@@ -114,8 +115,10 @@ def mine(actor: Actor) -> QuerySet[Operation]:
 
 def recent(actor: Actor, limit: int = 50) -> Sequence[Operation]:
     """What can still be taken back or was, newest first."""
-    since = timezone.now() - dt.timedelta(days=DAYS)
-    return list(mine(actor).filter(at__gte=since, rows__gt=0).select_related("of", "by").order_by("-at")[:limit])
+    now = timezone.now()
+    lately = Q(at__gte=now - dt.timedelta(days=DAYS))
+    lately |= Q(at__gte=now - dt.timedelta(days=MERGE_DAYS), action="merge", state=State.DONE)
+    return list(mine(actor).filter(lately, rows__gt=0).select_related("of", "by").order_by("-at")[:limit])
 
 
 def find(actor: Actor, pk: UUID, *, lock: bool = False) -> Operation:
@@ -127,9 +130,16 @@ def find(actor: Actor, pk: UUID, *, lock: bool = False) -> Operation:
     return found
 
 
+def days(operation: Operation) -> int:
+    """For how many days it can be taken back."""
+    return MERGE_DAYS if operation.action == "merge" else DAYS
+
+
 def is_open(operation: Operation) -> bool:
-    """Whether it can be taken back now."""
-    fresh = operation.at >= timezone.now() - dt.timedelta(days=DAYS)
+    """Whether it can be taken back now. A merge goes back as a whole, once; it is then done anew, not done again."""
+    if operation.right == "merge" and (operation.of_id or operation.state != State.DONE):
+        return False
+    fresh = operation.at >= timezone.now() - dt.timedelta(days=days(operation))
     return fresh and operation.rows > 0 and operation.state != State.UNDONE
 
 

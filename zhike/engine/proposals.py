@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from . import access, history, notices, query, records
+from zhike.base.i18n import listed
+
+from . import access, history, merging, notices, query, records
 from .access import Actor, Limit
 from .entity import AnyEntity, get
 from .errors import Conflict, Invalid, Limited, Missing, Refused
@@ -80,6 +82,9 @@ def run(
     elif action == "restore":
         if not records.restore_many(actor, entity, [pk]):
             raise Missing
+    elif action == "merge":
+        others, known = merging.listed(values, pk, version)
+        merging.merge(actor, entity, pk, others, values.get("values", {}), known)
     else:
         versions = None if version is None else {pk: version}
         records.update_many(actor, entity, {pk: values}, action=action, versions=versions)
@@ -144,6 +149,10 @@ def preview(actor: Actor, proposal: Proposal) -> list[dict[str, str]]:
     page = query.record(actor, entity, proposal.record) if proposal.record else None
     wanted = [known[k] for k in proposal.values if k in known]
     found = []
+    if proposal.action == "merge" and page:
+        going = query.names(actor, entity.key, [UUID(str(one["id"])) for one in proposal.values["others"]])
+        title = query.names(actor, entity.key, [page.rows[0].id]).get(page.rows[0].id, "")
+        return [{"label": _("Merge"), "before": listed(going.values()), "after": title}]
     row = query.Row(proposal.record or proposal.pk, 0, {})
     for a in wanted:
         try:

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from zhike.base.i18n import listed
 from zhike.base.models import Stored, User
 
-from . import access, fieldrules, history, numbering, outbox, query, rolling, stages, words
+from . import access, fieldrules, history, lineage, numbering, outbox, query, rolling, stages, words
 from . import bulk as storage
 from .access import Actor
 from .entity import AnyEntity, Entity, get
@@ -248,6 +248,7 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
         reach &= access.rows(actor, entity, action)
     with transaction.atomic():
         rows = entity.rows("rows from access, in the bin").filter(reach, pk__in=ids, deleted_at__isnull=False)
+        rows = lineage.single(entity, rows)
         found = list(rows.values_list("pk", flat=True))
         history.acting(actor, "restore")
         restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())

@@ -9,7 +9,7 @@ an operation, so it can be taken back too.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,8 @@ BATCH = 1_000
 GONE = "deleted_at"
 CUSTOM = "custom"
 State = Operation.State
+Way = Callable[[Actor, Operation, OperationStep, Operation], Outcome]
+WAYS: dict[str, Way] = {}  # action -> how it is taken back, where that is another way than row by row
 _MISSING: Any = object()  # a custom field that was not there
 
 
@@ -75,12 +77,14 @@ def required(actor: Actor, pk: UUID, *, lock: bool = False) -> Operation:
     found = operations.find(actor, pk, lock=lock)
     if not operations.is_open(found):
         text = _("This cannot be undone any more: it was undone already, or it is older than %(n)s days.")
-        raise Invalid([{"": [Wrong(text % {"n": operations.DAYS}, "closed")]}])
+        raise Invalid([{"": [Wrong(text % {"n": operations.days(found)}, "closed")]}])
     return found
 
 
 def take_back(actor: Actor, operation: Operation, step: OperationStep, made: Operation) -> Outcome:
     """Take one step back as a step of `made`. Raises Refused where the actor has lost the right altogether."""
+    if operation.action in WAYS:
+        return WAYS[operation.action](actor, operation, step, made)
     entity = get(operation.entity)
     nets = read(step)
     own = {n.record: n for n in nets if n.entity == entity.key}
@@ -228,7 +232,7 @@ def _unchanged(entity: AnyEntity, nets: Sequence[Net]) -> set[UUID]:
     """The rows that stand as the operation left them. They are locked until the transaction ends."""
     rows = entity.rows("ids from the gate, compared and not shown").filter(pk__in=[n.record for n in nets])
     now = {r.pk: r for r in rows.select_for_update(of=("self",)).order_by("pk")}
-    later = _touched_since([n for n in nets if n.made])
+    later = touched_since([n for n in nets if n.made])
     found = set()
     for n in nets:
         record = now.get(n.record)
@@ -240,7 +244,7 @@ def _unchanged(entity: AnyEntity, nets: Sequence[Net]) -> set[UUID]:
     return found
 
 
-def _touched_since(nets: Sequence[Net]) -> set[UUID]:
+def touched_since(nets: Sequence[Net]) -> set[UUID]:
     """Rows that somebody has worked on since they were made; coming and going does not count."""
     if not nets:
         return set()

@@ -77,7 +77,7 @@ def choices(actor: Actor) -> dict[AnyEntity, list[str]]:
     found: dict[AnyEntity, list[str]] = {}
     for entity in sorted(entities().values(), key=lambda e: (e.menu or 500, e.key)):
         if open_for(actor, entity):
-            owned = ["transfer"] if entity.has_owner else []
+            owned = ["transfer", "merge"] if entity.has_owner else []
             names = dict.fromkeys(["*", "create", "update", "delete", *owned, *entity.actions])
             found[entity] = [f"{entity.key}.{name}" for name in names]
     return found

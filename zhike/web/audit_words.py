@@ -20,6 +20,7 @@ def action(name: str, entity: str = "") -> str:
         "update": _("Changed"),
         "delete": _("Deleted"),
         "restore": _("Restored"),
+        "merge": _("Merged"),
         "undo": _("Undone"),
         "import": _("Imported"),
         "bulk": _("Many changed at once"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from zhike.engine import access, deed_jobs, deeds, layouts, query, sharing
+from zhike.engine import access, deed_jobs, deeds, layouts, merging, query, sharing
 from zhike.engine.access import Actor
 from zhike.engine.attempts import Outcome
 from zhike.engine.deeds import Chosen, Deed
@@ -46,6 +46,8 @@ def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
         for name, a in entity.actions.items()
         if name in may
     ]
+    if merging.mergeable(entity) and all(access.may(actor, entity, a) for a in (*merging.TAKES, "delete")):
+        found.append({"label": _("Merge"), "icon": "merge", "page": f"/merge/{entity.key}"})
     if "delete" in may:
         found.append({"label": _("Delete"), "icon": "trash-2", "url": f"{url}delete", "danger": True})
     return found

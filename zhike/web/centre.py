@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from zhike.engine import access, deed_jobs, deeds, operations, undo
+from zhike.base.i18n import listed
+from zhike.engine import access, deed_jobs, deeds, operations, query, undo
 from zhike.engine.access import Actor
 from zhike.engine.deeds import Chosen, Deed
 from zhike.engine.entity import AnyEntity, entities, get
@@ -30,6 +31,7 @@ from .templating import actor_of, clock, render
 
 State = Job.State
 SHOWN = 100
+TOLD = 5  # rows named in a message; the task centre names all
 
 
 @login_required
@@ -37,7 +39,7 @@ SHOWN = 100
 def index(request: HttpRequest) -> HttpResponse:
     """Recent operations with the way back, and long work of the last 30 days."""
     actor = actor_of(request)
-    rows = [_operation(o) for o in operations.recent(actor, SHOWN) if o.entity in entities()]
+    rows = [_operation(actor, o) for o in operations.recent(actor, SHOWN) if o.entity in entities()]
     work = [_work(job) for job in _jobs(actor)[:SHOWN] if job.entity in entities()]
     return render(request, "web/tasks.html", {"rows": rows, "work": work}, blocks={"tasks-body": "body"})
 
@@ -49,7 +51,24 @@ def _jobs(actor: Actor) -> Any:
     return found.filter(options__by=str(actor.by.pk)) if actor.by else found
 
 
-def _operation(o: Operation) -> dict[str, Any]:
+def _left(actor: Actor, o: Operation) -> list[dict[str, str]]:
+    """The rows that a merge taken back leaves as they are, as far as the actor sees them: name, address, fields."""
+    by_entity: dict[str, list[UUID]] = {}
+    for key, pk, _fields in o.left:
+        if key in entities():
+            by_entity.setdefault(key, []).append(UUID(pk))
+    names = {(key, pk): n for key, ids in by_entity.items() for pk, n in query.names(actor, key, ids).items()}
+    found = []
+    for key, pk, fields in o.left:
+        if (name := names.get((key, UUID(pk)))) is None:
+            continue
+        known = access.readable(actor, get(key))
+        labels = listed(str(known[k].label) for k in fields if k in known)
+        found.append({"name": name or str(get(key).label), "url": f"/{key}/{pk}", "fields": labels})
+    return found
+
+
+def _operation(actor: Actor, o: Operation) -> dict[str, Any]:
     entity = get(o.entity)
     what = audit_words.action(o.right if o.of_id else o.action, o.entity)
     return {
@@ -61,6 +80,7 @@ def _operation(o: Operation) -> dict[str, Any]:
         "fields": ", ".join(str(entity.attributes[k].label) for k in o.keys if k in entity.attributes),
         "when": clock(o.at),
         "by": o.by.name if o.by else "",
+        "left": _left(actor, o),
         "state": "" if o.state == Operation.State.DONE else Operation.State(o.state).label,
         "undo_url": f"/operations/{o.pk}/undo" if operations.is_open(o) else "",
         "url": f"/{o.entity}/{o.record}" if o.record else "",
@@ -100,7 +120,10 @@ def take_back(request: HttpRequest, pk: UUID) -> HttpResponse:
     if left:
         why = "; ".join(f"{reason} ({n})" for reason, n in bulk_words.skipped(made.skipped))
         text += " " + ngettext("%(n)s stays as it is.", "%(n)s stay as they are.", left) % {"n": left} + f" {why}"
-    return _said(request, text, "bad" if left else "good", f"/operations/{made.pk}/undo" if made.rows else "")
+        text += "".join(f" · {x['name']} {x['fields']}".rstrip() for x in _left(actor, made)[:TOLD])
+    return _said(
+        request, text, "bad" if left else "good", f"/operations/{made.pk}/undo" if operations.is_open(made) else ""
+    )
 
 
 def _said(request: HttpRequest, text: str, tone: str, undo_url: str) -> HttpResponse:

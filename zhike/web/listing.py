@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from markupsafe import Markup
 
-from zhike.engine import access, layouts, query
+from zhike.engine import access, layouts, lineage, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.kinds import EMPTY, Attribute
@@ -217,6 +217,7 @@ def bin_page(request: HttpRequest, key: str) -> HttpResponse:
     known = access.readable(actor, entity)
     shown = [known[k] for k in layouts.of(actor, entity).columns if k in known]
     deleted = entity.rows().filter(access.rows(actor, entity, "restore"), deleted_at__isnull=False)
+    deleted = lineage.single(entity, deleted)
     rows = query.read(actor, entity, deleted.order_by("-deleted_at")[:200], shown)
     page = Page(entity, View(), shown, rows, len(rows), query.labels(actor, shown, rows))
     times = dict(deleted.filter(pk__in=[r.id for r in rows]).values_list("pk", "deleted_at"))

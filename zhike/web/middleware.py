@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from zhike.engine import merging
+from zhike.engine.entity import entities
 from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Refused
 
 from . import errors, files, refused
+from .templating import actor_of
 
 Next = Callable[[HttpRequest], HttpResponse]
 POLICY = {
@@ -70,6 +73,20 @@ def headers(get_response: Next) -> Next:
         return response
 
     return answer
+
+
+def _merged(request: HttpRequest) -> HttpResponse | None:
+    """The page of the record that a merged one became part of. No cache keeps it: a merge can be taken back."""
+    match = request.resolver_match
+    if request.method not in ("GET", "HEAD") or match is None or not {"key", "pk"} <= match.kwargs.keys():
+        return None
+    entity, pk = entities().get(match.kwargs["key"]), match.kwargs["pk"]
+    if entity is None or not request.user.is_authenticated:
+        return None
+    keeper = merging.seen(actor_of(request), entity, pk)
+    if keeper is None:
+        return None
+    return HttpResponseRedirect(request.get_full_path().replace(str(pk), str(keeper), 1), status=301)
 
 
 def limits(get_response: Next) -> Next:
@@ -131,6 +148,8 @@ def answers(get_response: Next) -> Next:
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         for kind, status in STATUS:
             if isinstance(exception, kind):
+                if kind is Missing and (moved := _merged(request)):
+                    return moved
                 response = errors.page(request, status, detail=exception.text)
                 if isinstance(exception, Limited):
                     response.headers["Retry-After"] = str(exception.after)

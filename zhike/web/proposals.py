@@ -37,6 +37,7 @@ def doing(proposal: Proposal) -> str:
         "delete": _("Move to the recycle bin"),
         "transfer": _("Hand over"),
         "restore": _("Restore"),
+        "merge": _("Merge"),
     }.get(proposal.action)
     return f"{verb or entity.actions[proposal.action].label} · {entity.label}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from markupsafe import escape
 
 from zhike.base.i18n import listed
-from zhike.engine import access, history, layouts, query, recent, reveal, stages
+from zhike.engine import access, history, layouts, lineage, merging, query, recent, reveal, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
 from zhike.engine.kinds import Masked
@@ -89,7 +89,7 @@ def permissions(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, bool]:
     """What the actor may do with this very record; actions of equal reach are asked for once."""
     found: dict[str, bool] = {}
     by_reach: dict[str, bool] = {}
-    for action in ("update", "delete", "transfer", "reveal", "export", *entity.actions):
+    for action in ("update", "delete", "transfer", "merge", "reveal", "export", *entity.actions):
         reach = access.signature(actor, entity, action)
         if reach not in by_reach:
             by_reach[reach] = (
@@ -238,16 +238,19 @@ def timeline(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 80) -> list
     items: list[Item] = []
     for source in plugs.timelines:
         items += source(actor, entity, pk)
-    items += _steps(entity, pk)
-    items += _owners(pk)
+    ids = lineage.ids(entity.key, pk)
+    items += _steps(entity, ids)
+    items += [item for one in ids for item in _owners(one)]
     items += _changes(actor, entity, pk)
     return sorted(items, key=lambda i: (i.planned, i.at), reverse=True)[:limit]
 
 
-def _steps(entity: AnyEntity, pk: UUID) -> list[Item]:
+def _steps(entity: AnyEntity, ids: Sequence[UUID]) -> list[Item]:
     if not entity.is_staged:
         return []
-    rows = StageEvent.objects.filter(record=pk).select_related("from_stage", "to_stage", "user").order_by("-at")[:50]
+    rows = (
+        StageEvent.objects.filter(record__in=ids).select_related("from_stage", "to_stage", "user").order_by("-at")[:50]
+    )
     return [
         Item(
             id=str(e.pk),
@@ -393,6 +396,9 @@ def actions(entity: AnyEntity, page: Page, may: Mapping[str, bool]) -> list[dict
         for item in plugs.actions.get(entity.key, ())
         if item.may(row.values, may)
     ]
+    if may.get("merge") and merging.mergeable(entity):
+        url = f"/merge/{entity.key}?ids={row.id}"
+        found.append({"label": _("Merge with…"), "icon": "merge", "url": url, "kind": "link"})
     found.append({"label": _("History"), "icon": "history", "url": f"{base}/history", "kind": "link"})
     found += [v for v in verbs if v["name"] in access.EXPLICIT]  # rare, and not to be hit by accident
     if may.get("delete"):

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from zhike.engine import history, outbox, query
+from zhike.engine import history, lineage, outbox, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import Action, AnyEntity, entities, get
 from zhike.engine.errors import Missing, Refused
@@ -19,7 +19,7 @@ from zhike.engine.models import Erasure, OwnerPeriod, StageEvent
 from zhike.engine.records import Change
 
 from . import blank, kept, media, sweep, traces
-from .needles import Needles
+from .needles import Needles, token
 from .persons import Around, around, is_person, needles, own_rows, title_of
 
 OFFICES = ("all", "security")
@@ -119,12 +119,13 @@ def _remember(
     entity: AnyEntity, pk: UUID, sought: Needles, by: Actor | None, reason: str, counts: dict[str, int]
 ) -> Erasure:
     values = {"token": sought.token, "reason": reason[:200], "by": by.hand if by else None}
-    found, new = Erasure.objects.get_or_create(
-        entity=entity.key, record=pk, defaults={**values, "digests": list(sought.digests)}
-    )
-    if not new:
-        Erasure.objects.filter(pk=found.pk).update(digests=sorted({*found.digests, *sought.digests}))
-    kept.write(found)
+    for one in reversed(lineage.ids(entity.key, pk)):  # a backup of before a merge has each of them
+        found, new = Erasure.objects.get_or_create(
+            entity=entity.key, record=one, defaults={**values, "digests": list(sought.digests)}
+        )
+        if not new:
+            Erasure.objects.filter(pk=found.pk).update(digests=sorted({*found.digests, *sought.digests}))
+        kept.write(found)
     if by is not None:
         history.note(by, "erase", entity=entity.key, record=pk, details={"rows": counts})
         outbox.emit(f"{entity.key}.erase", entity.key, [pk], by)
@@ -169,7 +170,12 @@ def reapply() -> dict[str, int]:
     for one in Erasure.objects.order_by("at"):
         known += 1
         entity = entities().get(one.entity)
-        if entity is None or title_of(entity, one.record) in (None, one.token):
+        done = (
+            None,
+            one.token,
+            token(one.entity, one.record),
+        )  # what was merged bears the token of the whole, or its own
+        if entity is None or title_of(entity, one.record) in done:
             continue
         wipe(entity, one.record, by=None, reason=one.reason)
         again += 1

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from zhike.base.models import User
-from zhike.engine import access, history, query
+from zhike.engine import access, history, lineage, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.errors import Missing, Refused
@@ -107,7 +107,10 @@ SEEING = ("reveal", "export", "print", "personfile")
 
 def seen_by(entity: AnyEntity, pk: UUID) -> list[dict[str, Any]]:
     """Who revealed, exported or printed data of the person, and when: newest first."""
-    of_record = Q(entity=entity.key, record=pk) | Q(details__records__contains=[str(pk)])
+    ids = lineage.ids(entity.key, pk)
+    of_record = Q(entity=entity.key, record__in=ids)
+    for one in ids:
+        of_record |= Q(details__records__contains=[str(one)])
     rows = list(History.objects.filter(of_record, action__in=SEEING).order_by("-id")[:1_000])
     people = dict(User.objects.filter(pk__in={r.actor for r in rows}).values_list("pk", "name"))
     return [

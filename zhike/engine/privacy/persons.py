@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from zhike.base.models import User
+from zhike.engine import lineage
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.kinds import Attribute
 
@@ -31,14 +32,16 @@ def personal(entity: AnyEntity) -> dict[str, Attribute]:
 
 
 def own_rows(entity: AnyEntity, pk: UUID) -> Ids:
-    """entity -> ids of the rows whose personal fields are all about this person, those in the bin too."""
-    found: Ids = {entity.key: {pk}}
+    """entity -> ids of the rows whose personal fields are all about this person: those in the bin too, and the ids of
+    records that were merged into theirs, whose rows may be gone while their history is there."""
+    ids = lineage.ids(entity.key, pk)
+    found: Ids = {entity.key: set(ids)}
     for other in entities().values():
         for link in other.about:
             if link != "id" and other.attributes[link].target == entity.key:
-                rows = other.rows("everything about one person").filter(**{link: pk})
-                if ids := set(rows.values_list("pk", flat=True)):
-                    found.setdefault(other.key, set()).update(ids)
+                rows = other.rows("everything about one person").filter(**{f"{link}__in": ids})
+                if pks := set(rows.values_list("pk", flat=True)):
+                    found.setdefault(other.key, set()).update(pks)
     return found
 
 
@@ -100,7 +103,7 @@ def _namesakes(entity: AnyEntity, pk: UUID, hubs: Ids, names: list[str]) -> bool
     linked = Q(pk__in=())
     for a in _links(entity):
         linked |= a.leads_to(hubs.get(a.target, ()))
-    return same.exclude(pk=pk).filter(linked).exists()
+    return same.exclude(pk__in=lineage.ids(entity.key, pk)).filter(linked).exists()
 
 
 def _alone(entity: AnyEntity, own: Ids, names: list[str]) -> bool:

@@ -120,6 +120,8 @@ ACTIVITY = Entity(
     before_all=(services.fill_links,),
     after_save=(services.follow,),
     after_remove=(services.follow_removal,),
+    after_move=(services.follow_move,),
+    merged={"body": "both", "duration_minutes": "most"},
     actions={
         "complete": Action(_("Mark as done"), services.complete, ("result", "body"), "check", "green", ("planned",)),
         "cancel": Action(_("Cancel this activity"), services.cancel, icon="x", when=("planned",)),

@@ -130,6 +130,12 @@ def _materialise(key: str, ids: Collection[UUID]) -> None:
         records.maintain(get(key), data, "last contact and next follow-up follow activities")
 
 
+def follow_move(key: str, ids: Sequence[UUID], _rows: Sequence[UUID], _back: bool) -> None:
+    """Records that activities came to, or went from, have another last contact and next follow-up."""
+    if key in TARGETS:
+        materialise({key: ids})
+
+
 def complete(change: Change[Activity]) -> None:
     """The action `complete`: done, now unless a time is given."""
     if change.record.status == Status.DONE:

@@ -173,6 +173,7 @@ ACCOUNT = Entity(
     before_save=(services.tidy_account, numbers.note_numbers),
     before_all=(services.check_groups,),
     after_save=(numbers.file_numbers,),
+    merged={"remark": "both", "founded_on": "least"},
 )
 
 CONTACT = Entity(
@@ -294,6 +295,7 @@ CONTACT = Entity(
     before_save=(services.check_superior, numbers.note_numbers),
     before_all=(consents.keep_locked,),
     after_save=(numbers.file_numbers, services.follow_employer, erasing.follow),
+    merged={"remark": "both", "is_key_decider": "any"},
     actions={
         "lock": Action(_("Lock for storage only"), consents.lock, icon="lock"),
         "unlock": Action(_("Unlock"), consents.unlock, icon="key-round"),
@@ -348,6 +350,8 @@ CONTACT_POINT = Entity(
     before_all=(numbers.remember_refusals,),
     after_save=(numbers.follow_points,),
     after_remove=(numbers.follow_removal,),
+    after_move=(numbers.follow_move,),
+    merged={"opted_out": "any"},
 )
 ADDRESS = Entity(
     key="address",

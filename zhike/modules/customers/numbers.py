@@ -215,6 +215,25 @@ def _settle(
     materialise(field, {owner for owner, _kind in touched})
 
 
+def follow_move(key: str, ids: Sequence[UUID], _rows: Sequence[UUID], back: bool) -> None:
+    """Numbers that came to an owner by merging leave it the primary ones that it has."""
+    if key not in MODELS:
+        return
+    if not back:
+        said = guard.rows(MODELS[key], "numbers follow their owner").filter(pk__in=ids).values("pk", "phone", "email")
+        wanted = {(r["pk"], str(kind)): r[kind] for r in said for kind in (PHONE, EMAIL)}
+        live = ContactPoint.objects.filter(**{f"{key}__in": list(ids)}, deleted_at=None, is_primary=True)
+        extra, kept = [], set()
+        for row in live.order_by("created_at", "pk"):
+            place = (getattr(row, f"{key}_id"), row.kind)
+            if place in kept or row.value != wanted.get(place):
+                extra.append(row.pk)
+            else:
+                kept.add(place)
+        ContactPoint.objects.filter(pk__in=extra).update(is_primary=False, version=F("version") + 1)
+    materialise(key, ids)
+
+
 def _chosen(group: Sequence[ContactPoint], favoured: Sequence[UUID], promote: Sequence[UUID] | None) -> UUID | None:
     primary = [row.pk for row in group if row.is_primary]
     if named := [pk for pk in primary if pk in favoured]:

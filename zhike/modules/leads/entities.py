@@ -141,6 +141,7 @@ LEAD = Entity(
     computed=(IDLE_DAYS, RESPONSE_MINUTES),
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),
+    merged={"demand": "both", "remark": "both", "score": "most"},
     after_save=(erasing.follow,),
     actions={
         "convert": Action(_("Convert"), services.convert_lead, icon="arrow-right-left", tone="primary", when=("open",)),

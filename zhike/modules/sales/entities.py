@@ -214,6 +214,8 @@ DEAL = Entity(
     before_all=(services.follow_stage,),
     after_save=(services.follow_wins,),
     after_remove=(services.recount_removed,),
+    after_move=(services.recount_moved,),
+    merged={"remark": "both", "competitor_note": "both", "started_on": "least"},
     actions={
         "win": Action(_("Win"), services.win_deal, ("amount", "closed_on", "won_reason"), "trophy", "green", ("open",)),
         "lose": Action(_("Lose"), services.lose_deal, ("lost_reason", "lost_note"), "flag", "red", ("open",)),

@@ -135,6 +135,13 @@ def recount_removed(ids: Sequence[UUID]) -> None:
         recount(set(accounts), gained=not deleted)
 
 
+def recount_moved(key: str, _ids: Sequence[UUID], rows: Sequence[UUID], back: bool) -> None:
+    """A won deal that comes to a customer by merging is a purchase of theirs; taken back, all is as it was."""
+    if key == "account" and not back:
+        won = guard.rows(Deal, "which customers are concerned").filter(pk__in=rows, status=WON, deleted_at=None)
+        recount(set(won.exclude(account=None).values_list("account_id", flat=True)), gained=True)
+
+
 def recount(accounts: set[UUID], *, gained: bool) -> None:
     """Count the won deals of these customers and bring the customers in step."""
     if not accounts:
