@@ -60,6 +60,7 @@ urlpatterns = [
     path("notices", notices.inbox),
     *files.urlpatterns,
     path("job/<uuid:pk>", importing.job),
+    path("job/<uuid:pk>/cancel", export.cancel),
     path("tasks", centre.index),
     path("tasks/<uuid:pk>", centre.job_page),
     path("tasks/<uuid:pk>/<slug:action>", centre.do),

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import shutil
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files import File
 from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.translation import get_language, override
@@ -36,14 +33,16 @@ from zhike.engine.tabular.messages import message
 
 from . import leaving
 from .export import export
+from .formats import FORMATS
 from .model import Plan, Result, Stopped, plan_of, to_json
 from .planning import make
 from .report import Tally
 from .running import run
+from .writing import place, store, tidy_writing
 
 AT_ONCE_ROWS = 2_000  # imports up to this size are done while the browser waits
 AT_ONCE_BYTES = 2 * 1024 * 1024
-AT_ONCE_EXPORT = 5_000
+AT_ONCE_EXPORT = 10_000
 STALE = dt.timedelta(seconds=60)
 BEAT = 1.0
 DAYS = 30
@@ -56,17 +55,6 @@ def begin(actor: Actor, entity: AnyEntity, source: StoredFile) -> Job:
     options = {"phase": "read", "name": source.name, "language": get_language() or "", "sheet": ""}
     options |= leaving.acting(actor)
     return Job.objects.create(kind="import", entity=entity.key, user=actor.user, source=source, options=options)
-
-
-def begin_export(actor: Actor, entity: AnyEntity, query_text: str, kind: str, total: int) -> Job:
-    """A new export, which waits for a second person where it is large. Raises Refused without the right to export."""
-    access.require(actor, entity, "export")
-    options = {"phase": "run", "query": query_text, "format": kind, "language": get_language() or ""}
-    options |= leaving.acting(actor)
-    job = Job.objects.create(kind="export", entity=entity.key, user=actor.user, total=total, options=options)
-    if leaving.needs_approval(total):
-        leaving.ask(actor, job)
-    return job
 
 
 def mine(actor: Actor, pk: UUID, kind: str = "") -> Job:
@@ -162,6 +150,7 @@ class Still:
     """Stands in for Pulse where nobody waits to see how far the work is."""
 
     stopped = False
+    broken: Callable[[], None] | None = None  # what ends the statement at work, when the job is stopped
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +198,8 @@ class Pulse(Still):
                 rows = Job.objects.filter(pk=self._pk, state=State.RUNNING, options__queued=self._ticket)
                 if not rows.update(done=self._done, total=self._total, updated_at=timezone.now()):
                     self.stopped = True
+                    if self.broken and not self._end.is_set():
+                        self.broken()
         except DatabaseError:
             self.stopped = True
         finally:
@@ -316,48 +307,42 @@ def _run(job: Job, rows: Table, tally: Tally, pulse: Still, *, dry: bool, finish
 
 def _report(job: Job, rows: Table, tally: Tally) -> StoredFile:
     stem = Path(str(job.options.get("name", "import"))).stem[:80]
-    with _place(".xlsx") as path:
+    with place(".xlsx") as path:
         tally.write(rows, path)
-        return _store(job, path, _("%(file)s, rows left out.xlsx") % {"file": stem})
+        return store(job, path, _("%(file)s, rows left out.xlsx") % {"file": stem})
 
 
 def _do_export(job: Job, ticket: str, pulse: Still) -> None:
     kind, entity = job.options["format"], get(job.entity)
+    pulse.broken = getattr(
+        connection.connection, "cancel_safe", None
+    )  # a statement may think long before its first row
 
     def progress(done: int, total: int, text: str) -> None:
         pulse(done, total, text)
         if pulse.stopped:
             raise Stopped
 
-    with _place(f".{kind}") as path:
-        view = query.parse(job.options["query"])
-        count = export(
-            _actor(job), entity, view, path, kind=kind, progress=progress,
-            approved=int(job.options.get("approved_rows", 0)), approved_by=str(job.options.get("approved_by", "")),
-        )  # fmt: skip
+    with place(f".{kind}") as path:
+        try:
+            count = export(
+                _actor(job), entity, query.parse(job.options["query"]), path, kind=kind, progress=progress,
+                keys=job.options.get("keys", ()), purpose=str(job.options.get("purpose", "")),
+                approved=int(job.options.get("approved_rows", 0)), approved_by=str(job.options.get("approved_by", "")),
+            )  # fmt: skip
+        except DatabaseError:
+            if pulse.stopped:
+                raise Stopped from None
+            raise
         pulse.rest()
-        report = _store(job, path, f"{entity.plural} {timezone.localdate():%Y-%m-%d}.{kind}")
+        report = store(job, path, f"{entity.plural} {timezone.localdate():%Y-%m-%d}.{FORMATS[kind].suffix}")
     options = {**job.options, "phase": "done"}
-    _finish(job, ticket, state=State.DONE, options=options, report=report, done=count, total=count)
-
-
-@contextmanager
-def _place(suffix: str) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="zhike-write-"))
     try:
-        yield folder / f"file{suffix}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _store(job: Job, path: Path, name: str) -> StoredFile:
-    stored = StoredFile(
-        name=name, content_type="application/octet-stream", size=path.stat().st_size, sha256="", uploader=job.user
-    )
-    with path.open("rb") as file:
-        stored.blob.save(str(stored.pk), File(file), save=False)
-    stored.save()
-    return stored
+        _finish(job, ticket, state=State.DONE, options=options, report=report, done=count, total=count)
+    except Stopped:
+        report.blob.delete(save=False)
+        report.delete()
+        raise
 
 
 _WORK: Mapping[tuple[str, str], Any] = {
@@ -371,6 +356,7 @@ _WORK: Mapping[tuple[str, str], Any] = {
 def tidy() -> int:
     """Remove what jobs older than DAYS left behind; how many."""
     old = Job.objects.filter(updated_at__lt=timezone.now() - dt.timedelta(days=DAYS), deleted_at=None)
+    tidy_writing()
     count = 0
     for job in old.select_related("source", "report"):
         forget(job)
