@@ -43,7 +43,7 @@ def import_file(
 
     Raises Invalid for an unknown entity, person or column, TabularError for a file that cannot be read, Refused.
     """
-    found, user = _entity(entity), _person(username)
+    found, user = _entity(entity), person(username)
     with override(user.language or get_language()), read(path, sheet=sheet) as table, Tally() as tally:
         actor = Actor(user, "import")
         plan = make(actor, found, table, mapping)
@@ -84,7 +84,7 @@ def export_file(
 
     Raises Invalid, Refused.
     """
-    found, user = _entity(entity), _person(username)
+    found, user = _entity(entity), person(username)
     kind = kind or path.suffix.lower().lstrip(".")
     if kind not in FORMATS:
         text = _("Give the file one of these endings: %(choices)s.")
@@ -116,7 +116,8 @@ def _entity(key: str) -> AnyEntity:
     return entities()[key]
 
 
-def _person(username: str) -> User:
+def person(username: str) -> User:
+    """Who is meant by a login name, the first administrator by ""; Invalid for nobody."""
     people = User.objects.filter(is_active=True, deleted_at=None)
     if username:
         found = people.filter(username=username).first()

@@ -65,7 +65,7 @@ def place(suffix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class Movable(File[bytes]):
+class Movable(File):  # type: ignore[type-arg]  # of the stubs alone
     """A finished file that its storage may take as it is; on another disk it is copied."""
 
     def temporary_file_path(self) -> str:
