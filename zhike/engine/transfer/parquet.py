@@ -25,7 +25,7 @@ def is_there() -> bool:
 
 
 def write(source: Source, path: Path, mark: Mark, told: Callable[[int], None]) -> int:
-    """Write all rows in groups; how many. A link is two columns, `KEY` with the id and `KEY_name`."""
+    """Write all rows in groups; how many. A link is two columns, `KEY` with the id and `KEY.name`."""
     import pyarrow as pa  # type: ignore[import-untyped]  # an extra, and slow to load
     from pyarrow import parquet as pq  # type: ignore[import-untyped]
 
@@ -70,11 +70,11 @@ def _linked(pa: Any, a: Attribute, n: int, label: str) -> list[tuple[str, str, A
         several = pa.list_(text)
         return [
             (a.key, label, several, lambda row, _labels: [str(pk) for pk in row[n] or ()]),
-            (f"{a.key}_name", label, several, lambda row, labels: [labels.get((a.target, pk)) for pk in row[n] or ()]),
+            (f"{a.key}.name", label, several, lambda row, labels: [labels.get((a.target, pk)) for pk in row[n] or ()]),
         ]
     return [
         (a.key, label, text, lambda row, _labels: str(row[n]) if row[n] else None),
-        (f"{a.key}_name", label, text, lambda row, labels: labels.get((a.target, row[n]))),
+        (f"{a.key}.name", label, text, lambda row, labels: labels.get((a.target, row[n]))),
     ]
 
 
