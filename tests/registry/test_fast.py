@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.utils.translation import override
 
 from tests.registry.factory import make, value
@@ -58,9 +58,9 @@ def spoil(entity: Any, record: Any, dice: random.Random) -> None:
         found["custom"] = kept
     for key, put in found.items():
         try:
-            with guard.unguarded("what the write path refuses"), models.query.transaction.atomic():
+            with guard.unguarded("what the write path refuses"), transaction.atomic():
                 entity.model._base_manager.filter(pk=record.pk).update(**{key: put})
-        except models.query.IntegrityError:
+        except IntegrityError:
             continue
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from pyarrow import parquet as pq
+from pyarrow import parquet as pq  # type: ignore[import-untyped]
 
 from tests.catalog import sample
 from tests.registry.factory import make, value

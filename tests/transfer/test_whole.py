@@ -61,7 +61,7 @@ def test_what_leaves_is_what_there_is(filled: Any, tmp_path: Path) -> None:
         for model in whole.kept():
             if model is not CustomRecord:
                 entity = next((e for e in entities().values() if e.model is model), None)
-                name = entity.key if entity else model._meta.model_name
+                name = entity.key if entity else str(model._meta.model_name)
                 if name != "history":  # the export itself is noted there
                     cursor.execute(f"SELECT count(*) FROM {model._meta.db_table}")  # noqa: S608
                     assert cursor.fetchone()[0] == len(rows[name]), name

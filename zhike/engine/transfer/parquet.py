@@ -27,7 +27,7 @@ def is_there() -> bool:
 def write(source: Source, path: Path, mark: Mark, told: Callable[[int], None]) -> int:
     """Write all rows in groups; how many. A link is two columns, `KEY` with the id and `KEY.name`."""
     import pyarrow as pa  # type: ignore[import-untyped]  # an extra, and slow to load
-    from pyarrow import parquet as pq  # type: ignore[import-untyped]
+    from pyarrow import parquet as pq
 
     columns = [column for a in source.shown for column in _columns(pa, source, a)]
     about = [pa.field(key, kind, metadata={"label": label}) for key, label, kind, _value in columns]

@@ -216,7 +216,7 @@ def _files(whole: Whole) -> None:
     for stored in StoredFile.objects.order_by("pk").iterator():
         path = f"files/{stored.pk}/{filenames.clean(stored.name) or 'file'}"
         found: dict[str, Any] = {"name": f"file-{stored.pk}", "path": path, "zhike:file": str(stored.pk)}
-        if default_storage.exists(stored.blob.name):
+        if default_storage.exists(str(stored.blob.name)):
             target = whole.folder / path
             target.parent.mkdir(mode=0o700)
             with stored.blob.open("rb") as source, target.open("wb") as out:
