@@ -10,11 +10,13 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.test import Client
 from pyarrow import parquet as pq  # type: ignore[import-untyped]
 
 from tests.catalog import sample
 from tests.registry.factory import make, value
-from zhike.engine import access, records, transfer
+from zhike.base.models import Policy
+from zhike.engine import access, records, tokens, transfer
 from zhike.engine.access import Limit
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid
@@ -249,3 +251,40 @@ def test_a_statement_that_thinks_is_stopped_too(firm: Any, monkeypatch: pytest.M
     made.refresh_from_db()
     assert (made.state, made.report_id, left()) == ("running", None, [])
     assert time.perf_counter() - begun < 5
+
+
+def test_the_api_asks_for_a_purpose_and_gives_the_file(firm: Any) -> None:
+    records.create_many(firm.actor("seller"), get("account"), ACCOUNTS)
+    url, headers = "/api/v1/account/export", key_of(firm, "seller")
+    client = Client()
+
+    def ask(**body: Any) -> Any:
+        return client.post(url, json.dumps(body), content_type="application/json", headers=headers)
+
+    assert ask(format="csv").status_code == 422
+    assert ask(format="csv", purpose=" ").status_code == 422
+    assert ask(format="pdf", purpose="work").status_code == 422
+    assert ask(format="csv", purpose="work", fields=["nothing"]).status_code == 422
+    assert ask(format="csv", purpose="work", where="nothing__eq=1").status_code == 422
+    answer = ask(format="csv", purpose="work", fields=["name", "phone"], where="name__contains=甲")
+    said = answer.json()
+    assert (answer.status_code, said["state"], said["rows"], said["error"]) == (200, "done", 1, "")
+    file = client.get(said["file"], headers=headers)
+    lines = b"".join(file.streaming_content).decode("utf-8-sig").splitlines()
+    assert lines[1] == '"上海甲有限公司","13800138001"'
+    assert client.get(f"/api/v1/exports/{said['id']}", headers=headers).json() == said
+    for who in ("colleague", "admin"):
+        other = key_of(firm, who)
+        assert client.get(f"/api/v1/exports/{said['id']}", headers=other).status_code == 404
+        assert client.get(said["file"], headers=other).status_code == 404
+    policy = Policy.current()
+    Policy.objects.update_or_create(pk=1, defaults={"export_ask_rows": 2})
+    assert policy.export_ask_rows > 2
+    waiting = ask(format="csv", purpose="work")
+    assert (waiting.status_code, waiting.json()["state"], waiting.json()["file"]) == (202, "asked", None)
+
+
+def key_of(firm: Any, who: str) -> dict[str, str]:
+    """A key that may all that its owner may."""
+    made = tokens.issue(firm.actor(who), name="k", scopes=["*:*"], days=1)
+    return {"Authorization": f"Bearer {made.secret}"}
