@@ -269,7 +269,7 @@ def test_the_api_asks_for_a_purpose_and_gives_the_file(firm: Any) -> None:
     answer = ask(format="csv", purpose="work", fields=["name", "phone"], where="name__contains=甲")
     said = answer.json()
     assert (answer.status_code, said["state"], said["rows"], said["error"]) == (200, "done", 1, "")
-    file = client.get(said["file"], headers=headers)
+    file: Any = client.get(said["file"], headers=headers)
     lines = b"".join(file.streaming_content).decode("utf-8-sig").splitlines()
     assert lines[1] == '"上海甲有限公司","13800138001"'
     assert client.get(f"/api/v1/exports/{said['id']}", headers=headers).json() == said
