@@ -115,6 +115,8 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 on("change", "[data-shows]", (_, radio) => {
   for (const node of $$("[data-shown-by]", radio.form)) node.hidden = node.dataset.shownBy !== radio.dataset.shows;
 });
+// a file comes beside the page, which stays: the dialog that asked for it does not
+on("submit", "dialog form[data-download]", (_, form) => setTimeout(() => form.closest("dialog").close(), 400));
 on("click", "[data-post]", async (e, link) => {
   e.preventDefault();
   if (link.dataset.busy) return;

@@ -25,7 +25,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/deal/{deal}/edit", "/deal/{deal}/history", "/deal/bin", "/account/new", "/deal/new",
         "/lead/{lead}/act/convert", "/account/{account}/visibility", "/account/{account}/share",
         "/contact/{contact}/consents", "/activity/calendar?view=all", "/deal/?view=all&as=grid",
-        "/account/?view=all&as=split", "/tasks", "merge:account",
+        "/account/?view=all&as=split", "/tasks", "merge:account", "/account/export?view=all",
     ),
     "executive": ("/", "/ui/"),
     "admin": (

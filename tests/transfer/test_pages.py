@@ -251,11 +251,11 @@ def test_a_list_comes_out_as_it_was_filtered_and_goes_in_again(firm: Any, tmp_pa
     ]
     records.create_many(actor, get("account"), values)
     client = firm.client("seller")
-    answer = client.get("/account/export?format=xlsx&view=all&tier__in=A")
+    answer = client.get("/account/export?purpose=work&format=xlsx&view=all&tier__in=A")
     assert Job.objects.get(kind="export").done == 1
     for kind in ("xlsx", "csv"):
         place = tmp_path / f"list.{kind}"
-        answer = client.get(f"/account/export?format={kind}&view=all")
+        answer = client.get(f"/account/export?purpose=work&format={kind}&view=all")
         place.write_bytes(b"".join(answer.streaming_content))
         before = _everything()
         result = load(actor, "account", place)
@@ -264,7 +264,7 @@ def test_a_list_comes_out_as_it_was_filtered_and_goes_in_again(firm: Any, tmp_pa
         Account._base_manager.update(name="别名", **EMPTY)
         assert load(actor, "account", place).updated == 3
         assert _everything() == before
-    assert client.get("/account/export?format=pdf").status_code == 404
+    assert client.get("/account/export?purpose=work&format=pdf").status_code == 404
 
 
 def _everything() -> list[tuple[Any, ...]]:

@@ -269,7 +269,9 @@ def _record(world: World, entity: AnyEntity, secret: Secret, dice: random.Random
 
 
 def _export(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:
-    return Asked("GET", f"/{entity.key}/export?{urlencode({'format': 'csv', **query(entity, secret, dice)})}")
+    return Asked(
+        "GET", f"/{entity.key}/export?{urlencode({'format': 'csv', 'purpose': 'work', **query(entity, secret, dice)})}"
+    )
 
 
 def _report(world: World, entity: AnyEntity, secret: Secret, dice: random.Random) -> Asked:

@@ -74,7 +74,7 @@ def asked(user: User, entity: AnyEntity, pk: str) -> Any:
     client = Client()
     client.force_login(user)
     base = f"/{entity.key}/"
-    for path in ("", "?view=", "board", "bin", "new", "options?q=", "export?format=csv&view=", "import"):
+    for path in ("", "?view=", "board", "bin", "new", "options?q=", "export?purpose=work&format=csv&view=", "import"):
         if path != "board" or entity.is_staged:
             answer: Any = client.get(base + path)
             content = b"".join(answer.streaming_content) if answer.streaming else answer.content

@@ -135,6 +135,7 @@ RIGHTS = {
     "listing": "list",
     "create": "create",
     "bulk": "bulk",
+    "export": "export",
     "show": "read",
     "change": "update",
     "remove": "delete",

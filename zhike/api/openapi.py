@@ -13,7 +13,7 @@ from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
 
-from . import asking, items, operations, schemas, shapes
+from . import asking, exports, items, operations, schemas, shapes
 from .shapes import Schema
 
 Doc = dict[str, Any]
@@ -51,6 +51,8 @@ def document(actor: Actor) -> Doc:
             tags.append({"name": entity.key, "description": str(entity.plural)})
     if "operation" in found:
         paths |= _operations()
+    if "export" in found:
+        paths |= _exports()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Zhike API", "version": __version__, "description": _("What this key may do now.")},
@@ -174,6 +176,7 @@ def _paths(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
         f"{whole}/history": _history(entity, may),
         f"{whole}/reveal": _reveal(actor, entity, may),
         f"/{entity.key}/bulk": _bulk(actor, entity, found),
+        f"/{entity.key}/export": _export(entity, may, found),
     }
     for name in actions:
         label = str(entity.actions[name].label) if name in entity.actions else name
@@ -309,6 +312,26 @@ def _operations() -> Doc:
     return {
         "/operations/{id}": {"parameters": [ID], "get": show},
         "/operations/{id}/undo": {"parameters": [ID], "post": undo},
+    }
+
+
+def _export(entity: AnyEntity, may: set[str], found: Doc) -> Doc:
+    if "export" not in may:
+        return {}
+    found[f"{entity.key}.export"], found["export"] = exports.body_of(entity), exports.EXPORT
+    answers = {"200": _response("OK", _ref("export")), "202": _response("Accepted", _ref("export"))}
+    summary = _("The records that a filter finds, as a file")
+    body = _ref(f"{entity.key}.export")
+    post = _operation(f"export_{entity.key}", summary, answers, tag=entity.key, body=body, parameters=[IDEMPOTENCY])
+    return {"post": post}
+
+
+def _exports() -> Doc:
+    show = _operation("show_export", _("How far an export is"), {"200": _response("OK", _ref("export"))})
+    data = {"200": _response("OK", {"type": "string", "format": "binary"}, media="application/octet-stream")}
+    return {
+        "/exports/{id}": {"parameters": [ID], "get": show},
+        "/exports/{id}/file": {"parameters": [ID], "get": _operation("file_of_export", _("The file"), data)},
     }
 
 

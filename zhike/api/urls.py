@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import about, docs, items, lists, operations
+from . import about, docs, exports, items, lists, operations
 from .door import Route
 
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("v1/openapi.json", Route(GET=about.document)),
     path("v1/operations/<uuid:pk>", Route(GET=operations.show)),
     path("v1/operations/<uuid:pk>/undo", Route(POST=operations.undo)),
+    path("v1/exports/<uuid:pk>", Route(GET=exports.show)),
+    path("v1/exports/<uuid:pk>/file", Route(GET=exports.file)),
+    path("v1/<slug:key>/export", Route(POST=exports.export)),
     path("v1/<slug:key>/", Route(GET=lists.listing, POST=lists.create)),
     path("v1/<slug:key>/bulk", Route(POST=lists.bulk)),
     path("v1/<slug:key>/<uuid:pk>", Route(GET=items.show, PATCH=items.change, DELETE=items.remove)),

@@ -156,6 +156,11 @@ def person(name: str) -> Pinyin:
     return _build(text, readings, surname=choices)
 
 
+def is_surname(text: str) -> bool:
+    """Whether a text is a surname of more than one character, such as 欧阳."""
+    return len(text) > 1 and text in _tables().surnames
+
+
 def plain(text: str) -> str:
     """Return the full pinyin of a text without blanks, Latin and digits kept ("宝gang" → "baogang")."""
     folded = fold(text)

@@ -15,7 +15,7 @@ from zhike.launch.errors import LaunchError
 
 Figure = dict[str, Any]
 Options = Mapping[str, Any]
-NAMES = ("pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup", "import")
+NAMES = ("pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup", "import", "export")
 MODULES = {"import": "importing"}  # a word of the language is no name of a module
 
 LONG = ("growth",)  # not among all

@@ -37,11 +37,21 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     take.set_defaults(run=run_import)
 
     give = commands.add_parser("export", help=_("write records to a file"))
-    give.add_argument("entity", metavar="ENTITY", help=_("which records, such as account, contact, lead or deal"))
+    give.add_argument(
+        "entity", metavar="ENTITY", nargs="?", help=_("which records, such as account, contact, lead or deal")
+    )
+    give.add_argument(
+        "--all", type=Path, metavar="DIR", dest="whole",
+        help=_("everything there is, in open formats, into a new folder: to leave, or to look at with other tools"),
+    )  # fmt: skip
     _person(give)
     give.add_argument(
-        "--format", choices=("xlsx", "csv"), help=_("kind of file (by the ending of --output, else xlsx)")
+        "--format",
+        choices=("xlsx", "csv", "jsonl", "vcf", "vcf3", "parquet"),
+        help=_("kind of file (by the ending of --output, else xlsx)"),
     )
+    give.add_argument("--fields", default="", metavar="FIELDS", help=_("keys of fields, with commas (all of them)"))
+    give.add_argument("--purpose", default="", metavar="TEXT", help=_("what it is for; kept in the log and the file"))
     give.add_argument("--filter", default="", metavar="QUERY", help=_("as after the question mark of a list's address"))
     give.add_argument("--output", type=Path, help=_("file to write (ENTITY.xlsx)"))
     give.add_argument("--json", action="store_true", help=_("counts as JSON"))
@@ -116,7 +126,11 @@ def _joined(found: dict[str, Any], more: Any) -> dict[str, Any]:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    """Exports what the person may read."""
+    """Exports what the person may read; with --all everything that the installation holds."""
+    if bool(options.entity) is bool(options.whole):
+        raise LaunchError(_("Name what to export, such as account, or say --all DIR for everything."))
+    if options.whole:
+        return _run_whole(options)
     suffix = options.format or (options.output.suffix.lower().lstrip(".") if options.output else "") or "xlsx"
     output = options.output or Path(f"{options.entity}.{suffix}")
     with ExitStack() as stack:
@@ -127,8 +141,24 @@ def run_export(options: argparse.Namespace) -> int:
             username=options.user,
             query_text=options.filter,
             kind=suffix,
+            keys=[key.strip() for key in options.fields.split(",") if key.strip()],
+            purpose=options.purpose,
             progress=_progress(stack, _("Rows")),
         )
+    result(counts, as_json=options.json)
+    return 0
+
+
+def _run_whole(options: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+        _ready(stack)
+        from zhike.engine.transfer import whole  # needs Django set up
+
+        try:
+            counts = whole.write(options.whole, username=options.user, progress=_progress(stack, _("Rows")))
+        except OSError as error:
+            text = _("%(place)s could not be written: %(reason)s. Nothing was left behind.")
+            raise LaunchError(text % {"place": options.whole, "reason": error.strerror or error}) from error
     result(counts, as_json=options.json)
     return 0
 

@@ -62,6 +62,7 @@ urlpatterns = [
     *files.urlpatterns,
     path("job/<uuid:pk>", importing.job),
     path("merge/<slug:key>", merging.page),
+    path("job/<uuid:pk>/cancel", export.cancel),
     path("tasks", centre.index),
     path("tasks/<uuid:pk>", centre.job_page),
     path("tasks/<uuid:pk>/<slug:action>", centre.do),

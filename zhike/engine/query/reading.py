@@ -101,16 +101,19 @@ def _files(ids: Collection[UUID]) -> dict[tuple[str, UUID], str]:
     return {("file", pk): name for pk, name in found}
 
 
-def names(actor: Actor, target: str, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Titles of records by id, as far as the actor may see them. People and departments are the firm's directory."""
-    chosen = set(ids)
-    if not chosen:
+def names(actor: Actor, target: str, ids: Iterable[UUID] | None) -> dict[UUID, str]:
+    """Titles of records by id, as far as the actor may see them. People and departments are the firm's directory.
+
+    None stands for all of them, of an entity that has few.
+    """
+    chosen = None if ids is None else set(ids)
+    if chosen is not None and not chosen:
         return {}
     if target == "file":
-        return _file_names(actor, chosen)
+        return _file_names(actor, chosen or ())
     entity = get(target)
     rows = entity.rows() if target in DIRECTORY else every(entity).filter(access.looking(actor, entity))
-    found = rows.filter(pk__in=chosen)
+    found = rows if chosen is None else rows.filter(pk__in=chosen)
     columns = {f.name for f in entity.model._meta.concrete_fields}
     if "labels" in columns or "tone" in columns:
         return {r.pk: Toned(str(r), getattr(r, "tone", "neutral")) for r in found}

@@ -16,7 +16,7 @@ from .model import Cell, Limits, Notes
 
 _SKIPPED = re.compile(
     "(BEGIN|END|VERSION|PRODID|PHOTO|LOGO|SOUND|KEY|REV|LABEL|SORT-STRING|AGENT|MAILER|CLASS|SOURCE"
-    "|X-AB.*|X-PHONETIC-.*|X-.*ANNOTATIONS)$"
+    "|X-AB.*|X-PHONETIC-.*|X-.*ANNOTATIONS|X-ZHIKE-.*)$"
 )
 _SIMPLE = {
     "FN": "Full Name",

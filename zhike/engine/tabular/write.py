@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import xlsxwriter
 
 from .model import MARK, RUNS, RUNS_INSIDE, SPLITS, Cell
+from .sheet import pour
 
-if TYPE_CHECKING:
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
-
-CELL_CHARS = 32_767
-SHEET_ROWS = 1_048_576
+Mark = Sequence[tuple[str, str]] | Callable[[int], Sequence[tuple[str, str]]]
 MARK_SHEET = "Zhike"
 _RISKY = re.compile(rf"'*{RUNS}")
 _RISKY_INSIDE = re.compile(rf"{SPLITS}(?='*{RUNS_INSIDE})")
 _NEGATIVE = re.compile(r"^-\d{1,15}(\.\d+)?$")
 _ILLEGAL_NAME = re.compile(r"[\[\]:*?/\\]")
-EXACT_DIGITS = 15
 
 
 def escape(text: str) -> str:
@@ -34,79 +29,49 @@ def escape(text: str) -> str:
     return text
 
 
-class _Sheet:
-    """Streams rows into one worksheet, each cell by its own type."""
-
-    def __init__(self, sheet: Worksheet, *, day: Format, time: Format, text: Format) -> None:
-        self._sheet = sheet
-        self._day, self._time, self._text = day, time, text
-
-    def row(self, number: int, cells: Sequence[Cell]) -> None:
-        for column, cell in enumerate(cells):
-            self._cell(number, column, cell)
-
-    def _cell(self, row: int, column: int, cell: Cell) -> None:
-        if cell is None or cell == "":
-            return
-        if isinstance(cell, bool):
-            self._sheet.write_boolean(row, column, cell)
-        elif isinstance(cell, (int, Decimal)):
-            self._number(row, column, cell)
-        elif isinstance(cell, datetime):
-            self._sheet.write_datetime(row, column, cell.replace(tzinfo=None), self._time)
-        elif isinstance(cell, date):
-            self._sheet.write_datetime(row, column, datetime(cell.year, cell.month, cell.day), self._day)  # noqa: DTZ001
-        else:
-            self._sheet.write_string(row, column, str(cell)[:CELL_CHARS], self._text)
-
-    def _number(self, row: int, column: int, cell: int | Decimal) -> None:
-        """Numbers that a spreadsheet would round are written as text."""
-        digits = len(Decimal(cell).as_tuple().digits)
-        if digits > EXACT_DIGITS or not Decimal(cell).is_finite():
-            self._sheet.write_string(row, column, str(cell), self._text)
-        else:
-            self._sheet.write_number(row, column, float(cell))
-
-
 def write_xlsx(
     path: Path,
     headers: Sequence[str],
     rows: Iterable[Sequence[Cell]],
     *,
     sheet: str = "Sheet1",
-    mark: Sequence[tuple[str, str]] = (),
+    mark: Mark = (),
+    widths: Sequence[int] = (),
 ) -> int:
-    """Write one sheet with constant memory; returns the number of rows. Raises ValueError beyond a sheet.
+    """Write one sheet with constant memory; returns the number of rows. Raises TooManyRows beyond a sheet.
 
-    `mark` (label, text) goes to a second sheet: who made the file, and when.
+    `mark` (label, text) goes to a second sheet: who made the file, and when; it may depend on the number of rows.
+    `widths` of columns are in characters; with them the heading stands out and filters.
     """
-    book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False})
-    try:
-        page = book.add_worksheet(_ILLEGAL_NAME.sub(" ", sheet)[:31].strip("'") or "Sheet1")
-        page.freeze_panes(1, 0)
-        bold = book.add_format({"bold": True, "num_format": "@"})
-        for column, header in enumerate(headers):
-            page.write_string(0, column, header, bold)
-        writer = _Sheet(
-            page,
-            day=book.add_format({"num_format": "yyyy-mm-dd"}),
-            time=book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            text=book.add_format({"num_format": "@"}),
-        )
-        count = 0
-        for cells in rows:
-            count += 1
-            if count >= SHEET_ROWS:
-                raise ValueError("too many rows for one sheet")
-            writer.row(count, cells)
-        if mark:
-            about = book.add_worksheet(MARK_SHEET)
-            for number, line in enumerate(mark):
-                for column, text in enumerate(line):
-                    about.write_string(number, column, text)
-        return count
-    finally:
-        book.close()
+
+    def make(frame: Path, count: int) -> None:
+        with xlsxwriter.Workbook(str(frame), {"strings_to_formulas": False}) as book:
+            _frame(book, headers, sheet, widths, count)
+            if lines := marked(mark, count):
+                about = book.add_worksheet(MARK_SHEET)
+                about.set_column(0, 0, 16)
+                about.set_column(1, 1, 60)
+                for number, line in enumerate(lines):
+                    for column, text in enumerate(line):
+                        about.write_string(number, column, text)
+
+    return pour(make, path, rows, columns=len(headers))
+
+
+def _frame(book: xlsxwriter.Workbook, headers: Sequence[str], sheet: str, widths: Sequence[int], count: int) -> None:
+    """The sheet without its rows."""
+    page = book.add_worksheet(_ILLEGAL_NAME.sub(" ", sheet)[:31].strip("'") or "Sheet1")
+    page.freeze_panes(1, 0)
+    styled = {"bg_color": "#F1F5F9", "bottom": 1, "bottom_color": "#94A3B8"} if widths else {}
+    head = book.add_format({"bold": True, "num_format": "@", **styled})
+    for column, number in enumerate(("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "@")):
+        page.write_blank(1, column, None, book.add_format({"num_format": number}))  # tells `pour` the styles
+    for column, header in enumerate(headers):
+        page.write_string(0, column, header, head)
+    for column, width in enumerate(widths):
+        page.set_column(column, column, width)
+    if widths:
+        page.autofilter(0, 0, count, len(headers) - 1)
 
 
 def quoted(text: str) -> str:
@@ -129,19 +94,32 @@ def _text(cell: Cell) -> str:
     return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
 
 
-def write_csv(
-    path: Path, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, mark: Sequence[tuple[str, str]] = ()
-) -> int:
+def csv_line(cells: Iterable[Cell]) -> str:
+    """One row with its end."""
+    return ",".join(map(_text, cells)) + "\r\n"
+
+
+def marked(mark: Mark, count: int) -> Sequence[tuple[str, str]]:
+    """The lines of a mark for so many rows."""
+    return mark(count) if callable(mark) else mark
+
+
+def write_csv(path: Path, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, mark: Mark = ()) -> int:
     """Write UTF-8 with a byte order mark, as spreadsheets expect; returns the number of rows.
 
     `mark` (label, text) goes to a last line that reading leaves out: who made the file, and when.
     """
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        file.write(",".join(map(quoted, headers)) + "\r\n")
+    return write_lines(path, headers, (csv_line(cells).encode() for cells in rows), mark=mark)
+
+
+def write_lines(path: Path, headers: Sequence[str], lines: Iterable[bytes], *, mark: Mark = ()) -> int:
+    """The same of rows that are lines already."""
+    with path.open("wb", buffering=1 << 20) as file:
+        file.write(codecs.BOM_UTF8 + csv_line(headers).encode())
         count = 0
-        for cells in rows:
-            file.write(",".join(map(_text, cells)) + "\r\n")
+        for line in lines:
+            file.write(line)
             count += 1
-        if mark:
-            file.write(quoted(MARK + "; ".join(f"{label}: {text}" for label, text in mark)) + "\r\n")
+        if found := marked(mark, count):
+            file.write(csv_line([MARK + "; ".join(f"{label}: {text}" for label, text in found)]).encode())
         return count

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from . import leaving
-from .export import FORMATS, columns, export
+from .export import columns, export, listed
 from .files import export_file, import_file
+from .formats import FORMATS, offered
 from .model import Column, Plan, Problem, Result, Stopped, plan_of, result_of, to_json
 from .planning import importable, specs
 from .planning import make as plan
@@ -25,6 +26,8 @@ __all__ = [
     "import_file",
     "importable",
     "leaving",
+    "listed",
+    "offered",
     "plan",
     "plan_of",
     "result_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.models import Job
 from zhike.engine.tabular import read
 
-from .export import FORMATS, export
+from .export import export
+from .formats import FORMATS
 from .model import Progress
 from .planning import make
 from .report import Tally, write_left_out
@@ -42,7 +43,7 @@ def import_file(
 
     Raises Invalid for an unknown entity, person or column, TabularError for a file that cannot be read, Refused.
     """
-    found, user = _entity(entity), _person(username)
+    found, user = _entity(entity), person(username)
     with override(user.language or get_language()), read(path, sheet=sheet) as table, Tally() as tally:
         actor = Actor(user, "import")
         plan = make(actor, found, table, mapping)
@@ -75,25 +76,34 @@ def export_file(
     username: str = "",
     query_text: str = "",
     kind: str = "",
+    keys: Sequence[str] = (),
+    purpose: str = "",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Export a list to xlsx or csv (`kind`, else the ending of `path`); raises Invalid, Refused."""
-    found, user = _entity(entity), _person(username)
+    """Export a list to one of FORMATS (`kind`, else the ending of `path`), all fields or those named.
+
+    Raises Invalid, Refused.
+    """
+    found, user = _entity(entity), person(username)
     kind = kind or path.suffix.lower().lstrip(".")
     if kind not in FORMATS:
-        raise Invalid([{"output": [Wrong(_("Give the file an ending of .xlsx or .csv."))]}])
+        text = _("Give the file one of these endings: %(choices)s.")
+        raise Invalid([{"output": [Wrong(text % {"choices": ", ".join(f".{f.suffix}" for f in FORMATS.values())})]}])
     actor = Actor(user, "export")
     with override(user.language or get_language()):
-        count = export(actor, found, query.parse(query_text), path, kind=kind, progress=progress, console=True)
-    note(actor, found, count, query_text, kind)
+        count = export(
+            actor, found, query.parse(query_text), path, kind=kind, keys=keys, purpose=purpose, progress=progress,
+            console=True,
+        )  # fmt: skip
+    note(actor, found, count, query_text, kind, purpose)
     return {"file": str(path), "entity": found.key, "rows": count}
 
 
-def note(actor: Actor, entity: AnyEntity, count: int, query_text: str, kind: str) -> Job:
+def note(actor: Actor, entity: AnyEntity, count: int, query_text: str, kind: str, purpose: str = "") -> Job:
     """Remember who exported what: data that leaves the firm leaves a trace."""
     return Job.objects.create(
         kind="export", entity=entity.key, user=actor.user, state=Job.State.DONE, done=count, total=count,
-        options={"query": query_text, "format": kind, "channel": actor.channel},
+        options={"query": query_text, "format": kind, "channel": actor.channel, "purpose": purpose},
     )  # fmt: skip
 
 
@@ -106,7 +116,8 @@ def _entity(key: str) -> AnyEntity:
     return entities()[key]
 
 
-def _person(username: str) -> User:
+def person(username: str) -> User:
+    """Who is meant by a login name, the first administrator by ""; Invalid for nobody."""
     people = User.objects.filter(is_active=True, deleted_at=None)
     if username:
         found = people.filter(username=username).first()

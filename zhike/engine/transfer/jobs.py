@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files import File
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import get_language, override
@@ -35,15 +32,17 @@ from zhike.engine.tabular.messages import message
 
 from . import batches, leaving, mappings
 from .export import export
+from .formats import FORMATS
 from .model import Plan, Stopped, plan_of, to_json
 from .planning import make
 from .pulse import Pulse, Still
 from .report import Tally, write_left_out
 from .running import run
+from .writing import place, store, tidy_writing
 
 AT_ONCE_ROWS = 2_000  # imports up to this size are done while the browser waits
 AT_ONCE_BYTES = 2 * 1024 * 1024
-AT_ONCE_EXPORT = 5_000
+AT_ONCE_EXPORT = 10_000
 STALE = dt.timedelta(seconds=60)
 DAYS = 30
 LOST = ("57P01", "57P02", "57P03")  # the server is stopped, has crashed, is starting
@@ -57,17 +56,6 @@ def begin(actor: Actor, entity: AnyEntity, source: StoredFile) -> Job:
     options = {"phase": "read", "name": source.name, "language": get_language() or "", "sheet": ""}
     options |= leaving.acting(actor)
     return Job.objects.create(kind="import", entity=entity.key, user=actor.user, source=source, options=options)
-
-
-def begin_export(actor: Actor, entity: AnyEntity, query_text: str, kind: str, total: int) -> Job:
-    """A new export, which waits for a second person where it is large. Raises Refused without the right to export."""
-    access.require(actor, entity, "export")
-    options = {"phase": "run", "query": query_text, "format": kind, "language": get_language() or ""}
-    options |= leaving.acting(actor)
-    job = Job.objects.create(kind="export", entity=entity.key, user=actor.user, total=total, options=options)
-    if leaving.needs_approval(total):
-        leaving.ask(actor, job)
-    return job
 
 
 def mine(actor: Actor, pk: UUID, kind: str = "") -> Job:
@@ -338,41 +326,35 @@ def _do_run(job: Job, ticket: str, pulse: Still) -> None:
 
 def _do_export(job: Job, ticket: str, pulse: Still) -> None:
     kind, entity = job.options["format"], get(job.entity)
+    pulse.broken = getattr(
+        connection.connection, "cancel_safe", None
+    )  # a statement may think long before its first row
 
     def progress(done: int, total: int, text: str) -> None:
         pulse(done, total, text)
         if pulse.stopped:
             raise Stopped
 
-    with _place(f".{kind}") as path:
-        view = query.parse(job.options["query"])
-        count = export(
-            _actor(job), entity, view, path, kind=kind, progress=progress,
-            approved=int(job.options.get("approved_rows", 0)), approved_by=str(job.options.get("approved_by", "")),
-        )  # fmt: skip
+    with place(f".{kind}") as path:
+        try:
+            count = export(
+                _actor(job), entity, query.parse(job.options["query"]), path, kind=kind, progress=progress,
+                keys=job.options.get("keys", ()), purpose=str(job.options.get("purpose", "")),
+                approved=int(job.options.get("approved_rows", 0)), approved_by=str(job.options.get("approved_by", "")),
+            )  # fmt: skip
+        except DatabaseError:
+            if pulse.stopped:
+                raise Stopped from None
+            raise
         pulse.rest()
-        report = _store(job, path, f"{entity.plural} {timezone.localdate():%Y-%m-%d}.{kind}")
+        report = store(job, path, f"{entity.plural} {timezone.localdate():%Y-%m-%d}.{FORMATS[kind].suffix}")
     options = {**job.options, "phase": "done"}
-    _finish(job, ticket, state=State.DONE, options=options, report=report, done=count, total=count)
-
-
-@contextmanager
-def _place(suffix: str) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="zhike-write-"))
     try:
-        yield folder / f"file{suffix}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _store(job: Job, path: Path, name: str) -> StoredFile:
-    stored = StoredFile(
-        name=name, content_type="application/octet-stream", size=path.stat().st_size, sha256="", uploader=job.user
-    )
-    with path.open("rb") as file:
-        stored.blob.save(str(stored.pk), File(file), save=False)
-    stored.save()
-    return stored
+        _finish(job, ticket, state=State.DONE, options=options, report=report, done=count, total=count)
+    except Stopped:
+        report.blob.delete(save=False)
+        report.delete()
+        raise
 
 
 _WORK: Mapping[tuple[str, str], Any] = {
@@ -386,6 +368,7 @@ _WORK: Mapping[tuple[str, str], Any] = {
 def tidy() -> int:
     """Remove what jobs older than DAYS left behind; how many."""
     old = Job.objects.filter(updated_at__lt=timezone.now() - dt.timedelta(days=DAYS), deleted_at=None)
+    tidy_writing()
     count = 0
     for job in old.select_related("source", "report"):
         forget(job)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from zhike.base.models import Department, Policy, Role, User
 from zhike.engine import access, history, notices, people
 from zhike.engine.access import Actor, Limit
 from zhike.engine.entity import AnyEntity
-from zhike.engine.errors import Limited, Missing, Refused
+from zhike.engine.errors import Invalid, Limited, Missing, Refused, Wrong
 from zhike.engine.kinds import Attribute
 from zhike.engine.models import History, Job
 
@@ -41,20 +41,48 @@ def needs_approval(rows: int) -> bool:
 
 
 @contextmanager
-def counted(actor: Actor, rows: int, *, approved: int = 0, console: bool = False) -> Iterator[None]:
-    """Around the writing of a file: refused beyond the day's number, or where nobody approved so many rows.
+def counted(actor: Actor, *, approved: int = 0, console: bool = False) -> Iterator[Callable[[int], None]]:
+    """Around the writing of a file; gives what refuses so many rows: beyond the day's number, or that nobody approved.
 
-    Raises Limited or Refused. What an approved export holds is not counted for the day: a second person answers for
-    it. Whoever runs the machine (`console`) is only noted.
+    That raises Limited or Refused. What an approved export holds is not counted for the day: a second person answers
+    for it. Whoever runs the machine (`console`) is only noted.
     """
-    with transaction.atomic():
-        with connection.cursor() as cursor:  # two exports of one person must not both find the day's last rows free
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"export:{actor.hand.pk}"])
+
+    def allow(rows: int) -> None:
         if not console and rows > approved + approved // SLACK:
             if needs_approval(rows):
                 raise Refused("export without approval")
             _require_quota(actor, rows)
-        yield
+
+    with transaction.atomic():
+        with connection.cursor() as cursor:  # two exports of one person must not both find the day's last rows free
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"export:{actor.hand.pk}"])
+        yield allow
+
+
+def purposes() -> list[tuple[str, str]]:
+    """What exports are for, to choose from: (key, text)."""
+    return [
+        ("report", _("Report to management")),
+        ("work", _("Work without the network, visits")),
+        ("contact", _("Mailing, calls, campaign")),
+        ("clean", _("Correct the data and import them again")),
+        ("partner", _("Hand over to a partner or supplier")),
+        ("move", _("Move to another program, backup")),
+    ]
+
+
+def purpose_text(purpose: str) -> str:
+    """A purpose in words: one of the list, or as somebody put it."""
+    return dict(purposes()).get(purpose, purpose)
+
+
+def require_purpose(purpose: str) -> str:
+    """The purpose of an export, trimmed; Invalid where none is said: what leaves is told apart by what it is for."""
+    found = " ".join(purpose.split())[:200]
+    if not found:
+        raise Invalid([{"purpose": [Wrong(_("Say what the export is for."))]}])
+    return found
 
 
 def _require_quota(actor: Actor, rows: int) -> None:
@@ -80,6 +108,7 @@ def note(
     query: str,
     kind: str,
     approved_by: str = "",
+    purpose: str = "",
 ) -> None:
     """Keep what left, with the digest of the file, and tell the exporter's manager of contact data."""
     details: dict[str, Any] = {
@@ -89,8 +118,7 @@ def note(
         "format": kind,
         "digest": digest(path),
     }
-    if approved_by:
-        details["approved_by"] = approved_by
+    details |= {k: v for k, v in (("approved_by", approved_by), ("purpose", purpose)) if v}
     history.note(actor, ACTION, entity=entity.key, details=details)
     contact = any(a.masks for a in shown) and (access.may(actor, entity, "reveal") or not access.masked(actor, entity))
     manager = manager_of(actor.hand) if contact and rows > Policy.current().export_tell_rows else None
@@ -105,7 +133,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def marks(actor: Actor, entity: AnyEntity, rows: int, query: str) -> list[tuple[str, str]]:
+def marks(actor: Actor, entity: AnyEntity, rows: int, query: str, purpose: str = "") -> list[tuple[str, str]]:
     """The watermark: who took what along, and when."""
     name = f"{actor.hand.name} ({actor.hand.username})"
     if actor.by:
@@ -116,6 +144,7 @@ def marks(actor: Actor, entity: AnyEntity, rows: int, query: str) -> list[tuple[
         (_("Records"), str(entity.plural)),
         (_("Rows"), str(rows)),
         (_("Filter"), query[:500]),
+        *([(_("Purpose"), purpose_text(purpose))] if purpose else []),
     ]
 
 
@@ -134,6 +163,7 @@ def ask(actor: Actor, job: Job) -> None:
     job.options = {**job.options, "phase": "ask"}
     job.save(update_fields=["options"])
     details = {"job": job.pk, "rows": job.total, "filter": job.options.get("query", "")[:500]}
+    details["purpose"] = job.options.get("purpose", "")
     history.note(actor, "export_ask", entity=job.entity, details=details)
     params = {"by": actor.hand.name, "n": str(job.total), "entity": job.entity}
     for pk in approvers(job):

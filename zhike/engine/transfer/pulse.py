@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Self
 from uuid import UUID
 
@@ -19,6 +20,7 @@ class Still:
     """Stands in for Pulse where nobody waits to see how far the work is."""
 
     stopped = False
+    broken: Callable[[], None] | None = None  # what ends the statement at work, when the job is stopped
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +68,8 @@ class Pulse(Still):
                 rows = Job.objects.filter(pk=self._pk, state=State.RUNNING, options__queued=self._ticket)
                 if not rows.update(done=self._done, total=self._total, updated_at=timezone.now()):
                     self.stopped = True
+                    if self.broken and not self._end.is_set():
+                        self.broken()
         except DatabaseError:
             self.stopped = True
         finally:
