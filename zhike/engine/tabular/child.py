@@ -117,22 +117,28 @@ class Reading:
         self.meta.delimiter = dialect.delimiter
         layout = Layout(notes=self.notes, limits=self._limits, ragged=True)
         layout.mend = lambda cells, width: delimited.resplit(cells, width, dialect)
-        self._write(layout.arrange((number, _cells(texts)) for number, texts in records))
+        layout.joint = dialect.delimiter
+        self._write(layout.arrange((number, _cells(texts)) for number, texts in records), texts=True)
 
     def _encoding(self) -> str:
         codec = encoding.detect(self._path)
         self.meta.encoding = encoding.label(codec)
         return codec
 
-    def _write(self, arranged: Arranged) -> None:
+    def _write(self, arranged: Arranged, *, texts: bool = False) -> None:
+        """Rows to the spool; `texts` says that cells are texts without NUL, or nothing."""
         self.meta.headers, self.meta.header_row = arranged.headers, arranged.header_row
+        write = self._writer.texts if texts else self._writer.row
         for number, cells in arranged.rows:
-            self._writer.row(number, cells)
+            write(number, cells)
         if not self._writer.count:
             raise TabularError("only_headers", row=arranged.header_row or 1)
 
 
 def _cells(texts: list[str]) -> list[Cell]:
+    whole = "".join(texts)
+    if "'" not in whole and '="' not in whole:  # nothing that could be an escape: one look at the row, not at each cell
+        return [text or None for text in texts]
     unescape = delimited.unescape
     return [unescape(text) if text else None for text in texts]
 

@@ -21,6 +21,7 @@ _PREFIX = re.compile(
     re.IGNORECASE,
 )
 _REPEAT = re.compile(r"\s*\(?\d+\)?$")
+_AGAIN = re.compile(r"^(.+?)(?: \1)+$")  # the same heading in several rows
 _MAIL = re.compile(r"^[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}$")
 _MOBILE = re.compile(r"^(?:\+?86|0086)?1[3-9]\d{9}$")
 _PHONE = re.compile(r"^\+?[\d()\-\s]{7,20}(?:\s*(?:转|ext\.?|x|#)\s*\d+)?$", re.IGNORECASE)
@@ -84,6 +85,7 @@ class _Column:
 
 def _variants(header: str) -> tuple[str, ...]:
     """Foldings of a heading, the most literal first."""
+    header = _AGAIN.sub(r"\1", header.strip())
     bare = _PREFIX.sub("", header)
     tries = [fold(header) or header.strip(), fold_bare(header), fold(bare), fold_bare(bare)]
     tries += [fold(_REPEAT.sub("", bare)), fold_bare(re.sub(r"[*＊]|必填|选填", "", header))]

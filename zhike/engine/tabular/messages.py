@@ -74,6 +74,11 @@ _NOTES: dict[str, Text] = {
     "row_longer": _("The row has %(cells)s cells, the headings are %(expected)s. Check for a stray separator."),
     "row_shorter": _("The row has %(cells)s cells, the headings are %(expected)s; the missing ones are empty."),
     "row_realigned": _("The row had one separator too many; its cells were moved back under their headings."),
+    "row_joined": _("A text in this row holds a separator and no quotation marks; its pieces were put together."),
+    "row_cut_apart": _("A separator is missing before a quotation mark in this row; the cell was cut in two there."),
+    "second_table": _(
+        "Another table with other headings begins here; its %(count)s rows were left out. Save it in a file of its own."
+    ),
     "other_delimiter": _("The row uses another separator than the rest; it was read all the same."),
     "quotes_mended": _("A quotation mark in this row is not closed properly; it was read as a character."),
     "record_cut": _("The last record is cut off in the middle and was left out. Export the file again."),
