@@ -64,20 +64,24 @@ class Reading:
         size = self._path.stat().st_size
         if size > self._limits.file_bytes:
             raise TabularError("file_too_large", size=size, limit=self._limits.file_bytes)
-        kind = sniff.kind_of(self._path)
+        kind = sniff.kind_of(self._path, self._job.name)
         if kind == "xml":
             raise TabularError("unsupported", found="xml")
-        opened = {"zip": self._xlsx, "xls": self._xls, "vcard": self._vcard, "html": self._html}
+        opened = {
+            "zip": self._zip, "xls": self._xls, "vcard": self._vcard, "html": self._html, "json": self._json,
+            "ics": self._ics, "eml": self._mail, "mbox": self._mail,
+        }  # fmt: skip
+        self.meta.kind = kind
         opened.get(kind, self._csv)()
         expected = sniff.expected_kinds(self._job.name)
         if expected and self.meta.kind not in expected:
             self.notes.add("other_kind", kind=self.meta.kind, name=self._job.name[-80:])
 
-    def _xlsx(self) -> None:
+    def _zip(self) -> None:
         from .archive import weigh
 
-        self.meta.kind = "xlsx"
         weight = weigh(self._path, limits=self._limits)
+        self.meta.kind = weight.kind
         _allow_cells(weight.cells, self._limits)
         self._book()
 
@@ -102,6 +106,25 @@ class Reading:
         headers, rows = vcard.read(self._path, codec, notes=self.notes, limits=self._limits)
         if self.notes.charsets:
             self.meta.encoding = ", ".join(sorted(self.notes.charsets))
+        self._write(Arranged(headers, None, rows))
+
+    def _json(self) -> None:
+        from . import jsonrows
+
+        headers, rows = jsonrows.read(self._path, self._encoding(), notes=self.notes, limits=self._limits)
+        self._write(Arranged(headers, None, rows))
+
+    def _ics(self) -> None:
+        from . import calendars
+
+        headers, rows = calendars.read(self._path, self._encoding(), notes=self.notes, limits=self._limits)
+        self._write(Arranged(headers, None, rows))
+
+    def _mail(self) -> None:
+        from . import mails
+
+        box = self.meta.kind == "mbox"
+        headers, rows = mails.read(self._path, box=box, notes=self.notes, limits=self._limits)
         self._write(Arranged(headers, None, rows))
 
     def _html(self) -> None:
@@ -131,6 +154,8 @@ class Reading:
         write = self._writer.texts if texts else self._writer.row
         for number, cells in arranged.rows:
             write(number, cells)
+        if not self._writer.count and arranged.header_row is None:
+            raise TabularError("no_records")
         if not self._writer.count:
             raise TabularError("only_headers", row=arranged.header_row or 1)
 

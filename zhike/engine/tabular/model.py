@@ -33,6 +33,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     columns: int = 300
     cells: int = 8_000_000
     cell_chars: int = 32_767
+    depth: int = 30  # parts within parts of a mail, objects within objects
     cell_bytes: int = 1 * MiB
     memory_bytes: int = 300 * MiB
     memory_ceiling: int = 1_600 * MiB
