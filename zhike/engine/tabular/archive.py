@@ -186,7 +186,7 @@ def _refuse_extent(weight: Weight, limits: Limits) -> None:
             letter=column_letter(weight.columns - 1),
         )
     # Titles and blank rows above and between come on top of the records themselves.
-    if weight.rows > limits.rows + 1_000:
-        raise TabularError("too_many_rows", limit=limits.rows, row=weight.rows)
+    if weight.rows > limits.book_rows + 1_000:
+        raise TabularError("too_many_rows", limit=limits.book_rows, row=weight.rows)
     if weight.rows * weight.columns > limits.cells:
         raise TabularError("too_many_cells", cells=weight.rows * weight.columns, limit=limits.cells)

@@ -186,7 +186,8 @@ def _cells(part: Any, kind: str, row: int, notes: Notes, limits: Limits) -> list
         notes.add("text_cut", row=row, limit=limits.cell_chars)
     whole_day = None if start is None else not isinstance(start, datetime)
     texts: list[Cell] = [
-        WANTED[kind], state, _text(part, "SUMMARY")[:200], due, done, _minutes(start, end), _text(part, "LOCATION")[:200],
+        WANTED[kind], state, _text(part, "SUMMARY")[:200], due, done, _minutes(start, end),
+        _text(part, "LOCATION")[:200],
         body, addresses, addresses, _priority(part), start, end, whole_day, repeats, _shown(organizer),
         _shown(attendees), ", ".join(_words(part, "CATEGORIES")), _text(part, "UID"),
     ]  # fmt: skip

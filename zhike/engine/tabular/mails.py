@@ -12,13 +12,22 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
-from email.policy import compat32
+from email.policy import Compat32
 from pathlib import Path
 
 from . import mailtext, mailwords
 from .errors import TabularError
 from .model import Cell, Limits, MiB, Notes
 
+
+class _AsItStands(Compat32):
+    """Gives headers with the bytes that they have, so that those without a label can be read by content."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        return value
+
+
+AS_IT_STANDS = _AsItStands()
 HEADERS = [
     "Type", "Status", "Subject", "Done at", "Content", "Owner", "Contact", "From", "From address", "To", "Cc",
     "Attachments", "Message-ID",
@@ -64,15 +73,15 @@ def _parsed(data: bytes, row: int, notes: Notes, limits: Limits, *, cut: bool) -
     """The mail and its leaves; of one that is too large or too deeply nested only the head."""
     if not cut:
         try:
-            mail = BytesParser(policy=compat32).parsebytes(data)
+            mail = BytesParser(policy=AS_IT_STANDS).parsebytes(data)
             if not any(mail.get(name) for name in ("From", "Subject", "Date", "To")):
-                mail = BytesParser(policy=compat32).parsebytes(_straightened(data))
+                mail = BytesParser(policy=AS_IT_STANDS).parsebytes(_straightened(data))
             return mail, list(mailtext.leaves(mail, limits.depth))
         except (RecursionError, AssertionError, ValueError, LookupError, TypeError, AttributeError):
             pass
     notes.add("mail_too_deep" if not cut else "mail_too_large", row=row)
     end = _END_OF_HEAD.search(data[:HEAD])
-    return BytesHeaderParser(policy=compat32).parsebytes(data[: end.end() if end else HEAD]), []
+    return BytesHeaderParser(policy=AS_IT_STANDS).parsebytes(data[: end.end() if end else HEAD]), []
 
 
 def _straightened(data: bytes) -> bytes:
@@ -132,9 +141,7 @@ def _cells(mail: Message, parts: list[Message], row: int, notes: Notes, limits: 
     return [(cell[: limits.cell_chars] or None) if isinstance(cell, str) else cell for cell in texts]
 
 
-def read(
-    path: Path, *, box: bool, notes: Notes, limits: Limits
-) -> tuple[list[str], Iterator[tuple[int, list[Cell]]]]:
+def read(path: Path, *, box: bool, notes: Notes, limits: Limits) -> tuple[list[str], Iterator[tuple[int, list[Cell]]]]:
     """Headings and rows; a row number is the place of the mail in the box."""
     return HEADERS, _rows(path, notes, limits, box=box)
 

@@ -9,8 +9,10 @@ from html.parser import HTMLParser
 
 from .mailwords import decode, header
 
-_BLOCKS = frozenset("p div br tr li ul ol table h1 h2 h3 h4 h5 h6 blockquote hr section article header footer".split())
-_UNSEEN = frozenset("script style head title template".split())
+_BLOCKS = frozenset(
+    ("p", "div", "br", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "pre")
+)
+_UNSEEN = frozenset(("script", "style", "head", "title", "template"))
 _GAPS = re.compile(r"[ \t\xa0\u200b]+")
 _LINES = re.compile(r"\n{3,}")
 MOST_HTML = 2 * 1024 * 1024
@@ -83,7 +85,7 @@ def attached(part: Message) -> str:
     how = str(part.get("Content-Disposition") or "").lower().lstrip()
     try:
         name = header(part.get_filename())
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         name = ""
     name = name.replace("\\", "/").rpartition("/")[2].strip()[:200]
     if name:

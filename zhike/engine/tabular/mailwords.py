@@ -34,6 +34,7 @@ def decode(data: bytes, label: str = "") -> tuple[str, bool]:
             continue
     if name == "cp1252":
         return data.decode("latin-1"), True
+    data = data.replace(b"\x00", b"")  # else they would speak for an encoding of two bytes a character
     ranked = rank(data[: 64 * 1024])
     return data.decode(ranked[0] if ranked else "utf-8", "replace"), not label and data.isascii()
 

@@ -49,7 +49,9 @@ _ERRORS: dict[str, Text] = {
         "and choose it again."
     ),
     "broken": _("The file is damaged or was cut off. Open it in a spreadsheet program, save it again, and retry."),
-    "not_a_table": _("This is not a list of rows (%(found_text)s). Choose a spreadsheet, a csv, JSON, vCard, ics or mail file."),
+    "not_a_table": _(
+        "This is not a list of rows (%(found_text)s). Choose a spreadsheet, a csv, JSON, vCard, ics or mail file."
+    ),
     "unsupported": _("Files of the form %(found)s cannot be read. Save it as xlsx and choose it again."),
     "no_such_sheet": _("The workbook has no sheet of this name. Choose another sheet."),
     "unreadable": _("The file could not be opened. Choose it again."),

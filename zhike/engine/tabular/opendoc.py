@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_TAG = re.compile(rb"<(/?)table:(table-row|table|table-cell|covered-table-cell)\b([^<>]*?)(/?)>")
+_TAG = re.compile(rb"<(/?)table:(table-row|table|table-cell|covered-table-cell)(?=[\s/>])([^<>]*?)(/?)>")
 _COLUMNS = re.compile(rb'number-columns-repeated="(\d{1,9})"')
 _ROWS = re.compile(rb'number-rows-repeated="(\d{1,9})"')
 KEEP = 4_096  # a tag that is longer is none

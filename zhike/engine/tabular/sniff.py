@@ -26,9 +26,10 @@ _HTML = re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype html|<html|<ta
 # The head of a mail: lines of known names, and nothing but names, texts and what they are continued by.
 _MAIL_LINE = re.compile(r"([a-z][a-z0-9_-]{1,60})[ \t]*:|[ \t>]|from \S|$")
 _MAIL_NAMES = frozenset(
-    "from to cc bcc subject date received message-id mime-version return-path delivered-to content-type reply-to "
-    "sender x-original-to content-transfer-encoding references in-reply-to x-mailer resent-from dkim-signature".split()
-)
+    ("from", "to", "cc", "bcc", "subject", "date", "received", "message-id", "mime-version", "return-path",
+     "delivered-to", "content-type", "reply-to", "sender", "x-original-to", "content-transfer-encoding", "references",
+     "in-reply-to", "x-mailer", "resent-from", "dkim-signature")
+)  # fmt: skip
 _BOX = re.compile(r"from \S.*\d{1,2}:\d\d(:\d\d)?.*\d{4}\s*$")
 _JSON = re.compile(r'\{\s*("|\})|\[\s*\{')
 _BINARY_SAFE = re.compile(rb"[\x00-\x08\x0e-\x1a\x1b\x1c-\x1f]")

@@ -6,7 +6,7 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -229,27 +229,32 @@ def _column_order(seen: set[str]) -> list[str]:
 def read(
     path: Path, encoding: str, *, notes: Notes, limits: Limits
 ) -> tuple[list[str], Iterator[tuple[int, list[Cell]]]]:
-    """Headers and rows of all cards; a row number is the place of the card in the file."""
-    cards: list[_Card] = []
+    """Headers and rows of all cards, which are gone through twice and never kept; rows are places in the file."""
     seen: set[str] = set()
-    for card in _cards(path, encoding, notes):
-        if not card.cells:
-            notes.add("card_empty", row=card.row)
-            continue
-        if len(cards) >= limits.rows:
+    for count, card in enumerate(_filled(path, encoding, Notes(keep=0)), 1):
+        if count > limits.rows:
             raise TabularError("too_many_rows", limit=limits.rows, row=card.row)
-        cards.append(card)
         seen.update(card.cells)
-    if not cards:
+    if not seen:
         raise TabularError("no_records")
     headers = _column_order(seen)
     for extra in headers[limits.columns :]:
         notes.add("column_dropped", header=extra)
     headers = headers[: limits.columns]
-    return headers, _as_rows(cards, headers, notes, limits)
+    return headers, _as_rows(_filled(path, encoding, notes), headers, notes, limits)
 
 
-def _as_rows(cards: list[_Card], headers: list[str], notes: Notes, limits: Limits) -> Iterator[tuple[int, list[Cell]]]:
+def _filled(path: Path, encoding: str, notes: Notes) -> Iterator[_Card]:
+    for card in _cards(path, encoding, notes):
+        if card.cells:
+            yield card
+        else:
+            notes.add("card_empty", row=card.row)
+
+
+def _as_rows(
+    cards: Iterable[_Card], headers: list[str], notes: Notes, limits: Limits
+) -> Iterator[tuple[int, list[Cell]]]:
     for card in cards:
         cells: list[Cell] = []
         for column, header in enumerate(headers):
