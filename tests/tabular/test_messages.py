@@ -41,7 +41,7 @@ def test_every_code_has_a_text() -> None:
         ),
         (
             TabularError("not_a_table", found="pdf"),
-            "This is not a list of rows (a PDF document). Choose an xlsx, xls, csv or vCard file.",
+            "This is not a list of rows (a PDF document). Choose a spreadsheet, a csv, JSON, vCard, ics or mail file.",
         ),
         (
             TabularError("only_headers", row=4, sheet="S"),

@@ -167,7 +167,7 @@ def _cell(value: Any) -> Cell:
         if not isinstance(value, _Object) and all(isinstance(one, (str, int, Decimal)) for one in value):
             return "; ".join(str(one) for one in value) or None
         return json.dumps(_plain(value), ensure_ascii=False) if value else None
-    return value if value != "" else None  # type: ignore[no-any-return]
+    return value if value != "" else None
 
 
 def read(

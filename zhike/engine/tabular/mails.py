@@ -79,7 +79,10 @@ def _parsed(data: bytes, row: int, notes: Notes, limits: Limits, *, cut: bool) -
             return mail, list(mailtext.leaves(mail, limits.depth))
         except (RecursionError, AssertionError, ValueError, LookupError, TypeError, AttributeError):
             pass
-    notes.add("mail_too_deep" if not cut else "mail_too_large", row=row)
+    if cut:
+        notes.add("mail_too_large", row=row)
+    else:
+        notes.add("mail_too_deep", row=row)
     end = _END_OF_HEAD.search(data[:HEAD])
     return BytesHeaderParser(policy=AS_IT_STANDS).parsebytes(data[: end.end() if end else HEAD]), []
 

@@ -92,7 +92,8 @@ def attached(part: Message) -> str:
         return name
     if part.get_content_maintype() == "message":
         inner = part.get_payload()
-        subject = header(inner[0].get("Subject")) if isinstance(inner, list) and inner else ""
+        first = inner[0] if isinstance(inner, list) and inner else None
+        subject = header(first.get("Subject")) if isinstance(first, Message) else ""
         return f"{subject[:180] or 'message'}.eml"
     return "attachment" if how.startswith("attachment") else ""
 

@@ -28,7 +28,7 @@ def decode(data: bytes, label: str = "") -> tuple[str, bool]:
     name = WIDER.get(label.strip().strip("\"'").lower(), label.strip().strip("\"'"))
     for tried in dict.fromkeys((name, "big5hkscs" if name == "cp950" else name)):
         try:
-            if tried and codecs.lookup(tried)._is_text_encoding:  # type: ignore[attr-defined]
+            if tried and codecs.lookup(tried)._is_text_encoding:
                 return data.decode(tried), True
         except (LookupError, ValueError, UnicodeError):
             continue

@@ -231,12 +231,14 @@ def read(
 ) -> tuple[list[str], Iterator[tuple[int, list[Cell]]]]:
     """Headers and rows of all cards, which are gone through twice and never kept; rows are places in the file."""
     seen: set[str] = set()
-    for count, card in enumerate(_filled(path, encoding, Notes(keep=0)), 1):
+    first = Notes(keep=0)
+    for count, card in enumerate(_filled(path, encoding, first), 1):
         if count > limits.rows:
             raise TabularError("too_many_rows", limit=limits.rows, row=card.row)
         seen.update(card.cells)
     if not seen:
         raise TabularError("no_records")
+    notes.charsets |= first.charsets
     headers = _column_order(seen)
     for extra in headers[limits.columns :]:
         notes.add("column_dropped", header=extra)
