@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from zhike.engine.kinds import Attribute
 from zhike.engine.models import Pipeline, Stage
 from zhike.engine.tabular.folding import fold
 
-_APART = re.compile(r"[;,；，]\s*")
+_APART = re.compile(r"[;,]\s*")
 _CODE = re.compile(r"[\w-]*\d[\w-]*")
 WHOLE = 50_000  # as many names as are kept in memory; beyond it each chunk looks up its own
 BY = ("username", "email", "code", "number", "external_id")
@@ -233,7 +234,7 @@ def _finders(actor: Actor, entity: AnyEntity, fields: Iterable[str], *, create: 
 
 def pieces(text: str) -> list[str]:
     """The addresses or codes in a cell that holds several of them; nothing where it holds one."""
-    found = [piece.strip() for piece in _APART.split(text) if piece.strip()]
+    found = [piece.strip() for piece in _APART.split(unicodedata.normalize("NFKC", text)) if piece.strip()]
     codes = all("@" in piece or _CODE.fullmatch(piece) for piece in found)
     return found if len(found) > 1 and codes else []
 
