@@ -152,6 +152,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 API_PER_MINUTE = int(os.environ.get("ZHIKE_API_PER_MINUTE", "600"))  # requests by one key; a fifth may be searches
 UPLOAD_LIMIT = 25 * 1024 * 1024
+# What one file of rows may hold when it is read; of what comes through a browser UPLOAD_LIMIT says how large it may be.
+IMPORT_ROWS = 2_000_000
+IMPORT_BYTES = 1024 * 1024 * 1024
 UPLOAD_PIXELS = 40_000_000
 UPLOADS_PER_RECORD = 500
 FILES_HOST = os.environ.get("ZHIKE_FILES_HOST", "").strip()  # host[:port] that gives out files and nothing else

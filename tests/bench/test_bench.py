@@ -15,7 +15,7 @@ from django.db.models import F
 
 from zhike import bench
 from zhike.base import pinyin
-from zhike.bench import exact, figure, load, within
+from zhike.bench import exact, figure, formats, load, pollock, within
 from zhike.bench.load_words import CUSTOM
 from zhike.engine import words
 from zhike.modules.activities.models import Activity
@@ -166,6 +166,28 @@ def test_real_data_give_the_published_figures(postgres: Any, unblocked: None) ->
     found = bench.run("real", {"server": postgres, "data": data})
     assert [(one["name"], one["value"], one["goal"]) for one in found if not one["met"]] == []
     assert len(found) > 80
+
+
+@pytest.mark.long
+def test_files_of_other_programs_are_read_as_by_others(postgres: Any) -> None:
+    root = os.environ.get("ZHIKE_SHARED_DATA")
+    data = Path(root) if root else Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    if not (data / "expected.json").is_file():
+        pytest.skip("shared data absent: set ZHIKE_SHARED_DATA to its folder")
+    found = bench.run("formats", {"server": postgres, "data": data, "rows": 20_000})
+    assert [(one["name"], one["value"]) for one in found if not one["met"] and one["name"] != formats.SPEED] == []
+    assert len(found) > 15
+
+
+def test_the_measure_of_pollock() -> None:
+    clean = [["A", "B"], ["1", "2"], ["3", "4"]]
+    assert pollock.measures(clean, clean) == [1.0] * 10
+    assert pollock.measures([], []) == [1.0] * 10
+    assert pollock.measures(clean, []) == [1.0] + [0.0] * 9
+    half = pollock.measures(clean, [["a", "B"], ["1", "2"]])
+    assert half[:4] == [1.0] * 4  # case is levelled in headings and records
+    assert [round(one, 3) for one in half[4:7]] == [0.5, 1.0, 0.667]
+    assert [round(one, 3) for one in half[7:]] == [0.5, 0.75, 0.6]  # but not in cells, as with Pollock
 
 
 @pytest.mark.long

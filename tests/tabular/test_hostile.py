@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_a_workbook_with_damaged_bytes(tmp_path: Path) -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600 + "Workbook".encode("utf-16-le"), "broken"),
         ("姓名,手机\r\n".encode(), "only_headers"),
         (b",,,\r\n,,\r\n", "no_rows"),
-        (b"BEGIN:VCARD\r\nEND:VCARD\r\n", "no_rows"),
+        (b"BEGIN:VCARD\r\nEND:VCARD\r\n", "no_records"),
     ],
 )  # fmt: skip
 def test_files_without_rows(content: bytes, code: str, tmp_path: Path) -> None:
@@ -187,7 +188,9 @@ def test_twenty_thousand_columns(tmp_path: Path) -> None:
     assert code_of(path) == "too_many_columns"
 
 
-def test_limits_on_rows_and_size(tmp_path: Path) -> None:
+def test_limits_on_rows_and_size(tmp_path: Path, settings: Any) -> None:
+    assert (2_000_000, 1024 * MiB) == (settings.IMPORT_ROWS, settings.IMPORT_BYTES)
+    settings.IMPORT_ROWS = 200_000
     path = tmp_path / "list.csv"
     path.write_text("姓名\n" + "张三\n" * 200_001, encoding="utf-8")
     assert code_of(path) == "too_many_rows"

@@ -233,3 +233,59 @@ def test_a_card_file_cut_off(tmp_path: Path) -> None:
     path.write_bytes(VCARD.format(base64="1cXI/Q==").encode())
     with read(path) as table:
         assert (table.row_count, table.note_counts) == (1, {"record_cut": 1})
+
+
+REGULAR = "".join(
+    f"{day:02d}/02/2024,AB-{day}{day},Boots number {day},https://shop.example/{day}\n" for day in range(10, 28)
+)
+HEADINGS = "Date,Product,Text,Link\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "code"),
+    [
+        ("28/02/2024,CD-77,Boots, of leather,https://shop.example/7", "Boots, of leather", "row_joined"),
+        ("28/02/2024,CD-77,Boots of leather\"https://shop.example/7\"", "Boots of leather", "row_cut_apart"),
+        ("28/02/2024,,CD-77,Boots of leather,https://shop.example/7", "Boots of leather", "row_realigned"),
+    ],
+)  # fmt: skip
+def test_rows_with_a_slip_are_mended(line: str, expected: str, code: str, tmp_path: Path) -> None:
+    with table_of(tmp_path, HEADINGS + REGULAR + line + "\n") as table:
+        assert list(table.rows())[-1][1] == ["28/02/2024", "CD-77", expected, "https://shop.example/7"]
+        assert table.note_counts == {code: 1}
+
+
+def test_a_second_table_is_told_and_left_out(tmp_path: Path) -> None:
+    second = "Date,Product,Text,Link,Price\n" + "01/03/2024,AB-1,Boots,https://shop.example/1,5\n" * 3
+    with table_of(tmp_path, HEADINGS + REGULAR + second) as table:
+        assert table.row_count == 18
+        assert [(note.code, note.row, note.params["count"]) for note in table.notes] == [("second_table", 20, 3)]
+
+
+def test_full_rows_of_headings_are_joined(tmp_path: Path) -> None:
+    with table_of(
+        tmp_path, "客户,客户,2024,2024\n名称,电话,订单数,金额\n华为,0755-28780808,3,400\n中兴,0755-26770000,4,500\n"
+    ) as t:
+        assert (t.headers, t.header_row) == (["客户 名称", "客户 电话", "2024 订单数", "2024 金额"], 2)
+        assert t.note_counts == {}
+
+
+def test_blanks_as_separators(tmp_path: Path) -> None:
+    lines = [
+        f'2024-01-{n:02d} A-{n} {"Red boots" if n % 3 else "Boots"} "a long text{", too" * (n % 2)}" {n}.50'
+        for n in range(1, 20)
+    ]
+    with table_of(tmp_path, 'Day Code Kind "Text" Price\n' + "\n".join(lines) + "\n") as table:
+        assert table.delimiter == " "
+        assert next(table.rows())[1] == ["2024-01-01", "A-1", "Red boots", "a long text, too", "1.50"]
+
+
+def test_a_row_of_totals_with_blanks_in_its_cells(tmp_path: Path) -> None:
+    with table_of(tmp_path, "客户,城市,电话,金额\n华为,深圳,1,2\n中兴,深圳,1,3\n 合计 ,  ,  ,5\n") as table:
+        assert (table.row_count, table.note_counts) == (2, {"total_row": 1})
+
+
+def test_the_last_column_of_a_file_without_headings_stays(tmp_path: Path) -> None:
+    with table_of(tmp_path, "2024-01-01,华为,138,\n" * 50 + "2024-01-02,中兴,139,备注\n") as table:
+        assert list(table.rows())[-1][1] == ["2024-01-02", "中兴", "139", "备注"]
+        assert "row_longer" not in table.note_counts

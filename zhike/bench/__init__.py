@@ -15,7 +15,9 @@ from zhike.launch.errors import LaunchError
 
 Figure = dict[str, Any]
 Options = Mapping[str, Any]
-NAMES = ("pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup", "import", "export")
+NAMES = (
+    "pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup", "import", "export", "formats",
+)  # fmt: skip
 MODULES = {"import": "importing"}  # a word of the language is no name of a module
 
 LONG = ("growth",)  # not among all
@@ -58,8 +60,9 @@ def run(name: str, options: Options) -> list[Figure]:
     """The figures of one bench, or of all; UnknownBench for another name.
 
     `options` holds `server`, a running PostgreSQL with `scratch(name)`; `data`, the folder of real data sets, without
-    which the bench `real` is left out of all; `rows`, how many customers the benches `access`, `load`, `lists` and
-    `search` make; `keep`, to leave the loaded firm to the next of them; and `progress(done, total, text)`.
+    which the bench `real` is left out of all and `formats` measures speed alone; `rows`, how many customers the benches
+    `access`, `load`, `lists`, `search` and `formats` make; `keep`, to leave the loaded firm to the next of them; and
+    `progress(done, total, text)`.
     """
     if name not in ("all", *NAMES, *LONG):
         known = ", ".join((*NAMES, *LONG))

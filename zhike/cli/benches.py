@@ -12,7 +12,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Adds the command to the command line."""
     bench = commands.add_parser("bench", help=_("measure, each figure beside the same work done by hand"))
     bench.add_argument("name", nargs="?", default="all", metavar="NAME", help=_("one bench, such as pages or real"))
-    bench.add_argument("--data", type=Path, help=_("folder of real data sets, for the bench real"))
+    bench.add_argument("--data", type=Path, help=_("folder of real data sets, for the benches real and formats"))
     bench.add_argument("--rows", type=int, help=_("customers of the made-up firm, 1,000,000 unless told"))
     bench.add_argument("--keep", action="store_true", help=_("leave that firm to the next bench: load, lists, search"))
     bench.add_argument("--to", type=Path, help=_("folder that the bench growth writes to; docs unless told"))

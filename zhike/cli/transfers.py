@@ -19,7 +19,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Adds the commands to the command line."""
     take = commands.add_parser("import", help=_("take records in from a file"))
     take.add_argument("entity", metavar="ENTITY", help=_("what the rows are, such as account, contact, lead or deal"))
-    take.add_argument("file", metavar="FILE", type=Path, help=_("xlsx, xls, csv, tsv or vcf"))
+    take.add_argument(
+        "file", metavar="FILE", type=Path, help=_("xlsx, xls, ods, csv, tsv, json, jsonl, vcf, ics, eml or mbox")
+    )
     _person(take)
     take.add_argument("--sheet", help=_("sheet of a workbook (the first with rows)"))
     take.add_argument(

@@ -88,8 +88,8 @@ svg svg
 xml xml
 vcf vcf vcard
 ics ics
-eml eml
-text txt text csv tsv md markdown log json jsonl yaml yml ini tex srt dxf step stp igs iges
+eml eml mbox
+text txt text csv tsv md markdown log json jsonl ndjson yaml yml ini tex srt dxf step stp igs iges
 """)
 ALIASES = {"tiff": "tif", "mkv": "webm", "m4v": "mp4", "jpx": "", "xcf": "", "ico": ""}
 _PROGRAMS = (b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"\x00asm", b"dex\n")

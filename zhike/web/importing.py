@@ -92,7 +92,7 @@ def _drop(actor: Actor, entity: AnyEntity, error: str) -> dict[str, Any]:
         "step": 1,
         "upload_url": base,
         "template_url": f"{base}/template",
-        "formats": "xlsx, xls, csv, tsv, vCard",
+        "formats": "xlsx, xls, ods, csv, tsv, JSON, vCard, ics, eml, mbox",
         "limit": f"{settings.UPLOAD_LIMIT // 1024 // 1024} MB",
         "error": error,
         "recent": [_recent(actor, job) for job in recent.order_by("-created_at")[:10]],

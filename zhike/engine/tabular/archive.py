@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from . import opendoc
 from .errors import TabularError
 from .model import Limits, column_letter
 
@@ -29,6 +30,7 @@ class Weight:
     cells: int = 0
     rows: int = 0
     columns: int = 0
+    kind: str = "xlsx"
 
 
 def weigh(path: Path, *, limits: Limits) -> Weight:
@@ -40,12 +42,11 @@ def weigh(path: Path, *, limits: Limits) -> Weight:
         raise TabularError("broken", detail=str(error)[:100]) from None
     if len(infos) > limits.entries:
         raise TabularError("zip_bomb", reason="entries", count=len(infos), limit=limits.entries)
-    names = {info.filename for info in infos}
-    _require_workbook(names)
+    kind = _kind({info.filename for info in infos})
     if any(info.flag_bits & 1 for info in infos):
         raise TabularError("password")
     _refuse_overlap(infos)
-    weight = Weight()
+    weight = Weight(kind=kind)
     with path.open("rb") as file:
         for info in infos:
             _weigh_entry(file, info, weight, limits)
@@ -53,13 +54,13 @@ def weigh(path: Path, *, limits: Limits) -> Weight:
     return weight
 
 
-def _require_workbook(names: set[str]) -> None:
+def _kind(names: set[str]) -> str:
     if "xl/workbook.xml" in names or any(_SHEET.match(name) for name in names):
-        return
+        return "xlsx"
     if "xl/workbook.bin" in names:
         raise TabularError("unsupported", found="xlsb")
     if "content.xml" in names and "mimetype" in names:
-        raise TabularError("unsupported", found="ods")
+        return "ods"
     if "[Content_Types].xml" in names:
         raise TabularError("not_a_table", found="document")
     raise TabularError("not_a_table", found="archive")
@@ -111,8 +112,10 @@ def _deflated(file: BinaryIO, left: int, info: zipfile.ZipInfo) -> Iterator[byte
 def _weigh_entry(file: BinaryIO, info: zipfile.ZipInfo, weight: Weight, limits: Limits) -> None:
     size = run = 0
     sheet = _SHEET.match(info.filename) is not None
-    texts = sheet or info.filename.lower() == "xl/sharedstrings.xml"
+    content = weight.kind == "ods" and info.filename == "content.xml"
+    texts = sheet or content or info.filename.lower() == "xl/sharedstrings.xml"
     tail = b""
+    table = opendoc.Table() if content else None
     for piece in _inflated(file, info):
         size += len(piece)
         weight.unpacked += len(piece)
@@ -121,6 +124,10 @@ def _weigh_entry(file: BinaryIO, info: zipfile.ZipInfo, weight: Weight, limits: 
             run = _longest_run(piece, run, limits)
         if sheet:
             tail = _measure(tail + piece, weight)
+        elif table is not None:
+            table.feed(piece)
+            weight.cells, weight.rows, weight.columns = table.cells, table.rows, table.columns
+            _refuse_extent(weight, limits)
     if size != info.file_size and not info.flag_bits & 0x08:
         raise TabularError("broken", detail=info.filename[:60])
 
@@ -179,7 +186,7 @@ def _refuse_extent(weight: Weight, limits: Limits) -> None:
             letter=column_letter(weight.columns - 1),
         )
     # Titles and blank rows above and between come on top of the records themselves.
-    if weight.rows > limits.rows + 1_000:
-        raise TabularError("too_many_rows", limit=limits.rows, row=weight.rows)
+    if weight.rows > limits.book_rows + 1_000:
+        raise TabularError("too_many_rows", limit=limits.book_rows, row=weight.rows)
     if weight.rows * weight.columns > limits.cells:
         raise TabularError("too_many_cells", cells=weight.rows * weight.columns, limit=limits.cells)

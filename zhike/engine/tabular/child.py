@@ -64,20 +64,24 @@ class Reading:
         size = self._path.stat().st_size
         if size > self._limits.file_bytes:
             raise TabularError("file_too_large", size=size, limit=self._limits.file_bytes)
-        kind = sniff.kind_of(self._path)
+        kind = sniff.kind_of(self._path, self._job.name)
         if kind == "xml":
             raise TabularError("unsupported", found="xml")
-        opened = {"zip": self._xlsx, "xls": self._xls, "vcard": self._vcard, "html": self._html}
+        opened = {
+            "zip": self._zip, "xls": self._xls, "vcard": self._vcard, "html": self._html, "json": self._json,
+            "ics": self._ics, "eml": self._mail, "mbox": self._mail,
+        }  # fmt: skip
+        self.meta.kind = kind
         opened.get(kind, self._csv)()
         expected = sniff.expected_kinds(self._job.name)
         if expected and self.meta.kind not in expected:
             self.notes.add("other_kind", kind=self.meta.kind, name=self._job.name[-80:])
 
-    def _xlsx(self) -> None:
+    def _zip(self) -> None:
         from .archive import weigh
 
-        self.meta.kind = "xlsx"
         weight = weigh(self._path, limits=self._limits)
+        self.meta.kind = weight.kind
         _allow_cells(weight.cells, self._limits)
         self._book()
 
@@ -104,6 +108,25 @@ class Reading:
             self.meta.encoding = ", ".join(sorted(self.notes.charsets))
         self._write(Arranged(headers, None, rows))
 
+    def _json(self) -> None:
+        from . import jsonrows
+
+        headers, rows = jsonrows.read(self._path, self._encoding(), notes=self.notes, limits=self._limits)
+        self._write(Arranged(headers, None, rows))
+
+    def _ics(self) -> None:
+        from . import calendars
+
+        headers, rows = calendars.read(self._path, self._encoding(), notes=self.notes, limits=self._limits)
+        self._write(Arranged(headers, None, rows))
+
+    def _mail(self) -> None:
+        from . import mails
+
+        box = self.meta.kind == "mbox"
+        headers, rows = mails.read(self._path, box=box, notes=self.notes, limits=self._limits)
+        self._write(Arranged(headers, None, rows))
+
     def _html(self) -> None:
         self.meta.kind = "html"
         codec = self._encoding()
@@ -117,22 +140,30 @@ class Reading:
         self.meta.delimiter = dialect.delimiter
         layout = Layout(notes=self.notes, limits=self._limits, ragged=True)
         layout.mend = lambda cells, width: delimited.resplit(cells, width, dialect)
-        self._write(layout.arrange((number, _cells(texts)) for number, texts in records))
+        layout.joint = dialect.delimiter
+        self._write(layout.arrange((number, _cells(texts)) for number, texts in records), texts=True)
 
     def _encoding(self) -> str:
         codec = encoding.detect(self._path)
         self.meta.encoding = encoding.label(codec)
         return codec
 
-    def _write(self, arranged: Arranged) -> None:
+    def _write(self, arranged: Arranged, *, texts: bool = False) -> None:
+        """Rows to the spool; `texts` says that cells are texts without NUL, or nothing."""
         self.meta.headers, self.meta.header_row = arranged.headers, arranged.header_row
+        write = self._writer.texts if texts else self._writer.row
         for number, cells in arranged.rows:
-            self._writer.row(number, cells)
+            write(number, cells)
+        if not self._writer.count and arranged.header_row is None:
+            raise TabularError("no_records")
         if not self._writer.count:
             raise TabularError("only_headers", row=arranged.header_row or 1)
 
 
 def _cells(texts: list[str]) -> list[Cell]:
+    whole = "".join(texts)
+    if "'" not in whole and '="' not in whole:  # nothing that could be an escape: one look at the row, not at each cell
+        return [text or None for text in texts]
     unescape = delimited.unescape
     return [unescape(text) if text else None for text in texts]
 

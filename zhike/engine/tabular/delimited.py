@@ -21,6 +21,8 @@ RARE_DELIMITERS = ("%", "\x1f", "^")
 SAMPLE_CHARS = 256 * 1024
 SAMPLE_RECORDS = 300
 MEND_LINES = 60
+EVEN = 0.9  # below this no usual separator divides the rows evenly
+BLANK_ROWS, BLANK_COLUMNS = 8, 4
 Record = tuple[int, list[str]]
 
 _DIRECTIVE = re.compile(r"\ufeff?sep=(.)\r?\n?$", re.IGNORECASE)
@@ -73,7 +75,17 @@ def sniff_dialect(sample: str) -> Dialect:
             score -= 0.5
         if score > best_score:
             best, best_score = dialect, score
+    if best_score < EVEN and _by_blanks(sample):
+        return _tuned(sample, " ")
     return best
+
+
+def _by_blanks(sample: str) -> bool:
+    """Whether blanks separate the cells: no row has fewer than the headings, many have as many, quotes hold texts."""
+    widths = [len(cells) for cells in _sample_records(sample, _tuned(sample, " ")) if any(cells)]
+    if len(widths) < BLANK_ROWS or widths[0] < BLANK_COLUMNS or ' "' not in sample:
+        return False
+    return min(widths) >= widths[0] and widths.count(widths[0]) > len(widths) / 4
 
 
 def _quote(sample: str) -> str:
@@ -85,7 +97,7 @@ def _quote(sample: str) -> str:
 def _tuned(sample: str, delimiter: str) -> Dialect:
     quote = _quote(sample)
     spaced = sample.count(delimiter + " ")
-    skip = bool(spaced) and delimiter != "\t" and spaced > 0.8 * _outer_count(sample, delimiter, quote)
+    skip = bool(spaced) and not delimiter.isspace() and spaced > 0.8 * _outer_count(sample, delimiter, quote)
     return Dialect(delimiter, quote, _backslashed(sample, delimiter, quote), skip)
 
 
@@ -279,6 +291,7 @@ class Records:
 def _clean(source: Iterator[str], notes: Notes, dialect: Dialect) -> Iterator[str]:
     """Drop NUL characters; a NUL or a backslash before a quote was meant as its escape."""
     escaped, doubled = "\\" + dialect.quote, dialect.quote * 2
+    single = dialect.quote == "'"
     for number, raw in enumerate(source, 1):
         line = raw
         if "\x00" in line:
@@ -286,6 +299,8 @@ def _clean(source: Iterator[str], notes: Notes, dialect: Dialect) -> Iterator[st
             line = line.replace("\x00" + dialect.quote, doubled).replace("\x00", "")
         if dialect.backslash and escaped in line:
             line = line.replace(escaped, doubled)
+        if single and '""' in line:
+            line = line.replace('""', '"')  # the quotes were changed, what doubled the old ones was left
         yield line
 
 

@@ -21,6 +21,7 @@ _PREFIX = re.compile(
     re.IGNORECASE,
 )
 _REPEAT = re.compile(r"\s*\(?\d+\)?$")
+_AGAIN = re.compile(r"^(.+?)(?: \1)+$")  # the same heading in several rows
 _MAIL = re.compile(r"^[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}$")
 _MOBILE = re.compile(r"^(?:\+?86|0086)?1[3-9]\d{9}$")
 _PHONE = re.compile(r"^\+?[\d()\-\s]{7,20}(?:\s*(?:转|ext\.?|x|#)\s*\d+)?$", re.IGNORECASE)
@@ -37,7 +38,7 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 
-SAME_MEANING = {"mobile": "phone", "phone": "mobile", "company": "name", "name": "company"}
+SAME_MEANING = {"mobile": "phone", "phone": "mobile", "company": "name", "name": "company", "customer": "name"}
 NAME_PARTS = ("family_name", "given_name", "middle_name")
 
 
@@ -80,10 +81,12 @@ class _Column:
     certainty: float = 0.0
     value_meaning: str | None = None
     names: tuple[str, ...] = field(default=())
+    beside: bool = False  # a phone of another kind than the mobile one that stands beside it
 
 
 def _variants(header: str) -> tuple[str, ...]:
     """Foldings of a heading, the most literal first."""
+    header = _AGAIN.sub(r"\1", header.strip())
     bare = _PREFIX.sub("", header)
     tries = [fold(header) or header.strip(), fold_bare(header), fold(bare), fold_bare(bare)]
     tries += [fold(_REPEAT.sub("", bare)), fold_bare(re.sub(r"[*＊]|必填|选填", "", header))]
@@ -192,7 +195,7 @@ def _match(column: _Column, spec: FieldSpec) -> tuple[float, str]:
             return names[variant] - (0.0 if place == 0 else 0.05), "exact"
     meanings = _meanings(spec)
     if column.meaning in meanings:
-        rank = meanings.index(column.meaning) * 0.02
+        rank = meanings.index(column.meaning) * 0.02 + (0.04 if column.beside and "mobile" in meanings else 0.0)
         return column.certainty - rank, "alias" if column.certainty >= 0.85 else "part"
     similar = max(
         (difflib.SequenceMatcher(None, column.names[0], name).ratio() for name in names), default=0.0
@@ -217,12 +220,27 @@ def _columns(headers: Sequence[str], samples: Sequence[Sequence[Cell]]) -> list[
         if column.meaning is None and column.value_meaning is not None:
             column.certainty = sure
         columns.append(column)
+    _tell_apart(columns)
     return columns
+
+
+def _tell_apart(columns: list[_Column]) -> None:
+    """Headings that mean another thing beside certain others: a given name, a form of address."""
+    meanings = {column.meaning for column in columns}
+    names = {name for column in columns for name in column.names[:1]}
+    for column in columns:
+        if column.meaning == "name" and column.names[:1] == (fold("名字"),):
+            if "family_name" in meanings and "given_name" not in meanings:
+                column.meaning, column.names = "given_name", ()
+        elif column.names[:1] == ("title",) and "jobtitle" in names:
+            column.meaning = "salutation"
 
 
 def guess(headers: Sequence[str], samples: Sequence[Sequence[Cell]], fields: Sequence[FieldSpec]) -> list[Guess]:
     """One guess per column, in order; `samples` are rows of cells."""
     columns = _columns(headers, samples)
+    if any("phone" in _meanings(spec) and "mobile" not in _meanings(spec) for spec in fields):
+        _set_beside(columns)
     pairs: list[tuple[float, int, int, str]] = []
     for column in columns:
         for order, spec in enumerate(fields):
@@ -234,8 +252,28 @@ def guess(headers: Sequence[str], samples: Sequence[Sequence[Cell]], fields: Seq
             if confidence >= 0.35:
                 pairs.append((confidence, column.place, order, reason))
     taken = _assign(pairs)
+    _name_first(columns, taken, fields)
     found = [_one(column, taken.get(column.place), fields, taken) for column in columns]
     return _compose_names(found, fields)
+
+
+def _set_beside(columns: list[_Column]) -> None:
+    """Where a field for other phones exists, they do not compete with a mobile one for its field."""
+    mobile = any(column.meaning == "mobile" for column in columns)
+    for column in columns:
+        column.beside = mobile and column.meaning == "phone"
+
+
+def _name_first(columns: list[_Column], taken: dict[int, tuple[int, float, str]], fields: Sequence[FieldSpec]) -> None:
+    """ "Customer" is the name of the record itself where nothing else is."""
+    own = next((order for order, spec in enumerate(fields) if "name" in _meanings(spec)), None)
+    named = {order for order, _confidence, _reason in taken.values()}
+    if own is None or own in named or any(column.meaning in NAME_PARTS for column in columns):
+        return
+    for column in columns:
+        if column.meaning == "customer" and column.place in taken and taken[column.place][2] == "alias":
+            taken[column.place] = (own, taken[column.place][1], "alias")
+            return
 
 
 def _assign(pairs: list[tuple[float, int, int, str]]) -> dict[int, tuple[int, float, str]]:

@@ -19,6 +19,7 @@ from .ragged import Profile
 HEAD_ROWS = 40
 HEADER_SEARCH = 25
 LABEL_CHARS = 40
+MOST_HEADERS = 3  # rows of headings, one above the other
 Row = tuple[int, list[Cell]]
 
 _VALUE = re.compile(
@@ -32,11 +33,14 @@ _VALUE = re.compile(
     )\s*$""",
     re.VERBOSE,
 )
+_DIGIT = re.compile(r"\d")
 _PERIOD = re.compile(r"^\s*(?:(?:19|20)\d\d年?|(?:0?[1-9]|1[0-2])月|Q[1-4])\s*$", re.IGNORECASE)
 _FOOTER = re.compile(
     r"^\s*(制表|填表|审核|审批|复核|备注|说明|注|导出|打印|统计|数据来源|共\s*\d+|总共|第\s*\d+\s*页|以上|end\b|prepared|source|note|page)",
     re.IGNORECASE,
 )
+# How a row of totals or a remark may begin, in either script.
+_SUSPECT = re.compile(rf"\s*[合总總小共汇匯彙累本tsgｔｓｇ]|{_FOOTER.pattern}", re.IGNORECASE)
 
 
 @dataclass
@@ -56,6 +60,13 @@ def blank(cell: Cell) -> bool:
 
 def _filled(cells: list[Cell]) -> int:
     return sum(not blank(cell) for cell in cells)
+
+
+def _first(cells: list[Cell]) -> Cell:
+    for cell in cells:
+        if cell is not None and not blank(cell):
+            return cell
+    return None
 
 
 def _trimmed(cells: list[Cell]) -> int:
@@ -114,6 +125,7 @@ def find_header(head: list[Row]) -> tuple[int | None, float]:
     width = _usual_width(head)
     scores = [_header_score(place, head, width) for place in range(min(len(head), HEADER_SEARCH))]
     best = max(range(len(scores)), key=lambda place: scores[place])
+    best = next((place for place in range(best - MOST_HEADERS) if _same_headings(head, place, best)), best)
     cells = [cell for cell in head[best][1] if not blank(cell)]
     known = sum(known_label(cell) for cell in cells)
     labels = sum(label_like(cell) for cell in cells)
@@ -144,6 +156,34 @@ def _upper_labels(head: list[Row], place: int, names: list[Cell]) -> None:
     for column, cell in enumerate(upper[: len(names)]):
         if blank(names[column]) and not blank(cell):
             names[column] = cell
+
+
+def _same_headings(head: list[Row], upper: int, lower: int) -> bool:
+    """Whether most headings of the lower row stand in the upper one already, which then is where the table begins."""
+    first, second = ({fold(str(cell)) for cell in head[place][1] if known_label(cell)} for place in (upper, lower))
+    return len(first) >= 2 and len(first & second) >= 0.8 * len(first)
+
+
+def _top(head: list[Row], place: int) -> int:
+    """Index of the first of several full rows of headings that stand one above the other."""
+    named = [column for column, cell in enumerate(head[place][1]) if not blank(cell)]
+    top = place
+    while top and place - top < MOST_HEADERS - 1 and head[top - 1][0] == head[top][0] - 1:
+        cells = head[top - 1][1]
+        if len(named) < 2 or [column for column, cell in enumerate(cells) if not blank(cell)] != named:
+            break
+        if not all(label_like(cell) for cell in cells if not blank(cell)):
+            break
+        top -= 1
+    return top
+
+
+def _join_above(head: list[Row], place: int, names: list[Cell]) -> None:
+    """Put the texts of full rows of headings together, column by column, the upper one first."""
+    for _number, cells in reversed(head[_top(head, place) : place]):
+        for column, cell in enumerate(cells[: len(names)]):
+            if not blank(cell):
+                names[column] = f"{_label_text(cell)} {_label_text(names[column])}".strip()
 
 
 def name_columns(names: list[Cell], notes: Notes, row: int | None) -> list[str]:
@@ -183,8 +223,11 @@ class Layout:
         self._headers: list[str] = []
         self._folded: list[str] = []
         self._usual = 0
+        self._digits = False
+        self._other_table = 0  # the row where headings of other columns were met
         self._profile = Profile([], 1)
         self.mend: Callable[[list[str], int], list[str] | None] | None = None
+        self.joint = ","
 
     def arrange(self, rows: Iterable[Row]) -> Arranged:
         """Header and records; raises empty, only_headers later, too_many_columns."""
@@ -202,11 +245,12 @@ class Layout:
             place += 1
         body = head[place + 1 :] if place is not None else head
         header_row = None if place is None else head[place][0]
-        self._width(body)
-        self._note_above(head[:place] if place is not None else [])
+        self._width(body, len(head[place][1]) if place is not None and self.joint == " " else 0)
+        self._note_above(head[: _top(head, place)] if place is not None else [])
         names = self._names(head, place)
         self._headers = name_columns(names, self._notes, header_row)
         self._folded = [fold(_label_text(cell)) for cell in names]
+        self._digits = bool(self._folded) and _DIGIT.search(self._folded[0]) is not None
         if header_row is None:
             self._notes.add("no_header")
         known = sum(known_label(name) for name in self._headers) if place is not None else 0
@@ -219,9 +263,10 @@ class Layout:
         if several:
             self._notes.add("rows_above", row=several[0], count=len(several))
 
-    def _width(self, body: list[Row]) -> None:
+    def _width(self, body: list[Row], told: int) -> None:
+        """How many cells most rows have, unless the headings alone tell, and what such rows look like."""
         sizes = Counter(len(cells) for _, cells in body)
-        self._usual = sizes.most_common(1)[0][0] if sizes else 0
+        self._usual = told or (sizes.most_common(1)[0][0] if sizes else 0)
         if self._ragged:
             even = [cells for _, cells in body if len(cells) == self._usual]
             self._profile = Profile(even, self._usual)
@@ -230,12 +275,15 @@ class Layout:
         rows = head[place + 1 :] if place is not None else head
         widths = Counter(_trimmed(cells) for _, cells in rows)
         width = max((size for size, count in widths.items() if count * 5 >= len(rows)), default=0)
+        if self.joint == " " and place is not None:
+            width = 0  # blanks stand in cells as well, so that only the headings say how many there are
         if place is None:
-            names: list[Cell] = [None] * width
+            names: list[Cell] = [None] * (max(width, self._usual) if self._ragged else width)
         else:
             names = list(head[place][1][: max(_trimmed(head[place][1]), width)])
             names += [None] * (width - len(names))
             _upper_labels(head, place, names)
+            _join_above(head, place, names)
         if len(names) > self._limits.columns:
             raise TabularError("too_many_columns", columns=len(names), limit=self._limits.columns)
         return names
@@ -244,27 +292,38 @@ class Layout:
         width = len(self._headers)
         count = 0
         for number, cells in rows:
-            filled = _filled(cells)
-            if not filled or self._skipped(number, cells, filled, width):
+            first = _first(cells)
+            if first is None or (isinstance(first, str) and self._skipped(number, cells, first, width)):
                 continue
+            if self._other_table:
+                self._notes.add("second_table", row=self._other_table, count=1 + sum(_filled(c) > 0 for _n, c in rows))
+                return
             count += 1
             if count > self._limits.rows:
                 raise TabularError("too_many_rows", limit=self._limits.rows, row=number)
             yield number, self._fitted(number, cells, width)
 
-    def _skipped(self, number: int, cells: list[Cell], filled: int, width: int) -> bool:
-        first = next(cell for cell in cells if not blank(cell))
-        if isinstance(first, str):
+    def _skipped(self, number: int, cells: list[Cell], first: str, width: int) -> bool:
+        """Whether a row that begins with a text is none of the records: totals, a remark, the headings once more."""
+        some = len(cells) - cells.count(None)  # cells of blanks count: for most rows it is enough that they are many
+        if some <= max(1, 0.6 * width) or _SUSPECT.match(first):
+            filled = _filled(cells)
             if filled <= max(1, 0.6 * width) and width > 1 and self._is_total(first):
                 self._notes.add("total_row", row=number, text=first.strip()[:60])
                 return True
             if filled == 1 and width >= 4 and _FOOTER.match(first):
                 self._notes.add("footer_row", row=number, text=first.strip()[:60])
                 return True
-            if self._repeats_header(cells, filled, width):
+        if self._may_repeat(first) and self._repeats_header(cells, _filled(cells), width):
+            self._other_table = number if _filled(cells) != sum(map(bool, self._folded)) else 0
+            if not self._other_table:
                 self._notes.add("header_again", row=number)
-                return True
+            return True
         return False
+
+    def _may_repeat(self, first: str) -> bool:
+        """A quick look before the exact one: headings seldom hold digits, codes and names of records often do."""
+        return len(first) <= LABEL_CHARS and (self._digits or _DIGIT.search(first) is None)
 
     @staticmethod
     def _is_total(text: str) -> bool:
@@ -282,25 +341,27 @@ class Layout:
     def _fitted(self, number: int, cells: list[Cell], width: int) -> list[Cell]:
         if self._ragged and len(cells) != self._usual:
             cells = self._mended(number, cells, width)
-        cells = cells[:width] + [None] * (width - len(cells))
+        if len(cells) != width:
+            cells = cells[:width] + [None] * (width - len(cells))
+        limit = self._limits.cell_chars
         for column, cell in enumerate(cells):
-            if isinstance(cell, str) and len(cell) > self._limits.cell_chars:
+            if cell.__class__ is str and len(cell) > limit:
                 cells[column] = self._shortened(number, column, cell)
         return cells
 
     def _mended(self, number: int, cells: list[Cell], width: int) -> list[Cell]:
-        realigned = self._profile.realigned(cells)
-        if realigned is not None:
-            self._notes.add("row_realigned", row=number, cells=len(cells), expected=width)
-            return realigned
         texts = None
         if self.mend is not None:
             texts = self.mend(["" if cell is None else str(cell) for cell in cells], self._usual)
-        if texts is None:
-            self._note_ragged(number, cells, width)
-            return cells
-        self._notes.add("other_delimiter", row=number)
-        return [text or None for text in texts]
+        if texts is not None:
+            self._notes.add("other_delimiter", row=number)
+            return [text or None for text in texts]
+        mended = self._profile.mended(cells, self.joint)
+        if mended is not None:
+            self._notes.add(mended[1], row=number, cells=len(cells), expected=width)
+            return mended[0]
+        self._note_ragged(number, cells, width)
+        return cells
 
     def _note_ragged(self, number: int, cells: list[Cell], width: int) -> None:
         if len(cells) > max(self._usual, width):

@@ -16,6 +16,8 @@ _ERRORS: dict[str, Text] = {
     "empty": _("The file is empty. Check that it was saved, and choose it again."),
     "no_rows": _("The file holds no rows. Fill in the sheet, save it, and choose it again."),
     "only_headers": _("Row %(row)s holds the headings, but no row follows it. Add at least one row of data."),
+    "no_records": _("The file holds no card, event, task or mail that can be read. Export it again, and choose it."),
+    "too_deep": _("Something in the file is nested more than %(limit)s times; such a file is not read."),
     "password": _("The file is protected by a password. Open it, remove the password, save it, and choose it again."),
     "zip_bomb": _(
         "The file unpacks to far more than a spreadsheet holds and was not opened. "
@@ -47,7 +49,9 @@ _ERRORS: dict[str, Text] = {
         "and choose it again."
     ),
     "broken": _("The file is damaged or was cut off. Open it in a spreadsheet program, save it again, and retry."),
-    "not_a_table": _("This is not a list of rows (%(found_text)s). Choose an xlsx, xls, csv or vCard file."),
+    "not_a_table": _(
+        "This is not a list of rows (%(found_text)s). Choose a spreadsheet, a csv, JSON, vCard, ics or mail file."
+    ),
     "unsupported": _("Files of the form %(found)s cannot be read. Save it as xlsx and choose it again."),
     "no_such_sheet": _("The workbook has no sheet of this name. Choose another sheet."),
     "unreadable": _("The file could not be opened. Choose it again."),
@@ -74,6 +78,11 @@ _NOTES: dict[str, Text] = {
     "row_longer": _("The row has %(cells)s cells, the headings are %(expected)s. Check for a stray separator."),
     "row_shorter": _("The row has %(cells)s cells, the headings are %(expected)s; the missing ones are empty."),
     "row_realigned": _("The row had one separator too many; its cells were moved back under their headings."),
+    "row_joined": _("A text in this row holds a separator and no quotation marks; its pieces were put together."),
+    "row_cut_apart": _("A separator is missing before a quotation mark in this row; the cell was cut in two there."),
+    "second_table": _(
+        "Another table with other headings begins here; its %(count)s rows were left out. Save it in a file of its own."
+    ),
     "other_delimiter": _("The row uses another separator than the rest; it was read all the same."),
     "quotes_mended": _("A quotation mark in this row is not closed properly; it was read as a character."),
     "record_cut": _("The last record is cut off in the middle and was left out. Export the file again."),
@@ -84,6 +93,18 @@ _NOTES: dict[str, Text] = {
     "sheets_many": _("The workbook has %(count)s sheets; %(sheet)s was read. Choose another one if that is wrong."),
     "charset_wrong": _("The card is labelled %(label)s but written in another encoding; the text was read by content."),
     "value_broken": _("The value of %(field)s cannot be decoded and was left out."),
+    "json_broken": _("This is no JSON object and was left out."),
+    "key_again": _("The key %(field)s occurs more than once in this object; the first value was taken."),
+    "event_open": _("The event has no end; the next one begins inside it. It was left out."),
+    "event_broken": _("The event cannot be read and was left out."),
+    "event_repeats": _("The event repeats (%(text)s); only its first date was read."),
+    "zone_unknown": _("The time zone is not known; the time was taken for one of your own zone."),
+    "mail_charset": _("The mail names an encoding that is wrong or unknown; the text was read by content."),
+    "mail_too_deep": _("The parts of the mail are nested too deeply; only its head was read."),
+    "mail_too_large": _("The mail is too large; only its head was read."),
+    "mail_undated": _("The mail has no date that can be read."),
+    "mail_empty": _("The mail has no head that can be read and was left out."),
+    "text_cut": _("The text was cut after %(limit)s characters."),
     "card_open": _("The card has no end; the next one begins inside it. It was left out."),
     "card_empty": _("The card holds nothing that can be read and was left out."),
     "line_broken": _("A line of the card cannot be read and was left out."),

@@ -24,19 +24,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     beforehand may use more, up to `memory_ceiling`.
     """
 
-    file_bytes: int = 25 * MiB
+    file_bytes: int = 1_024 * MiB
     unpacked_bytes: int = 200 * MiB
     unpacked_ratio: int = 100
     ratio_floor: int = 5 * MiB
     entries: int = 2_000
-    rows: int = 200_000
+    rows: int = 2_000_000
+    book_rows: int = 200_000  # of a spreadsheet, whose cells are held in memory
     columns: int = 300
     cells: int = 8_000_000
     cell_chars: int = 32_767
+    depth: int = 30  # parts within parts of a mail, objects within objects
     cell_bytes: int = 1 * MiB
     memory_bytes: int = 300 * MiB
     memory_ceiling: int = 1_600 * MiB
-    spool_bytes: int = 1_024 * MiB
+    spool_bytes: int = 3 * 1_024 * MiB
     seconds: float = 8.0
     seconds_per_mib: float = 4.0
     notes: int = 1_000

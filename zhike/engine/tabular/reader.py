@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
+from django.conf import settings
 
 from zhike.engine.confined import Died, run
 
@@ -97,7 +98,7 @@ def read(
     `open_table` can open again, or in a temporary place that goes with the table.
     """
     source = Path(path)
-    limits = limits or Limits()
+    limits = limits or allowed()
     if not source.is_file():
         raise TabularError("unreadable", detail="")
     size = source.stat().st_size
@@ -109,6 +110,13 @@ def read(
         _run(source, name or source.name, limits, sheet, spool)
         return open_table(spool)
     return _read_temporary(source, name or source.name, limits, sheet)
+
+
+def allowed() -> Limits:
+    """The limits of this installation: IMPORT_ROWS and IMPORT_BYTES of its settings."""
+    if not settings.configured:
+        return Limits()
+    return Limits(rows=settings.IMPORT_ROWS, file_bytes=settings.IMPORT_BYTES)
 
 
 def _read_temporary(source: Path, name: str, limits: Limits, sheet: str | None) -> Table:

@@ -1,4 +1,4 @@
-"""Tell by its content, never by its name, what a file is."""
+"""Tell by its content what a file is; its name is asked only whether a text that is nearly a mail is one."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ _FOREIGN = (
     (b"{\\rtf", "document"),
 )
 _HTML = re.compile(r"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype html|<html|<table|<meta|<head|<style)", re.DOTALL)
+# The head of a mail: lines of known names, and nothing but names, texts and what they are continued by.
+_MAIL_LINE = re.compile(r"([a-z][a-z0-9_-]{1,60})[ \t]*:|[ \t>]|from \S|$")
+_MAIL_NAMES = frozenset(
+    ("from", "to", "cc", "bcc", "subject", "date", "received", "message-id", "mime-version", "return-path",
+     "delivered-to", "content-type", "reply-to", "sender", "x-original-to", "content-transfer-encoding", "references",
+     "in-reply-to", "x-mailer", "resent-from", "dkim-signature")
+)  # fmt: skip
+_BOX = re.compile(r"from \S.*\d{1,2}:\d\d(:\d\d)?.*\d{4}\s*$")
+_JSON = re.compile(r'\{\s*("|\})|\[\s*\{')
 _BINARY_SAFE = re.compile(rb"[\x00-\x08\x0e-\x1a\x1b\x1c-\x1f]")
 
 
@@ -47,19 +56,36 @@ def _ole_kind(path: Path) -> str:
     raise TabularError("not_a_table", found="document")
 
 
-def _text_kind(start: str) -> str:
+def _text_kind(start: str, name: str) -> str:
     lowered = start[:2000].lower()
-    if lowered.startswith("begin:vcard"):
+    if re.match(r"([\w-]+\.)?begin:vcard", lowered):
         return "vcard"
     if _HTML.match(lowered):
         return "html"
     if lowered.startswith("<?xml") and "urn:schemas-microsoft-com:office:spreadsheet" in lowered:
         return "xml"
-    return "text"
+    if re.match(r"begin:[a-z-]+\s", lowered):
+        return "ics"
+    if _JSON.match(lowered):
+        return "json"
+    return _mail_kind(start.lower(), name)
 
 
-def kind_of(path: Path) -> str:
-    """One of zip, xls, vcard, html, xml, text; raises for an empty or a foreign file."""
+def _mail_kind(lowered: str, name: str) -> str:
+    """eml or mbox for what begins like a mail, else text; a name that says so helps where the head is short or odd."""
+    lines = lowered.splitlines()[:-1] if len(lowered) >= 8000 else lowered.splitlines()
+    if lines and _BOX.match(lines[0]):
+        return "mbox"
+    head = lines[: next((n for n, line in enumerate(lines) if not line.strip()), len(lines))]
+    found = [_MAIL_LINE.match(line) for line in head]
+    names = {match[1] for match in found if match and match[1]} & _MAIL_NAMES
+    odd = sum(match is None for match in found)
+    told = "eml" in expected_kinds(name)
+    return "eml" if len(names) >= (1 if told else 2) and odd <= len(found) // (2 if told else 4) else "text"
+
+
+def kind_of(path: Path, name: str = "") -> str:
+    """One of zip, xls, vcard, ics, json, eml, mbox, html, xml, text; raises for an empty or a foreign file."""
     with path.open("rb") as file:
         head = file.read(8192)
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
@@ -68,7 +94,7 @@ def kind_of(path: Path) -> str:
         return "zip"
     if head.startswith(OLE):
         return _ole_kind(path)
-    kind = _text_kind(_text_start(head))
+    kind = _text_kind(_text_start(head), name)
     if kind == "text":
         _refuse_foreign(head)
     return kind
@@ -94,6 +120,14 @@ def expected_kinds(name: str) -> tuple[str, ...]:
         "et": ("xls",),
         "vcf": ("vcard",),
         "vcard": ("vcard",),
+        "ods": ("ods",),
+        "ics": ("ics",),
+        "ical": ("ics",),
+        "eml": ("eml", "mbox"),
+        "mbox": ("mbox", "eml"),
+        "jsonl": ("json",),
+        "ndjson": ("json",),
+        "json": ("json",),
         "csv": ("csv",),
         "tsv": ("csv",),
         "txt": ("csv", "vcard"),

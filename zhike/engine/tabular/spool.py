@@ -8,7 +8,7 @@ a list of one ISO text, a decimal a list of two, so that texts stay texts.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -52,11 +52,16 @@ class Writer:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._batch: list[tuple[int, list[object]]] = []
+        self._batch: list[tuple[int, Sequence[object]]] = []
         self.count = 0
 
     def row(self, number: int, cells: list[Cell]) -> None:
-        self._batch.append((number, [_pack(cell) for cell in cells]))
+        """One row of cells of any type."""
+        self.texts(number, [_pack(cell) for cell in cells])
+
+    def texts(self, number: int, cells: Sequence[object]) -> None:
+        """One row whose cells need no packing: texts without NUL, and None."""
+        self._batch.append((number, cells))
         self.count += 1
         if len(self._batch) >= BATCH:
             self._flush()

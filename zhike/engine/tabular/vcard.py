@@ -6,7 +6,7 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ _ORDER = (
 _NAME_PARTS = ("Family Name", "Given Name", "Middle Name", "Name Prefix", "Name Suffix")
 _ADDRESS = {2: "Street", 3: "City", 4: "State", 5: "Postal Code", 6: "Country"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_BEGIN, _END = re.compile(r"([\w-]+\.)?BEGIN:VCARD$"), re.compile(r"([\w-]+\.)?END:VCARD$")
 REPEATS = 5
 HEAD_CHARS = 2_000
 
@@ -65,7 +66,7 @@ class _Card:
                 return
 
 
-def _logical_lines(path: Path, encoding: str) -> Iterator[str]:
+def logical_lines(path: Path, encoding: str) -> Iterator[str]:
     """Unfolded lines; a soft line break of quoted-printable joins lines too."""
     pieces: list[str] = []
     soft = False
@@ -75,6 +76,8 @@ def _logical_lines(path: Path, encoding: str) -> Iterator[str]:
             if soft and pieces[-1].endswith("="):
                 pieces[-1] = pieces[-1][:-1]
                 pieces.append(line.lstrip(" \t"))
+            elif not line:
+                continue  # some programs end their lines twice
             elif pieces and line[:1] in (" ", "\t"):
                 pieces.append(line[1:])
             else:
@@ -195,14 +198,14 @@ def _store_address(card: _Card, value: str) -> None:
 def _cards(path: Path, encoding: str, notes: Notes) -> Iterator[_Card]:
     card: _Card | None = None
     row = 0
-    for line in _logical_lines(path, encoding):
+    for line in logical_lines(path, encoding):
         upper = line.strip().upper().lstrip("\ufeff")
-        if upper == "BEGIN:VCARD":
+        if upper.endswith("BEGIN:VCARD") and _BEGIN.match(upper):
             if card is not None:
                 notes.add("card_open", row=row)
             row += 1
             card = _Card(row)
-        elif upper == "END:VCARD" and card is not None:
+        elif upper.endswith("END:VCARD") and card is not None and _END.match(upper):
             yield card
             card = None
         elif card is not None and line.strip():
@@ -226,27 +229,34 @@ def _column_order(seen: set[str]) -> list[str]:
 def read(
     path: Path, encoding: str, *, notes: Notes, limits: Limits
 ) -> tuple[list[str], Iterator[tuple[int, list[Cell]]]]:
-    """Headers and rows of all cards; a row number is the place of the card in the file."""
-    cards: list[_Card] = []
+    """Headers and rows of all cards, which are gone through twice and never kept; rows are places in the file."""
     seen: set[str] = set()
-    for card in _cards(path, encoding, notes):
-        if not card.cells:
-            notes.add("card_empty", row=card.row)
-            continue
-        if len(cards) >= limits.rows:
+    first = Notes(keep=0)
+    for count, card in enumerate(_filled(path, encoding, first), 1):
+        if count > limits.rows:
             raise TabularError("too_many_rows", limit=limits.rows, row=card.row)
-        cards.append(card)
         seen.update(card.cells)
-    if not cards:
-        raise TabularError("no_rows")
+    if not seen:
+        raise TabularError("no_records")
+    notes.charsets |= first.charsets
     headers = _column_order(seen)
     for extra in headers[limits.columns :]:
         notes.add("column_dropped", header=extra)
     headers = headers[: limits.columns]
-    return headers, _as_rows(cards, headers, notes, limits)
+    return headers, _as_rows(_filled(path, encoding, notes), headers, notes, limits)
 
 
-def _as_rows(cards: list[_Card], headers: list[str], notes: Notes, limits: Limits) -> Iterator[tuple[int, list[Cell]]]:
+def _filled(path: Path, encoding: str, notes: Notes) -> Iterator[_Card]:
+    for card in _cards(path, encoding, notes):
+        if card.cells:
+            yield card
+        else:
+            notes.add("card_empty", row=card.row)
+
+
+def _as_rows(
+    cards: Iterable[_Card], headers: list[str], notes: Notes, limits: Limits
+) -> Iterator[tuple[int, list[Cell]]]:
     for card in cards:
         cells: list[Cell] = []
         for column, header in enumerate(headers):

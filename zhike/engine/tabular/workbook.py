@@ -8,6 +8,7 @@ from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import python_calamine as calamine
 
 from .errors import TabularError
@@ -83,7 +84,7 @@ class Workbook:
     """An open xlsx or xls file."""
 
     def __init__(self, path: Path, *, limits: Limits) -> None:
-        self._limits = limits
+        self._limits = msgspec.structs.replace(limits, rows=min(limits.rows, limits.book_rows))
         try:
             self._book = calamine.load_workbook(str(path))
             self.sheets = _visible(self._book)

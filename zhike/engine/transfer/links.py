@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from zhike.base import fold as folding
@@ -14,13 +17,16 @@ from zhike.base import pinyin
 from zhike.engine import access, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
-from zhike.engine.errors import Invalid
+from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.kinds import Attribute
 from zhike.engine.models import Pipeline, Stage
 from zhike.engine.tabular.folding import fold
 
+_APART = re.compile(r"[;,]\s*")
+_CODE = re.compile(r"[\w-]*\d[\w-]*")
 WHOLE = 50_000  # as many names as are kept in memory; beyond it each chunk looks up its own
 BY = ("username", "email", "code", "number", "external_id")
+REACHED = ("email", "phone")  # kinds by which a person is reached: written in many ways
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Names:
     _titles: dict[UUID, str] = field(default_factory=dict)
     _whole: bool | None = None
     _asked: set[str] = field(default_factory=set)
+    _keys: list[str] | None = None
     create: bool = False  # make what is not there: only for lists that everybody may add to, such as tags
 
     @property
@@ -58,12 +65,12 @@ class Names:
                 self._take(self._rows())
         if self._whole and not self.create:
             return
-        fresh = set(texts) - self._asked
+        fresh = {piece for text in texts for piece in (text, *pieces(text))} - self._asked
         self._asked |= fresh
         if fresh and not self._whole:
             read = pinyin.person if self.target.named == "person" else pinyin.company
             keys = {read(text).sort_key[:300] for text in fresh}
-            self._take(self._rows().filter(pinyin__in=keys))
+            self._take(self._rows().filter(Q(pinyin__in=keys) | self._codes(fresh)))
         if self.create:
             self._make({fold(t) or t: t for t in sorted(fresh) if not self._folded.get(fold(t) or t)}.values())
 
@@ -75,8 +82,34 @@ class Names:
                 continue
             self._add(made.pk, name, ())
 
+    def _codes(self, texts: Iterable[str]) -> Q:
+        """Rows that one of the texts names by its number, its code in another program, a mail address or a phone."""
+        found = Q()
+        for key in self._more():
+            a = self.target.attributes[key]
+            values = {value for text in texts for value in (text, _clean(a, text)) if value}
+            found |= Q(**{f"{key}__in": values})
+        return found
+
+    def _more(self) -> list[str]:
+        """Fields beside the name by which a record is found, as far as the actor may read them."""
+        if self._keys is None:
+            target = self.target
+            known = access.readable(self.actor, target) if target.key not in query.DIRECTORY else None
+            keys = [k for k, a in target.attributes.items() if k in BY or (a.kind.key in REACHED and a.column)]
+            self._keys = [k for k in keys if known is None or k in known]
+        return self._keys
+
     def find(self, text: str) -> Found:
-        """The record called `text`."""
+        """The record called `text`; of several addresses or codes in one cell the first that is known."""
+        found = self._one(text)
+        for piece in pieces(text) if found.id is None else ():
+            other = self._one(piece)
+            if other.id is not None:
+                return other
+        return found
+
+    def _one(self, text: str) -> Found:
         for names, key in ((self._exact, text), (self._folded, fold(text) or text)):
             found = names.get(key, ())
             if len(found) > 1:
@@ -86,8 +119,19 @@ class Names:
                 title = self._titles[found[0]]
                 said = _("“%(text)s” read as “%(name)s”.") % {"text": text[:60], "name": title[:60]}
                 return Found(found[0], note="" if names is self._exact else said)
+        if (pk := self._reached(text)) is not None:
+            return Found(pk)
         said = _("There is no %(what)s “%(name)s”, or you may not see it.")
         return Found(problem=said % {"what": self.attribute.label, "name": text[:60]})
+
+    def _reached(self, text: str) -> UUID | None:
+        """The one record that has this mail address or phone, however it is written."""
+        for key in self._more():
+            a = self.target.attributes[key]
+            found = self._exact.get(_clean(a, text), ()) if a.kind.key in REACHED else ()
+            if len(found) == 1:
+                return found[0]
+        return None
 
     def _rows(self) -> Any:
         target = self.target
@@ -98,9 +142,7 @@ class Names:
         return query.visible(self.actor, target)
 
     def _take(self, rows: Any) -> None:
-        known = access.readable(self.actor, self.target) if self.target.key not in query.DIRECTORY else None
-        more = [k for k in BY if k in self.target.attributes and (known is None or k in known)]
-        for pk, title, *others in rows.values_list("pk", self.target.title, *more):
+        for pk, title, *others in rows.values_list("pk", self.target.title, *self._more()):
             self._add(pk, str(title), others)
 
     def _add(self, pk: UUID, title: str, others: Iterable[str]) -> None:
@@ -119,6 +161,9 @@ class Pipelines(Names):
     """Pipelines of one entity by their names in any of the three languages."""
 
     entity: str = ""
+
+    def _more(self) -> list[str]:
+        return []
 
     def _rows(self) -> Any:
         return Pipeline.objects.filter(entity=self.entity, deleted_at=None, is_current=True)
@@ -185,6 +230,23 @@ def _finders(actor: Actor, entity: AnyEntity, fields: Iterable[str], *, create: 
             yield key, Pipelines(actor, a, entity=entity.key)
         elif a.is_link:
             yield key, Names(actor, a, create=create and grows(actor, a))
+
+
+def pieces(text: str) -> list[str]:
+    """The addresses or codes in a cell that holds several of them; nothing where it holds one."""
+    found = [piece.strip() for piece in _APART.split(unicodedata.normalize("NFKC", text)) if piece.strip()]
+    codes = all("@" in piece or _CODE.fullmatch(piece) for piece in found)
+    return found if len(found) > 1 and codes else []
+
+
+def _clean(a: Attribute, text: str) -> str:
+    """A mail address or phone as it is stored; empty for what is none."""
+    if a.kind.key not in REACHED or (a.kind.key == "email") != ("@" in text):
+        return ""
+    try:
+        return str(a.kind.clean(a, text) or "")
+    except Wrong:
+        return ""
 
 
 def same_title(one: str, other: str) -> bool:

@@ -136,6 +136,7 @@ ACCOUNT = Entity(
     meanings={
         "name": "name",
         "company": "name",
+        "customer": "name",
         "short_name": "short_name",
         "phone": "phone",
         "mobile": "phone",
@@ -160,6 +161,7 @@ ACCOUNT = Entity(
         "owner": "owner",
         "tags": "tags",
         "remark": "remark",
+        "company_id": "external_id",
         "code": "external_id",
         "amount": "prior_sales",
         "parent": "parent",
@@ -270,6 +272,7 @@ CONTACT = Entity(
     meanings={
         "name": "name",
         "company": "account",
+        "customer": "account",
         "phone": "phone",
         "mobile": "phone",
         "email": "email",
@@ -284,7 +287,9 @@ CONTACT = Entity(
         "owner": "owner",
         "tags": "tags",
         "remark": "remark",
+        "contact_id": "external_id",
         "code": "external_id",
+        "company_id": "account",
     },
     typed={"contact": "last_contact_at", "idle": "idle_days", "next": "next_follow_up_on"},
     tones={"attitude": ATTITUDE_TONES},

@@ -107,6 +107,7 @@ LEAD = Entity(
     meanings={
         "name": "name",
         "company": "company",
+        "customer": "company",
         "phone": "phone",
         "mobile": "phone",
         "email": "email",
@@ -126,6 +127,7 @@ LEAD = Entity(
         "tags": "tags",
         "remark": "remark",
         "code": "external_id",
+        "lead_id": "external_id",
         "stage": "stage",
         "status": "stage",
     },

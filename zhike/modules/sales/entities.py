@@ -179,6 +179,7 @@ DEAL = Entity(
         "name": "name",
         "deal": "name",
         "company": "account",
+        "customer": "account",
         "product": "product",
         "amount": "amount",
         "currency": "currency",
@@ -192,6 +193,8 @@ DEAL = Entity(
         "tags": "tags",
         "remark": "remark",
         "code": "external_id",
+        "deal_id": "external_id",
+        "company_id": "account",
     },
     tones={
         "status": {"open": "blue", "won": "green", "lost": "red"},
