@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from config import outside
+from config import outside, zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("ZHIKE_HOME") or BASE_DIR / "var")
@@ -57,6 +57,11 @@ BACKUP_HOUR = int(_HOUR) if _HOUR.isdecimal() else None
 BACKUPS = Path(os.environ.get("ZHIKE_BACKUPS") or HOME / "backups")
 BACKUP_RECIPIENT = os.environ.get("ZHIKE_BACKUP_RECIPIENT", "")
 BACKUP_KEEP = os.environ.get("ZHIKE_BACKUP_KEEP", "7,4,6")
+# Going back to any second (zhike/backup/pitr): how many days, None for not at all, and how many seconds may be lost.
+_DAYS = os.environ.get("ZHIKE_PITR_DAYS", "off").strip()
+PITR_DAYS = int(_DAYS) if _DAYS.isdecimal() and int(_DAYS) else None
+PITR_SECONDS = max(1, int(os.environ.get("ZHIKE_PITR_SECONDS") or 60))
+EMBEDDED = os.environ.get("ZHIKE_EMBEDDED") == "1"  # whether Zhike brings up the database server itself
 AUDIT_LOG = os.environ.get("ZHIKE_AUDIT_LOG", "")  # a file, or syslog[://host:port]: engine/offbox.py
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "base.User"
@@ -124,7 +129,7 @@ LOCALE_PATHS = [BASE_DIR / "zhike" / "locale"]
 LANGUAGE_COOKIE_NAME = "__Host-zhike-language" if HTTPS else "zhike_language"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = "Asia/Shanghai"
+TIME_ZONE = zone.TIME_ZONE
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "zhike" / "web" / "static"]
 STATIC_ROOT = BASE_DIR / "zhike" / "web" / "static"

@@ -11,6 +11,7 @@ import pytest
 
 from zhike.backup.model import DRILL, MANIFEST, Backup, Piece, Table
 from zhike.backup.nightly import FAILED
+from zhike.backup.pitr import archive
 
 pytestmark = pytest.mark.django_db
 PAGE = "/settings/health"
@@ -73,3 +74,39 @@ def test_a_damaged_folder_breaks_nothing(firm: Any, folder: Path) -> None:
     (folder / FAILED).write_text('{"at": 7}', "utf-8")
     assert firm.client("admin").get(PAGE).status_code == 200
     assert one.name in firm.client("admin").get(PAGE).content.decode()
+
+
+def _archive(folder: Path, age: dt.timedelta, **said: Any) -> None:
+    now = dt.datetime.now(dt.UTC)
+    top = folder / archive.FOLDER / "7"
+    (top / "wal").mkdir(parents=True, exist_ok=True)
+    at, place = now - dt.timedelta(hours=3), top / "base-20261122T020000Z"
+    place.mkdir(exist_ok=True)
+    base = archive.Base(place, at, at, "1", 18, "", 1, 40, 50, {}, 0)
+    (place / archive.BASE).write_text(json.dumps(base.manifest()), "utf-8")
+    stamp = (now - age).strftime(archive.STAMP)
+    (top / "wal" / f"{archive.name_of(1, 0)}-{stamp}-{'0' * 32}-{'1' * 32}.zst").touch()
+    note = {"at": now.isoformat(), "until": (now - age).isoformat(), "error": "", "waiting": 5 << 20, **said}
+    (top / archive.STATE).write_text(json.dumps(note), "utf-8")
+
+
+def test_it_tells_how_far_back_any_second_can_be_reached(firm: Any, folder: Path, settings: Any) -> None:
+    settings.EMBEDDED, settings.PITR_DAYS = True, None
+    page = firm.client("admin").get(PAGE).content.decode()
+    assert "ZHIKE_PITR_DAYS=7" in page
+    settings.PITR_DAYS = 7
+    page = firm.client("admin").get(PAGE).content.decode()
+    assert "正在做第一个基础备份" in page
+    _archive(folder, dt.timedelta(seconds=42))
+    page = firm.client("admin").get(PAGE).content.decode()
+    assert "42秒" in page or "43秒" in page
+    assert "5 MB" in page
+    assert "没有归档任何日志" not in page
+    _archive(folder, dt.timedelta(hours=2), error="<i>No space left", failed_since="2026-11-22T02:07:00+08:00")
+    page = firm.client("admin").get(PAGE).content.decode()
+    assert "&lt;i&gt;No space left" in page
+    assert "没有归档任何日志" in page
+    settings.EMBEDDED = False
+    page = firm.client("admin").get(PAGE).content.decode()
+    assert "只用于内置数据库" in page
+    assert "任意一秒" not in page

@@ -8,7 +8,10 @@ was given, encrypted with age (age-encryption.org), so that other tools open the
 
 from . import streams
 from .make import make
-from .model import Backup, BackupError, found, read
-from .restore import drill, restore
+from .model import Backup, BackupError, Told, folder, found, noted, read, write_whole
+from .restore import drill, require_whole, restore
 
-__all__ = ["Backup", "BackupError", "drill", "found", "make", "read", "restore", "streams"]
+__all__ = [
+    "Backup", "BackupError", "Told", "drill", "folder", "found", "make", "noted", "read", "require_whole", "restore",
+    "streams", "write_whole",
+]  # fmt: skip

@@ -7,15 +7,14 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from gettext import gettext as _
 from pathlib import Path
-from typing import IO, Any, Self, cast
+from typing import Any
 
 import psycopg
 
@@ -40,7 +39,8 @@ from .model import (
     settle,
     write_whole,
 )
-from .programs import address, environment, program, tail
+from .piped import Piped
+from .programs import address, environment, program
 
 TIMES = dt.timedelta(seconds=1)
 
@@ -66,11 +66,11 @@ def make(home: Path, server: Server, folder: Path, *, recipient: str = "", told:
             with _moment(server) as (snapshot, connection):
                 major = connection.info.server_version // 10_000
                 name = _file(DATABASE, "dump", recipient)
-                with _Dump(server.url, major, snapshot, part / name, recipient) as dump:
+                with Piped(_dump(server.url, major, snapshot), environment(server.url), part / name, recipient) as dump:
                     tables = digests(connection, told)
                     pieces = {name: dump.done()}
             name = _file(FILES, "tar", recipient)
-            pieces[name], uploads = _files(home, part / name, recipient, told)
+            pieces[name], uploads = uploads_of(home, part / name, recipient, told)
             seconds = round(time.monotonic() - begun, 3)
             made = Backup(place, made_at, __version__, major, recipient, seconds, tables, pieces, uploads)
             write_whole(part / MANIFEST, json.dumps(made.manifest(), ensure_ascii=False, indent=1))
@@ -117,77 +117,38 @@ def _moment(server: Server) -> Iterator[tuple[str, psycopg.Connection[Any]]]:
         yield str((row or ("",))[0]), connection
 
 
-class _Dump:
-    """pg_dump at work beside us."""
-
-    def __init__(self, url: str, major: int, snapshot: str, place: Path, recipient: str) -> None:
-        # Compressed here: the server's programs may know gzip alone, which takes longer than the dump.
-        command = [program("pg_dump", major), "--format=custom", "--compress=0", "--no-owner", "--no-privileges"]
-        self._process = subprocess.Popen(
-            [*map(str, command), f"--snapshot={snapshot}", *address(url)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(url),
-        )  # fmt: skip
-        self._said: list[str] = []
-        self._piece: list[Piece] = []
-        self._failed: list[BaseException] = []
-        self._threads = [
-            threading.Thread(target=self._store, args=(place, recipient), daemon=True),
-            threading.Thread(target=self._listen, daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_of: object) -> None:
-        """It does not outlive whoever waited for it."""
-        if self._process.poll() is None:
-            self._process.kill()
-        for thread in self._threads:
-            thread.join()
-        self._process.wait()
-
-    def _store(self, place: Path, recipient: str) -> None:
-        try:
-            self._piece.append(streams.store(cast("IO[bytes]", self._process.stdout), place, recipient))
-        except BaseException as error:  # told by done()
-            self._failed.append(error)
-            self._process.kill()
-
-    def _listen(self) -> None:
-        for line in cast("IO[bytes]", self._process.stderr):
-            self._said.append(line.decode("utf-8", "replace"))
-
-    def done(self) -> Piece:
-        """Waits for its end. Raises BackupError with its own words."""
-        for thread in self._threads:
-            thread.join()
-        code = self._process.wait()
-        if self._failed:
-            raise self._failed[0]
-        if code:
-            raise BackupError(
-                _("pg_dump ended with code %(code)d: %(said)s") % {"code": code, "said": tail(self._said)}
-            )
-        return self._piece[0]
+def _dump(url: str, major: int, snapshot: str) -> list[str]:
+    # Compressed here: the server's programs may know gzip alone, which takes longer than the dump.
+    options = ["--format=custom", "--compress=0", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
+    return [str(program("pg_dump", major)), *options, *address(url)]
 
 
-def _files(home: Path, place: Path, recipient: str, told: Told | None) -> tuple[Piece, int]:
+def uploads_of(home: Path, place: Path, recipient: str, told: Told | None) -> tuple[Piece, int]:
     """A tar of what was uploaded and of what else lies beside the database; how many uploads."""
-    out, into = os.pipe()
     names = sorted(file for file in (home / "files").rglob("*") if file.is_file() and not file.is_symlink())
-    beside = [home / name for name in BESIDE if (home / name).is_file() and (recipient or name != SECRET)]
+    return tar_of(home, [*beside(home, recipient), *names], place, recipient, told)
+
+
+def beside(home: Path, recipient: str) -> list[Path]:
+    """What belongs to an installation beside its database and uploads, as far as a backup may hold it."""
+    return [home / name for name in BESIDE if (home / name).is_file() and (recipient or name != SECRET)]
+
+
+def tar_of(
+    home: Path, files: Sequence[Path], place: Path, recipient: str, told: Told | None = None
+) -> tuple[Piece, int]:
+    """Files in a tar, packed and, with a public key, encrypted; how many of them were uploaded."""
+    out, into = os.pipe()
     failed: list[BaseException] = []
     count = [0]
 
     def work() -> None:
         try:
             with os.fdopen(into, "wb") as pipe, tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-                for n, file in enumerate([*beside, *names], 1):
-                    count[0] += _add(tar, file, home) and file not in beside
+                for n, file in enumerate(files, 1):
+                    count[0] += _add(tar, file, home) and file.parent != home
                     if told:
-                        told(n, len(beside) + len(names), _("files"))
+                        told(n, len(files), _("files"))
         except BaseException as error:  # told below
             failed.append(error)
 

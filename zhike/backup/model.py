@@ -104,6 +104,12 @@ class Backup:
         return noted(self.place / DRILL)
 
 
+def folder(home: Path) -> Path:
+    """Where the backups of an installation lie: ZHIKE_BACKUPS, else `backups` in its data folder."""
+    named = os.environ.get("ZHIKE_BACKUPS")
+    return Path(named).expanduser().absolute() if named else home / "backups"
+
+
 def read(place: Path) -> Backup:
     """The backup in a folder. Raises BackupError where there is none, or one of a later Zhike."""
     try:

@@ -39,7 +39,7 @@ def restore(home: Path, server: Server, backup: Backup, *, identity: str = "", t
     note = home / NOTE
     goes_on = noted(note).get("backup") == backup.name
     if not goes_on:
-        _require_empty(home, server)
+        require_empty(home, server)
         write_whole(note, json.dumps({"backup": backup.name}))
         adopt(note, home)
     try:
@@ -47,9 +47,9 @@ def restore(home: Path, server: Server, backup: Backup, *, identity: str = "", t
         shutil.rmtree(fresh, ignore_errors=True)
         _unpack(backup, identity, fresh, told)
         if not _tables(server.url):
-            _fill(server.url, backup, identity, told)
+            fill(server.url, backup, identity, told)
         found = _compare(server.url, backup, told)
-        _settle(home, fresh)
+        settle_files(home, fresh)
     except (OSError, psycopg.Error, tarfile.TarError) as error:
         raise BackupError(
             _("The backup could not be restored: %(reason)s. Start the same command again to go on.")
@@ -70,7 +70,7 @@ def drill(server: Server, backup: Backup, *, identity: str = "", told: Told | No
         verify(backup, told)
         url = server.scratch(TRIED)
         try:
-            _fill(url, backup, identity, told)
+            fill(url, backup, identity, told)
             problems = [*_compare(url, backup, told), *_uploads(url, backup, identity)]
         finally:
             server.drop(TRIED)
@@ -125,7 +125,8 @@ def _tables(url: str) -> int:
     return int((row or (0,))[0])
 
 
-def _require_empty(home: Path, server: Server) -> None:
+def require_empty(home: Path, server: Server) -> None:
+    """Raises BackupError where an installation holds anything."""
     full = _tables(server.url) or any((home / "files").rglob("*"))
     if full:
         raise BackupError(
@@ -137,7 +138,20 @@ def _require_empty(home: Path, server: Server) -> None:
         )
 
 
-def _fill(url: str, backup: Backup, identity: str, told: Told | None) -> None:
+def require_whole(home: Path) -> None:
+    """Raises BackupError where a restore into this folder was not finished."""
+    if (home / NOTE).is_file():
+        said = noted(home / NOTE)
+        raise BackupError(
+            _(
+                "%(what)s was being restored into %(home)s, and that was not finished. Start the same restore again: "
+                "it goes on. Or name another folder in ZHIKE_HOME."
+            )
+            % {"what": said.get("backup") or said.get("to") or "?", "home": home}
+        )
+
+
+def fill(url: str, backup: Backup, identity: str, told: Told | None) -> None:
     """The tables of a backup in an empty database, all in one transaction."""
     with psycopg.connect(url) as connection:
         major = connection.info.server_version // 10_000
@@ -189,7 +203,7 @@ def _unpack(backup: Backup, identity: str, fresh: Path, told: Told | None) -> No
                 told(n, 0, _("files"))
 
 
-def _settle(home: Path, fresh: Path) -> None:
+def settle_files(home: Path, fresh: Path) -> None:
     """Put what was unpacked into its place; each step can be done twice."""
     (home / "files").mkdir(mode=0o700, exist_ok=True)
     for name in BESIDE:

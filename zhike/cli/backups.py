@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from zhike import backup
-from zhike.backup import keeping, streams
-from zhike.cli import schema
+from zhike.backup import keeping, pitr, streams
+from zhike.cli import moments, schema
 from zhike.cli.running import database, django_ready
 from zhike.cli.serving import only_one
 from zhike.cli.show import Progress, result, say
 from zhike.launch import paths
+from zhike.launch.postgres import Server
 
 MIB = 1024 * 1024
 
@@ -39,6 +40,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     drill = actions.add_parser("drill", help=_("try a backup: restore it beside everything and compare every table"))
     _folder(drill)
     drill.add_argument("--name", help=_("which one (the newest)"))
+    drill.add_argument(
+        "--at",
+        metavar="WHEN",
+        help=_("try the archive of the log instead: go to this second beside everything; or “any”"),
+    )
     drill.add_argument("--key", type=Path, metavar="FILE", help=_("file with the secret key"))
     drill.set_defaults(run=run_drill)
 
@@ -54,8 +60,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     key.add_argument("--out", type=Path, required=True, metavar="FILE", help=_("new file for the secret key"))
     key.set_defaults(run=run_key)
 
+    mark = actions.add_parser("mark", help=_("give this moment a name that one can go back to"))
+    _folder(mark)
+    mark.add_argument("name", help=_("a word"))
+    mark.set_defaults(run=run_mark)
+
     restore = commands.add_parser("restore", help=_("bring a backup back into an empty installation"))
-    restore.add_argument("place", type=Path, metavar="FOLDER", help=_("the backup"))
+    restore.add_argument(
+        "place", type=Path, metavar="FOLDER", nargs="?", help=_("the backup; for a moment, where backups lie")
+    )
+    moment = restore.add_mutually_exclusive_group()
+    moment.add_argument("--to", dest="at", metavar="WHEN", help=_("a second: “2026-11-22 10:15:00”"))
+    moment.add_argument("--mark", help=_("a moment that “zhike backup mark” has named"))
     restore.add_argument("--key", type=Path, metavar="FILE", help=_("file with the secret key"))
     restore.set_defaults(run=run_restore)
 
@@ -69,8 +85,8 @@ def _folder(parser: argparse.ArgumentParser) -> None:
 
 def folder(options: argparse.Namespace, home: Path) -> Path:
     """Where backups lie."""
-    named = getattr(options, "to", None) or os.environ.get("ZHIKE_BACKUPS")
-    return Path(named).expanduser().absolute() if named else home / "backups"
+    named = getattr(options, "to", None)
+    return named.expanduser().absolute() if named else backup.folder(home)
 
 
 def run_make(options: argparse.Namespace) -> int:
@@ -106,9 +122,13 @@ def run_make(options: argparse.Namespace) -> int:
 def run_list(options: argparse.Namespace) -> int:
     """Lists the backups, the newest first."""
     found = backup.found(folder(options, paths.home()))
+    place = folder(options, paths.home())
     if not found and not options.json:
-        say(_("There is no backup in %(folder)s yet.") % {"folder": folder(options, paths.home())})
-    result([_told(one) for one in found], as_json=options.json)
+        say(_("There is no backup in %(folder)s yet.") % {"folder": place})
+    reached = moments.windows(place) if options.json else []
+    result([*map(_told, found), *reached], as_json=options.json)
+    if not options.json:
+        moments.tell(place)
     return 0
 
 
@@ -116,6 +136,11 @@ def run_drill(options: argparse.Namespace) -> int:
     """Tries a backup; ends with 1 where it is not what it should be."""
     progress = Progress()
     with database() as (home, server):
+        if options.at:
+            try:
+                return moments.drill(server, home, folder(options, home), options.at, _secret(options.key), progress)
+            finally:
+                progress.close()
         chosen = _chosen(folder(options, home), options.name)
         try:
             problems = backup.drill(server, chosen, identity=_secret(options.key), told=progress)
@@ -158,21 +183,27 @@ def run_key(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_mark(options: argparse.Namespace) -> int:
+    """Gives this moment a name."""
+    with database() as (home, server):
+        moments.set_mark(server, folder(options, home), options.name)
+    return 0
+
+
 def run_restore(options: argparse.Namespace) -> int:
     """Restores a backup; ends with 1 where something is not as it was."""
+    if options.at or options.mark:
+        return _rewind(options)
+    if options.place is None:
+        raise backup.BackupError(_("Name the backup to restore, or a moment: --to “2026-11-22 10:15:00”."))
     chosen = backup.read(options.place.expanduser().absolute())
     progress = Progress()
-    with only_one(), database() as (home, server):
+    with only_one(), database(resumes=True) as (home, server):
         try:
             problems = backup.restore(home, server, chosen, identity=_secret(options.key), told=progress)
         finally:
             progress.close()
-    with django_ready() as (home, server):
-        schema.migrate(home, server)
-        # Here, because it needs Django set up.
-        from zhike.engine import privacy
-
-        privacy.reapply()  # a backup brings back whom it knew
+    _bring_up_to_date()
     for problem in problems:
         result(problem, as_json=False)
     if problems:
@@ -183,6 +214,32 @@ def run_restore(options: argparse.Namespace) -> int:
         % {"rows": f"{chosen.rows:,}", "files": f"{chosen.uploads:,}", "at": chosen.made_at.isoformat(" ")}
     )
     return 0
+
+
+def _rewind(options: argparse.Namespace) -> int:
+    """Goes back to a moment."""
+    if os.environ.get("DATABASE_URL"):
+        moments.require_embedded(Server(os.environ["DATABASE_URL"]))
+    target = pitr.Target(moments.when(options.at) if options.at else None, options.mark or "")
+    progress, home = Progress(), paths.home()
+    place = options.place.expanduser().absolute() if options.place else folder(options, home)
+    with only_one():
+        try:
+            chosen = pitr.rewind(home, place, target, identity=_secret(options.key), told=progress)
+        finally:
+            progress.close()
+    _bring_up_to_date()
+    say(_("Restored as of %(at)s. Start Zhike as usual.") % {"at": moments.shown(chosen.at)})
+    return 0
+
+
+def _bring_up_to_date() -> None:
+    with django_ready() as (home, server):
+        schema.migrate(home, server, save=False)  # it has just come from a backup
+        # Here, because it needs Django set up.
+        from zhike.engine import privacy
+
+        privacy.reapply()  # a backup brings back whom it knew
 
 
 def _chosen(place: Path, name: str | None) -> backup.Backup:

@@ -23,6 +23,7 @@ from zhike.cli import (
     serving,
     texts,
     transfers,
+    upgrade,
 )
 from zhike.cli.show import say
 from zhike.launch.errors import LaunchError
@@ -59,7 +60,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"zhike {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (serving, accounts, transfers, backups, config, packs, benches, history, checks, keys, mcp, privacy):
+    for module in (
+        serving,
+        accounts,
+        transfers,
+        backups,
+        config,
+        packs,
+        benches,
+        history,
+        checks,
+        keys,
+        mcp,
+        privacy,
+        upgrade,
+    ):
         module.add(commands)
     return parser
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from zhike.backup import require_whole
 from zhike.launch import paths, postgres
 from zhike.launch.postgres import Server
 
@@ -15,6 +16,7 @@ def environment(home: Path, server: Server) -> dict[str, str]:
         **os.environ,
         "DATABASE_URL": server.app,
         "ZHIKE_OWNER_URL": server.url if server.url != server.app else "",
+        "ZHIKE_EMBEDDED": "1" if server.cluster else os.environ.get("ZHIKE_EMBEDDED", ""),
         "ZHIKE_HOME": str(home),
         "ZHIKE_SECRET_KEY": os.environ.get("ZHIKE_SECRET_KEY") or paths.secret_key(home),
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -22,9 +24,14 @@ def environment(home: Path, server: Server) -> dict[str, str]:
 
 
 @contextmanager
-def database() -> Iterator[tuple[Path, Server]]:
-    """The data folder and its running database, while the block runs; the environment says so meanwhile."""
+def database(*, resumes: bool = False) -> Iterator[tuple[Path, Server]]:
+    """The data folder and its running database, while the block runs; the environment says so meanwhile.
+
+    Raises LaunchError where a restore into it was not finished, except to the one who `resumes` it.
+    """
     home = paths.home()
+    if not resumes:
+        require_whole(home)
     with postgres.ensure(home) as server:
         variables = environment(home, server)
         before = {name: os.environ.get(name) for name in variables}

@@ -1,7 +1,9 @@
 """Keeps the tables in step with the code, and finds out in milliseconds that nothing is to be done."""
 
+import datetime as dt
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from gettext import gettext as _
@@ -11,6 +13,8 @@ from pathlib import Path
 import psycopg
 from psycopg import errors
 
+from zhike import __version__, backup
+from zhike.cli import migrating
 from zhike.cli.show import say
 from zhike.launch import rights
 from zhike.launch.errors import LaunchError
@@ -19,30 +23,40 @@ from zhike.launch.postgres import Server
 
 LOCK = 0x7A68696B65  # "zhike": nobody else's advisory lock
 NOTE = "schema.json"
+HALF = "upgrading.json"
 
 
-def update(home: Path, server: Server) -> None:
-    """Applies the migrations that the database lacks; does not even load Django when it lacks none."""
+def update(home: Path, server: Server, *, save: bool = True) -> None:
+    """Applies the migrations that the database lacks; does not even load Django when it lacks none.
+
+    Raises LaunchError as `migrate`, and where an earlier upgrade stopped halfway.
+    """
+    refuse_half(home)
     if _noted(home) == [fingerprint(), applied(server.url, server.app)]:
         return
     # Here, because this is the slow way and the line above saves it.
     import django
 
     django.setup()
-    migrate(home, server)
+    migrate(home, server, save=save)
 
 
-def migrate(home: Path, server: Server) -> int:
-    """Applies what is pending, one process at a time; gives the number of migrations applied."""
-    # Here, because importing them needs Django's settings to be in the environment.
-    from django.core.management import call_command
+def migrate(home: Path, server: Server, *, save: bool = True) -> int:
+    """Applies what is pending, one process at a time; gives the number of migrations applied.
 
-    with _alone(server.url), owner(server):
+    An installation with data is backed up before (`save`), and a note stands in its folder until all steps are done.
+    Raises LaunchError where the database is newer than the code, no backup can be made, or a step cannot be done.
+    """
+    with _alone(server.url), owner(server, **migrating.OPTIONS):
+        migrating.refuse_newer()
         plan = pending()
         if plan:
             say(_("Updating the tables: %(count)d steps") % {"count": len(plan)})
-            call_command("migrate", interactive=False, verbosity=0)
+            if _has_people(server.url):
+                _note_upgrade(home, plan, _save(home, server) if save else "")
+            migrating.apply(server)
         rights.prepare(server.url, server.app)
+    (home / HALF).unlink(missing_ok=True)
     note = home / NOTE
     note.write_text(json.dumps([fingerprint(), applied(server.url, server.app)]), "utf-8")
     adopt(note, home)
@@ -50,8 +64,11 @@ def migrate(home: Path, server: Server) -> int:
 
 
 @contextmanager
-def owner(server: Server) -> Iterator[None]:
-    """Django works as the owner of the tables while the block runs; needs Django set up."""
+def owner(server: Server, **options: str) -> Iterator[None]:
+    """Django works as the owner of the tables while the block runs, with these options of a connection.
+
+    Needs Django set up.
+    """
     # Here for the same reason as above.
     from django.db import connection
 
@@ -60,7 +77,10 @@ def owner(server: Server) -> Iterator[None]:
     keys = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
     before = {key: connection.settings_dict[key] for key in keys}
     connection.close()
-    connection.settings_dict.update({key: database(server.url)[key] for key in keys})
+    found = database(server.url)
+    said = " ".join(filter(None, [found["OPTIONS"].get("options", ""), options.pop("options", "")]))
+    found["OPTIONS"] |= {**options, **({"options": said} if said else {})}
+    connection.settings_dict.update({key: found[key] for key in keys})
     try:
         yield
     finally:
@@ -118,6 +138,7 @@ def nobody(url: str) -> bool:
 
 def require_current(home: Path, server: Server) -> None:
     """For a server of one's own: refuses to serve on tables that are behind, since others may be using them."""
+    refuse_half(home)
     found = applied(server.url, server.app)
     if _noted(home) == [fingerprint(), found]:
         return
@@ -126,6 +147,7 @@ def require_current(home: Path, server: Server) -> None:
 
     django.setup()
     with owner(server):
+        migrating.refuse_newer()
         missing = pending()
     if found == "unfit" and not missing:
         raise LaunchError(
@@ -151,5 +173,55 @@ def _noted(home: Path) -> object:
 @contextmanager
 def _alone(url: str) -> Iterator[None]:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
+        if not (row and row[0]):
+            say(_("Another process is just updating the tables; waiting for it."))
+            connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         yield
+
+
+def refuse_half(home: Path) -> None:
+    """Raises LaunchError where an upgrade was begun and not finished: some tables are new, and some are not."""
+    said = backup.noted(home / HALF)
+    if said:
+        raise LaunchError(
+            _(
+                "The upgrade to Zhike %(zhike)s of %(at)s was not finished (%(count)d steps). Run `zhike migrate` to "
+                "finish it. Or go back: with the Zhike from before, restore %(backup)s into an empty folder."
+            )
+            % {**said, "count": len(said.get("steps", [])), "backup": said.get("backup") or _("the newest backup")}
+        )
+
+
+def _note_upgrade(home: Path, plan: list[str], saved: str) -> None:
+    before = backup.noted(home / HALF)  # one that stopped halfway: the backup from before it is the one to go back to
+    at = dt.datetime.now().astimezone().isoformat(" ", "seconds")
+    said = {"zhike": __version__, "at": at, "steps": plan, "backup": before.get("backup") or saved}
+    backup.write_whole(home / HALF, json.dumps(said, ensure_ascii=False))
+    adopt(home / HALF, home)
+
+
+def _has_people(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        try:
+            row = connection.execute("SELECT EXISTS (SELECT FROM base_user)").fetchone()
+        except errors.UndefinedTable:
+            return False
+    return bool(row and row[0])
+
+
+def _save(home: Path, server: Server) -> str:
+    """Where the backup before an upgrade is. Raises LaunchError where none can be made."""
+    say(_("Making a backup before it …"))
+    try:
+        recipient = os.environ.get("ZHIKE_BACKUP_RECIPIENT", "")
+        made = backup.make(home, server, backup.folder(home), recipient=recipient)
+    except (backup.BackupError, OSError) as error:
+        raise LaunchError(
+            _(
+                "No backup could be made before the upgrade, so nothing was changed. If you have one: --no-backup. "
+                "%(why)s"
+            )
+            % {"why": error}
+        ) from error
+    return str(made.place)

@@ -10,7 +10,7 @@ from gettext import gettext as _
 from pathlib import Path
 from typing import Any
 
-from zhike.cli import schema
+from zhike.cli import moments, schema
 from zhike.cli.running import database, django_ready, environment
 from zhike.cli.show import Progress, say
 from zhike.launch import paths, ports
@@ -44,16 +44,24 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     worker.set_defaults(run=run_worker)
 
     migrate = commands.add_parser("migrate", help=_("bring the tables of the database up to date"))
+    add_no_backup(serve)
+    add_no_backup(migrate)
     migrate.set_defaults(run=run_migrate)
+
+
+def add_no_backup(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of those who have a backup already."""
+    parser.add_argument("--no-backup", action="store_true", help=_("change the tables without making a backup before"))
 
 
 def run_demo(options: argparse.Namespace) -> int:
     """Makes the demo firm if there is none, serves it, and says who can log in."""
     if options.remove:
         return _remove_demo()
-    os.environ.setdefault("ZHIKE_BACKUP_HOUR", "off")  # a made-up firm can be made up again
+    for name in ("ZHIKE_BACKUP_HOUR", "ZHIKE_PITR_DAYS"):  # a made-up firm can be made up again
+        os.environ.setdefault(name, "off")
     with only_one() as tell, database() as (home, server):
-        schema.update(home, server)
+        schema.update(home, server, save=False)
         accounts = _demo_accounts(home, server, options.lang, options.seed)
 
         def announce(url: str) -> None:
@@ -74,7 +82,7 @@ def run_serve(options: argparse.Namespace) -> int:
         if server.cluster is None:
             schema.require_current(home, server)
         else:
-            schema.update(home, server)
+            schema.update(home, server, save=not options.no_backup)
 
         def announce(url: str) -> None:
             say(_("Zhike is ready: %(url)s") % {"url": url})
@@ -101,10 +109,10 @@ def run_worker(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_migrate(_options: argparse.Namespace) -> int:
+def run_migrate(options: argparse.Namespace) -> int:
     """Applies pending migrations."""
     with django_ready() as (home, server):
-        count = schema.migrate(home, server)
+        count = schema.migrate(home, server, save=not options.no_backup)
     say(_("The tables are up to date (%(count)d steps applied).") % {"count": count})
     return 0
 
@@ -125,6 +133,7 @@ def _supervise(home: Path, server: Server, options: argparse.Namespace, announce
     programs = [Program("web", web, {**variables, "ZHIKE_OWNER_URL": ""})]  # pages never change tables
     if not options.no_worker:
         programs.append(Program("worker", [sys.executable, "-m", "zhike", "worker"], variables))
+    programs += moments.programs(server, variables, sys.executable)
     Supervisor(server, programs, say).run(
         ready=lambda: answers(local.strip("[]"), port), announce=lambda: announce(f"http://{shown}:{port}/")
     )

@@ -37,6 +37,7 @@ class Cluster:
     log: Path
     settings: Mapping[str, str]
     durable: bool = True
+    patience: float = RECOVERY_SECONDS  # seconds that a start may take
     _server: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     _account: Account | None = field(default=None, repr=False)
 
@@ -189,14 +190,14 @@ class Cluster:
             before = log.tell()
             adopt(self.log, self.log.parent)
             self._server = self.account.popen(command, log, tied=not self.durable)
-        deadline = time.monotonic() + RECOVERY_SECONDS
+        deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
             if self._server.poll() is not None:
                 return self._said_since(before) or _("it ended with code %(code)d") % {"code": self._server.returncode}
             if self.running():
                 return None
             time.sleep(0.01)
-        return _("it did not finish its recovery within %(minutes)d minutes") % {"minutes": RECOVERY_SECONDS // 60}
+        return _("it did not finish its recovery within %(minutes)d minutes") % {"minutes": self.patience // 60}
 
     def _said_since(self, start: int) -> str:
         with self.log.open("rb") as log:

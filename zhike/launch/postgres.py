@@ -81,6 +81,11 @@ class Server:
             if last:
                 self.cluster.stop()
 
+    @property
+    def superuser(self) -> str:
+        """The address of an embedded server for whoever may do everything; "" for a server of one's own."""
+        return self.cluster.url(role=SUPERUSER, database="postgres") if self.cluster else ""
+
     def scratch(self, name: str) -> str:
         """Makes a database like `template` for one run (dropping what an earlier run left) and gives its address.
 
@@ -123,7 +128,7 @@ def ensure(home: Path) -> Server:
         verify(url)
         return Server(os.environ.get("ZHIKE_OWNER_URL") or url, app=url)
     with alone(home / "postgres.lock"):
-        cluster = Cluster(_place(home), _log(home), settings())
+        cluster = embedded(home)
         _bring_up(cluster)
         owner, app = _urls(cluster)
         server = Server(owner, app=app, cluster=cluster, home=home)
@@ -133,6 +138,11 @@ def ensure(home: Path) -> Server:
         server.stop()
         raise
     return server
+
+
+def embedded(home: Path) -> Cluster:
+    """The cluster of a data folder, whether it is there and runs or not."""
+    return Cluster(_place(home), _log(home), settings())
 
 
 @contextmanager

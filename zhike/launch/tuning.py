@@ -27,6 +27,8 @@ def settings() -> dict[str, str]:
         "work_mem": "16MB" if total > 4096 else "4MB",
         "max_wal_size": "2GB" if total > 4096 else "1GB",
         "checkpoint_timeout": "15min",
+        # What the archive of the log has not received yet is kept for it, but never until the disk is full.
+        "max_slot_wal_keep_size": "8GB",
         # What a firm works with lies in memory: reading a row there costs a microsecond, and going through a long list
         # of an index is not as good as free beside that. The usual figures are those of disks.
         "seq_page_cost": "0.2",

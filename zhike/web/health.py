@@ -22,6 +22,7 @@ from procrastinate.contrib.django.models import ProcrastinateEvent, Procrastinat
 from zhike import backup
 from zhike.backup import nightly
 
+from . import reach
 from .settings import admin
 from .templating import ago, clock, number, render
 
@@ -42,6 +43,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "groups": [
             {"title": _("Backups"), "stats": _saved(backups)},
+            *([{"title": _("Going back to any second"), "stats": reach.stats()}] if settings.EMBEDDED else []),
             {"title": _("Background work"), "stats": _work()},
             {"title": _("Room"), "stats": _room()},
         ],
@@ -73,7 +75,7 @@ def _warnings(backups: list[backup.Backup]) -> list[str]:
         found.append(
             _("Backups are not encrypted. “zhike backup key” makes the keys; ZHIKE_BACKUP_RECIPIENT names one.")
         )
-    return found
+    return [*found, *reach.warnings()]
 
 
 def _saved(backups: list[backup.Backup]) -> list[Stat]:
