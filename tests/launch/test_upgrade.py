@@ -35,7 +35,7 @@ def apart(work: Callable[..., T], *values: Any, **more: Any) -> T:
 def _leaf() -> tuple[str, str, str]:
     """The newest migration of a module on which nothing else is built: its module, its name, the one before it."""
     loader = MigrationLoader(None)
-    (app, name) = loader.graph.leaf_nodes("activities")[0]
+    (app, name) = loader.graph.leaf_nodes("sales")[0]
     before = next(parent.key[1] for parent in loader.graph.node_map[(app, name)].parents if parent.key[0] == app)
     return app, name, before
 
@@ -124,7 +124,7 @@ def test_whoever_holds_a_table_is_named_and_a_second_start_waits(
 ) -> None:
     monkeypatch.setitem(migrating.OPTIONS, "options", "-c lock_timeout=700ms")
     holder = psycopg.connect(old.url, application_name="report")
-    holder.execute("SELECT count(*) FROM activities_activity")
+    holder.execute("SELECT count(*) FROM sales_deal")
 
     def work() -> None:
         with schema.owner(old, **migrating.OPTIONS):
@@ -152,7 +152,7 @@ def test_a_rehearsal_tells_what_an_upgrade_does_to_a_copy(old: Server, monkeypat
         copying.copy(old.url, copied.url)
         found = apart(upgrade.rehearse, copied)
         assert [step.name for step in found.steps] == [".".join(_leaf()[:2])]
-        assert found.steps[0].locks["activities_activity"]
+        assert found.steps[0].locks["sales_deal"]
         assert (found.changed, found.problems) == ([], [])
         assert (done(copied), done(old)) == (True, False)
         with psycopg.connect(old.url) as connection:  # a step with a side effect that nobody would expect of it
