@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from zhike.engine import records
 from zhike.engine.entity import get
@@ -103,6 +104,16 @@ def test_the_whole_way_with_plain_forms(firm: Any, sheet: Sheet, tmp_path: Path)
     assert client.post(f"{here}/run").headers["Location"] == here
     assert Account._base_manager.count() == 1
     assert path.name in client.get("/account/import").content.decode()
+
+
+def test_a_file_to_import_may_be_larger_than_one_to_keep_for_who_may_import(firm: Any) -> None:
+    length = {"content-length": str(30 * 1024 * 1024)}
+    seller, stranger = firm.client("seller"), Client()
+    assert seller.post("/account/import", data="", content_type="text/plain", headers=length).status_code != 413
+    assert seller.post("/account/new", data="", content_type="text/plain", headers=length).status_code == 413
+    assert stranger.post("/account/import", data="", content_type="text/plain", headers=length).status_code == 413
+    more = {"content-length": str(2 * 1024 * 1024 * 1024)}
+    assert seller.post("/account/import", data="", content_type="text/plain", headers=more).status_code == 413
 
 
 def _rows(report: bytes, place: Path) -> list[list[Any]]:

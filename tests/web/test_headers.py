@@ -197,7 +197,7 @@ def test_error_pages_carry_the_headers(firm: Any, settings: Any, who: str) -> No
         403: client.post("/account/new", {"name": "x"}),
         404: client.get("/nowhere/at/all"),
         405: client.put(f"/files/{NOBODY}/delete") if who else client.put("/lang"),
-        413: ask(client, "POST", "/account/import", data="", headers={"content-length": str(30 * 1024 * 1024)}),
+        413: ask(client, "POST", "/account/new", data="", headers={"content-length": str(30 * 1024 * 1024)}),
     }
     settings.ROOT_URLCONF = __name__
     answers |= {500: client.get("/broken"), 507: client.get("/full")}

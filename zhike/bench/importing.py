@@ -16,6 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
@@ -111,7 +112,9 @@ def _copy(path: Path) -> float:
 
 def _import(actor: Actor, path: Path) -> tuple[dict[str, float], Job]:
     """Seconds of each phase of an import job, done as the worker does them."""
-    source = uploads.keep(actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False)
+    source = uploads.keep(
+        actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False, limit=settings.IMPORT_BYTES
+    )
     job = jobs.begin(actor, get("account"), source)
     taken = {}
     for phase in ("read", "check", "run"):

@@ -52,8 +52,9 @@ def keep(
     entity: AnyEntity | None = None,
     record: UUID | None = None,
     typed: bool = True,
+    limit: int = 0,
 ) -> StoredFile:
-    """Store an upload, on a record that the actor may change if one is named.
+    """Store an upload of at most `limit` bytes (UPLOAD_LIMIT), on a record that the actor may change if one is named.
 
     `typed=False` is for files that a confined reader of its own opens next (imports). Raises Invalid with a text for
     the field "file", Missing for the record, OSError (ENOSPC) when the disk has no room.
@@ -62,17 +63,18 @@ def keep(
         _require_place(actor, entity, record)
     if upload is None or not upload.size:
         raise _wrong(_("Choose a file that is not empty."))
-    _require_size(upload.size)
+    limit = limit or settings.UPLOAD_LIMIT
+    _require_size(upload.size, limit)
     require_room(upload.size)
     stored = StoredFile(id=uuid7(), uploader=actor.user)
     if entity is not None and record is not None:
         stored.entity, stored.record = entity.key, record
     with _incoming(stored.pk) as folder:
-        _receive(upload, folder / "in")
+        _receive(upload, folder / "in", limit)
         verdict = _judge(folder) if typed else intake.Verdict()
         stored.name = filenames.clean(upload.name or "", verdict.endings)
         stored.content_type = mimetypes.guess_type(stored.name)[0] or "application/octet-stream"
-        _settle(actor, stored, folder / ("fresh" if verdict.fresh else "in"))
+        _settle(actor, stored, folder / ("fresh" if verdict.fresh else "in"), limit)
     return stored
 
 
@@ -125,10 +127,9 @@ def _require_place(actor: Actor, entity: AnyEntity, record: UUID) -> None:
         raise _wrong(text)
 
 
-def _require_size(size: int) -> None:
-    if size > settings.UPLOAD_LIMIT:
-        limit = settings.UPLOAD_LIMIT // MiB
-        raise _wrong(_("The file is larger than %(n)s MB. Split it and try again.") % {"n": limit})
+def _require_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise _wrong(_("The file is larger than %(n)s MB. Split it and try again.") % {"n": limit // MiB})
 
 
 def _wrong(text: str) -> Invalid:
@@ -145,12 +146,12 @@ def _incoming(pk: UUID) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _receive(upload: File[bytes], path: Path) -> None:
+def _receive(upload: File[bytes], path: Path, limit: int) -> None:
     size = 0
     with path.open("xb") as file:
         for chunk in upload.chunks(CHUNK):
             size += len(chunk)
-            _require_size(size)  # what was announced may be less than what comes
+            _require_size(size, limit)  # what was announced may be less than what comes
             file.write(chunk)
 
 
@@ -192,10 +193,10 @@ def _why(verdict: intake.Verdict) -> str:
     )  # fmt: skip
 
 
-def _settle(actor: Actor, stored: StoredFile, source: Path) -> None:
+def _settle(actor: Actor, stored: StoredFile, source: Path, limit: int) -> None:
     """Move the bytes to their place and keep the row; when the row cannot be kept, the bytes go too."""
     stored.size = source.stat().st_size
-    _require_size(stored.size)
+    _require_size(stored.size, limit)
     with source.open("rb") as file:
         stored.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())

@@ -62,7 +62,7 @@ def _take(request: HttpRequest, actor: Actor, entity: AnyEntity) -> Job:
     disk = shutil.disk_usage(settings.HOME)
     if disk.used * 100 > FULL_PERCENT * disk.total:
         raise OSError(errno.ENOSPC, "")
-    source = uploads.keep(actor, request.FILES.get("file"), typed=False)
+    source = uploads.keep(actor, request.FILES.get("file"), typed=False, limit=settings.IMPORT_BYTES)
     job = jobs.begin(actor, entity, source)
     if source.size > jobs.AT_ONCE_BYTES:
         tasks.start(job, "read")
@@ -93,7 +93,7 @@ def _drop(actor: Actor, entity: AnyEntity, error: str) -> dict[str, Any]:
         "upload_url": base,
         "template_url": f"{base}/template",
         "formats": "xlsx, xls, ods, csv, tsv, JSON, vCard, ics, eml, mbox",
-        "limit": f"{settings.UPLOAD_LIMIT // 1024 // 1024} MB",
+        "limit": f"{settings.IMPORT_BYTES // 1024 // 1024:,} MB",
         "error": error,
         "recent": [_recent(actor, job) for job in recent.order_by("-created_at")[:10]],
     }

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from zhike.engine import merging
+from zhike.engine import access, merging
 from zhike.engine.entity import entities
 from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Refused
 
@@ -99,11 +99,20 @@ def limits(get_response: Next) -> Next:
             size = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             size = 0
-        if size > settings.UPLOAD_LIMIT + ROOM:
+        if size > settings.UPLOAD_LIMIT + ROOM and size > _limit(request) + ROOM:
             return errors.page(request, 413)
         return get_response(request)
 
     return answer
+
+
+def _limit(request: HttpRequest) -> int:
+    """Bytes that a file may have: to import it, for who may import such records, more than to keep it."""
+    key, _slash, rest = request.path.strip("/").partition("/")
+    entity = entities().get(key) if rest == "import" and request.method == "POST" else None
+    if entity is None or not request.user.is_authenticated or not access.may(actor_of(request), entity, "import"):
+        return int(settings.UPLOAD_LIMIT)
+    return int(settings.IMPORT_BYTES)
 
 
 def language(get_response: Next) -> Next:
