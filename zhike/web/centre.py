@@ -70,7 +70,7 @@ def _left(actor: Actor, o: Operation) -> list[dict[str, str]]:
 
 def _operation(actor: Actor, o: Operation) -> dict[str, Any]:
     entity = get(o.entity)
-    what = audit_words.action(o.right if o.of_id else o.action, o.entity)
+    what = audit_words.action(o.of.action if o.of else o.right if o.of_id else o.action, o.entity)
     return {
         "icon": "undo-2" if o.of_id else "check",
         "what": _("Undone: %(what)s") % {"what": what} if o.of_id else what,

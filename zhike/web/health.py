@@ -84,7 +84,7 @@ def _saved(backups: list[backup.Backup]) -> list[Stat]:
     tried = next(((b, said) for b in backups if (said := b.drilled())), None)
     is_on = settings.BACKUP_HOUR is not None
     is_old = is_on and (newest is None or now - newest.made_at > nightly.LATE)
-    drill: Stat = {"label": _("Last drill"), "value": _("never"), "tone": "amber" if backups else ""}
+    drill: Stat = {"label": _("Last drill"), "value": _("No drill yet"), "tone": "amber" if backups else ""}
     if tried is not None:
         at, well = _moment(tried[1].get("at")), bool(tried[1].get("ok"))
         tone = "red" if not well else "amber" if at is None or now - at > UNTRIED else "green"

@@ -50,6 +50,7 @@ def page(
         "entity": entity_info(actor, entity),
         "step": 2,
         "file": {"name": job.options.get("name", ""), "about": _about(table)},
+        "remembered": bool(job.options.get("remembered")),
         "warnings": _warnings(job, table, plan, allowed),
         "url": f"{here}/check",
         "preview_url": f"{here}/preview",
@@ -69,8 +70,6 @@ def _about(table: Table) -> str:
 
 def _warnings(job: Job, table: Table, plan: Plan, allowed: Mapping[str, Attribute]) -> list[str]:
     found = []
-    if job.options.get("remembered"):
-        found.append(_("The columns are read as you had them read last time."))
     if job.state == Job.State.CANCELLED:
         found.append(_("The work was stopped; nothing was written."))
     missing = [str(a.label) for a in allowed.values() if a.required and a.key not in plan.fields()]
