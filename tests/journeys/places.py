@@ -16,7 +16,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "seller": (
         "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
         "/search?q=科技", "/notices", "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
-        "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
+        "/proposals", "/api/docs", "/settings/webhooks", "/settings/duplicates", "/duplicates/account", "/duplicates/look", "/settings/webhooks/new",
         "/account/import", "import:map", "import:dry", "import:done",
     ),
     "manager": (

@@ -15,7 +15,7 @@ from zhike.launch.errors import LaunchError
 
 Figure = dict[str, Any]
 Options = Mapping[str, Any]
-NAMES = ("pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup")
+NAMES = ("pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup", "duplicates")
 
 
 LONG = ("growth",)  # not among all

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from . import access, history, notices, query, records
 from .access import Actor, Limit
+from .duplicates import check as doubles
 from .entity import AnyEntity, get
 from .errors import Conflict, Invalid, Limited, Missing, Refused
 from .models import Proposal, Token
@@ -72,7 +73,8 @@ def run(
 ) -> UUID:
     """Do it; the id of the record. Raises Missing for a record that is not there, and what the write path raises."""
     if action == "create":
-        return UUID(str(records.create(actor, entity, values).pk))
+        with doubles.at("api", confirmed=True):  # a person has looked at it
+            return UUID(str(records.create(actor, entity, values).pk))
     if pk is None:
         raise Missing
     if action == "delete":
