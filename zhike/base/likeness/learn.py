@@ -207,7 +207,7 @@ def _commonness(known: Table, pairs: Sequence[tuple[int, int]], levels: NDArray[
     for f, rare in enumerate(known.rare):
         usual = log(sum(n * n for n in rare.wholes.values()) / max(1, rare.rows) ** 2 or 1.0)
         for n in np.flatnonzero(levels[:, f] == 0):
-            value = known.rows[pairs[n][0]][f]
+            value = known.rows[pairs[int(n)][0]][f]
             found[n, f] = np.clip(usual - log(rare.wholes.get(value, 1) / rare.rows), -2.5, 1.5)
     return found
 

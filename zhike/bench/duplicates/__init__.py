@@ -13,7 +13,7 @@ from pathlib import Path
 from zhike.base.likeness import firms, learn
 from zhike.bench import Figure, Options, UnknownBench, at_least, figure
 
-from . import planted, rivals, sets
+from . import planted, rivals, sets, typing
 from .sets import Labelled, Pairs
 
 BELOW = 0.02  # of F1, how far ours may be below the best of the others where names are not Chinese
@@ -23,7 +23,7 @@ RIVALS: tuple[tuple[str, Callable[[Labelled], list[Pairs]]], ...] = (
 
 
 def run(options: Options) -> list[Figure]:
-    """Precision, recall and F1 on every labelled set, then the finder over `rows` names."""
+    """Precision, recall and F1 on every labelled set, then the finder over `rows` names and what a form says."""
     found: list[Figure] = []
     if options.get("data"):
         try:
@@ -35,6 +35,7 @@ def run(options: Options) -> list[Figure]:
             found += _measured(labelled)
     if not options.get("data") or options.get("rows"):
         found += planted.run(options)
+        found += typing.run(options)
     return found
 
 

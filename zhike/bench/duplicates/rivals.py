@@ -94,7 +94,7 @@ def _splink(labelled: Labelled) -> Scored:
     logging.getLogger("splink").setLevel(logging.CRITICAL)
     keys = [f"f{n}" for n in range(len(labelled.kinds))]
     lists = [labelled.left] if labelled.right is None else [labelled.left, labelled.right]
-    rules = [library.block_on(key) for key in _blocking(keys, lists)] or ["1=1"]
+    rules: list[Any] = [library.block_on(key) for key in _blocking(keys, lists)] or ["1=1"]
     settings = library.SettingsCreator(
         link_type="dedupe_only" if labelled.right is None else "link_only",
         comparisons=_comparisons(labelled.kinds, keys),
@@ -184,7 +184,7 @@ def _comparison(kind: str, key: str) -> Any:
 
 
 def _arrow(rows: Rows, keys: list[str]) -> Any:
-    import pyarrow
+    import pyarrow  # type: ignore[import-untyped]
 
     columns = {key: pyarrow.array([row[n].lower() or None for row in rows], "string") for n, key in enumerate(keys)}
     return pyarrow.table({"unique_id": pyarrow.array(range(len(rows)), "int64"), **columns})

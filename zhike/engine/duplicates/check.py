@@ -123,7 +123,8 @@ def _say(c: Change[Any], sign: Sign, level: str, hit: Hit, *, confirmed: bool) -
 
 def look(actor: Actor, entity: AnyEntity, values: Row, *, door: str = "typed") -> list[Hit]:
     """What is there already of values that are not written yet, surest first; empty values say nothing."""
-    levels, found = rules.levels(entity), {}
+    levels = rules.levels(entity)
+    found: dict[Place, Hit] = {}
     for sign in entity.signs:
         level = levels[sign.key, door]
         if level == "off" or not all(values.get(k) for k in sign.fields):
