@@ -17,6 +17,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
         "/search?q=科技", "/notices", "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
+        "/duplicates/account", "/duplicates/look",
         "/account/import", "import:map", "import:dry", "import:done",
     ),
     "manager": (
@@ -34,7 +35,8 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/settings/config", "/settings/objects", "/settings/objects/new",
         "/settings/objects/account/about", "/settings/objects/account", "/settings/objects/account/fields/new",
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",
-        "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/tags", "/settings/health",
+        "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/duplicates", "/settings/tags",
+        "/settings/health",
         "/settings/roles/{role}/fields", "/settings/roles/compare", "/settings/delegations",
         "/settings/view-as", "/settings/exports", "/settings/audit", "/settings/audit/incident", "/settings/tokens",
         "/settings/privacy", "/settings/retention", "/settings/retention/new/lead", "/settings/webhooks",

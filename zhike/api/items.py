@@ -116,7 +116,7 @@ def change(call: Call, key: str, pk: UUID) -> HttpResponse:
     given = values.taken(entity, body, access.writable(call.actor, entity))
     tokens.count_rows(call.token, 1)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), lists.doubles(call):
             records.update(call.actor, entity, pk, given, version=version)
             tokens.keep(call.token, call.actor, "update", entity=key, ids=[pk])
     except Refused as error:

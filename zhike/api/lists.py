@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,15 @@ from django.utils.translation import gettext as _
 
 from zhike.engine import access, deeds, query, records, tokens
 from zhike.engine import operations as kept
+from zhike.engine.duplicates import check
 from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.models import Operation
 
 from . import asking, bodies, door, once, operations, problems, schemas, values
 from .door import Call
 from .problems import Problem, bad_value
+
+CONFIRMED = "Zhike-Confirmed"
 
 
 def entity_of(call: Call, key: str, action: str) -> AnyEntity:
@@ -66,9 +70,19 @@ def create(call: Call, key: str) -> HttpResponse:
     body = values.checked(schemas.creating(call.actor, entity), bodies.read(call.request))
     given = values.taken(entity, body, access.writable(call.actor, entity))
     tokens.count_rows(call.token, 1)
-    ids, repeated = once.run(call, entity, "create", lambda: [records.create(call.actor, entity, given).pk])
+    ids, repeated = once.run(call, entity, "create", lambda: [_made(call, entity, given)])
     headers = {"Location": f"/api/v1/{key}/{ids[0]}", **({once.REPEATED: "true"} if repeated else {})}
     return items.shown(call, entity, ids[0], status=201, headers=headers)
+
+
+def doubles(call: Call) -> AbstractContextManager[None]:
+    """What is written inside is asked for duplicates; the header says that the caller knows of those that may be."""
+    return check.at("api", confirmed=call.request.headers.get(CONFIRMED) == "duplicates")
+
+
+def _made(call: Call, entity: AnyEntity, given: Mapping[str, Any]) -> UUID:
+    with doubles(call):
+        return UUID(str(records.create(call.actor, entity, given).pk))
 
 
 def bulk(call: Call, key: str) -> HttpResponse:
@@ -124,7 +138,8 @@ def _write(call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[s
         values.taken(entity, item.get("values", {}), writable, f"/items/{n}/values") for n, item in enumerate(items)
     ]
     if action == "create":
-        return [r.pk for r in records.create_many(call.actor, entity, given)]
+        with doubles(call):
+            return [r.pk for r in records.create_many(call.actor, entity, given)]
     ids = [UUID(item["id"]) for item in items]
     for n, pk in enumerate(ids):
         if pk in ids[:n]:

@@ -32,18 +32,18 @@ _HAS_LATIN = re.compile("[a-z]")
 
 
 @cache
-def _table() -> dict[int, str]:
+def table() -> dict[int, str]:
     """Map code points to their folded character: traditional and variant forms, dots in names."""
-    table = {0x2022: "·", 0x30FB: "·", 0x2019: "'", 0x2018: "'", 0x301C: "~"}
+    found = {0x2022: "·", 0x30FB: "·", 0x2019: "'", 0x2018: "'", 0x301C: "~"}
     for line in (Path(__file__).parent / "data" / "fold.tsv").read_text("utf-8").splitlines():
         simplified, _, variants = line.partition("\t")
-        table.update(dict.fromkeys(map(ord, variants), simplified))
-    return table
+        found.update(dict.fromkeys(map(ord, variants), simplified))
+    return found
 
 
 def variants() -> dict[str, str]:
     """Return traditional and other forms of characters with the simplified one each is folded to."""
-    return {chr(code): simplified for code, simplified in _table().items() if code > 0x2FFF}
+    return {chr(code): simplified for code, simplified in table().items() if code > 0x2FFF}
 
 
 def fold(text: str) -> str:
@@ -60,7 +60,7 @@ def _fold(text: str) -> str:
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_table())
+        text = unicodedata.normalize("NFKC", text).translate(table())
     text = " ".join(text.replace("\x00", "").split())
     return _HAN_BLANK.sub("", text) if " " in text else text
 

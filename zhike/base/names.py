@@ -17,6 +17,7 @@ _PUNCTUATION = re.compile(r"[\W_]+")
 _LEGAL_FORM = re.compile(
     r"(?:股份有限责任公司|股份有限公司|有限责任公司|有限公司|控股公司|总公司|公司|有限合伙|普通合伙)$"
 )
+COMPANY_FORMS = r"(?:股份有限责任公司|股份有限公司|有限责任公司|有限公司|公司|有限合伙|普通合伙|控股|集团)+"
 _LATIN_FORM = re.compile(r"(?:[\s,.]+(?:company|co|limited|ltd|incorporated|inc|corporation|corp|llc|plc|gmbh))+\.?$")
 _GROUP = re.compile(r"(?:集团|group)$")
 _ESTABLISHMENT = re.compile(r"(?:事务所|中心|工厂|商店|厂|店)$")
@@ -44,11 +45,16 @@ def name_key(name: str) -> str:
     return _strip(_GROUP, formed)
 
 
+def has_form(legal: str) -> bool:
+    """Whether a folded name ends with a legal form, or as a branch does: it is a whole name of a firm."""
+    return bool(_LEGAL_FORM.search(legal) or _BRANCH.search(legal) or _ESTABLISHMENT.search(legal))
+
+
 def similarity_key(name: str) -> str:
     """Return `name_key` without the divisions in front (广东省深圳市…, 深圳…), for scoring only."""
     key = name_key(name)
     for _ in range(3):
-        length = next((n for n in range(12, 1, -1) if key[:n] in _places()), 0)
+        length = next((n for n in range(12, 1, -1) if key[:n] in places()), 0)
         if not length or len(key) - length < _SHORTEST:
             return key
         key = key[length:]
@@ -83,7 +89,7 @@ def _value(numerals: str) -> int:
 
 
 @cache
-def _places() -> frozenset[str]:
+def places() -> frozenset[str]:
     """Return folded names of divisions; provinces and cities also without their ending."""
     found = set()
     for region in table().values():

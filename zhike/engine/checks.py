@@ -29,6 +29,8 @@ def named(entity: AnyEntity) -> Iterator[str]:
         entity.typed.values(),
         *entity.unique,
         *entity.match,
+        *(sign.fields for sign in entity.signs),
+        entity.apart,
         *(s.keys for s in entity.sections),
         *(a.fields for a in entity.actions.values()),
     ):

@@ -100,6 +100,26 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Sign:
+    """A sign that two records are one: equal `fields`, or names alike, and what is done about it at each door.
+
+    `how` is same (equal as stored), full (the whole legal name of a firm), firm (names alike) or person (one name, and
+    the other fields equal). Levels are block, ask, hint and off. `beyond` names fields of other entities to look at.
+    """
+
+    key: str
+    label: Any
+    fields: tuple[str, ...]
+    how: str = "same"
+    score: float = 0.9  # of two records of which nothing else is known
+    typed: str = "ask"
+    form: str = "hint"
+    api: str = "ask"
+    imported: str = "off"  # the plan of an import says by itself what is done with doubles
+    beyond: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class View:
     """A list as offered to everybody: a name and a query string in the one filter language."""
 
@@ -130,6 +150,8 @@ class Entity(Generic[M]):
     via: Sequence[str] = ()  # link fields through whose record this one is seen
     unique: Sequence[tuple[str, ...]] = ()
     match: Sequence[tuple[str, ...]] = ()  # import keys, best first
+    signs: Sequence[Sign] = ()  # of duplicates, surest first
+    apart: Sequence[str] = ()  # numbers of which every firm or person has one: others in two records keep them apart
     meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
     typed: Mapping[str, str] = field(default_factory=dict)  # filter line: when, money, contact, idle, next -> field
     tones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

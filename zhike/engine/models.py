@@ -686,6 +686,9 @@ __all__ = [
     "CustomRecord",
     "Delegation",
     "Delivery",
+    "DuplicateGroup",
+    "DuplicateRule",
+    "DuplicateVerdict",
     "Erasure",
     "History",
     "IdempotencyKey",
@@ -852,3 +855,72 @@ class MergeMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} {self.row}"
+
+
+class DuplicateGroup(models.Model):
+    """Records of one entity that the finder takes for one, until somebody decides; a reader sees those of them he may.
+
+    `pairs` are [record, record, score, [reasons]]: which of them are alike, how much and in what.
+    """
+
+    class State(models.TextChoices):
+        """What became of it."""
+
+        OPEN = "open", _("Open")
+        LATER = "later", _("Later")
+        MERGED = "merged", _("Merged")
+        DIFFERENT = "different", _("Not duplicates")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    entity = models.CharField(max_length=40)
+    records = ArrayField(models.UUIDField())
+    score = models.FloatField()
+    pairs = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    found_at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["entity", "state", "-score", "id"], name="duplicates_best"),
+            GinIndex(fields=["records"], name="duplicates_records"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.score}"
+
+
+class DuplicateVerdict(models.Model):
+    """Two records that somebody has called different: they are not offered again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    entity = models.CharField(max_length=40)
+    left = models.UUIDField(help_text="the smaller id")
+    right = models.UUIDField()
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["entity", "left", "right"], name="verdict_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.left} {self.right}"
+
+
+class DuplicateRule(models.Model):
+    """What an administrator has made of a declared sign of duplicates at one door; every change is a row of its own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    entity = models.CharField(max_length=40)
+    sign = models.CharField(max_length=40)
+    door = models.CharField(max_length=10)
+    level = models.CharField(max_length=10)
+    by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["entity", "sign", "door", "-at"], name="duplicate_rule_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.sign} {self.door} {self.level}"

@@ -16,6 +16,7 @@ from zhike.base.i18n import listed
 
 from . import access, history, merging, notices, query, records
 from .access import Actor, Limit
+from .duplicates import check as doubles
 from .entity import AnyEntity, get
 from .errors import Conflict, Invalid, Limited, Missing, Refused
 from .models import Proposal, Token
@@ -74,7 +75,8 @@ def run(
 ) -> UUID:
     """Do it; the id of the record. Raises Missing for a record that is not there, and what the write path raises."""
     if action == "create":
-        return UUID(str(records.create(actor, entity, values).pk))
+        with doubles.at("api", confirmed=True):  # a person has looked at it
+            return UUID(str(records.create(actor, entity, values).pk))
     if pk is None:
         raise Missing
     if action == "delete":

@@ -27,6 +27,7 @@ from zhike.base.models import Stored, User
 from . import access, fieldrules, history, lineage, numbering, outbox, query, rolling, stages, words
 from . import bulk as storage
 from .access import Actor
+from .duplicates import check as doubles
 from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
 from .models import IdempotencyKey, OwnerPeriod
@@ -332,6 +333,7 @@ def _save(changes: Sequence[Change[Any]], *, at: Sequence[dt.datetime] | None = 
         _settle(change)
     _check_links(actor, entity, changes)
     _check_unique(entity, changes)
+    doubles.check(changes)
     if any(c.errors for c in changes):
         raise Invalid([c.errors for c in changes])
     if _rehearsed.get():

@@ -30,6 +30,8 @@ from zhike.engine import (
     rolling,
     uploads,
 )
+from zhike.engine.duplicates import finder
+from zhike.engine.entity import declared, get
 from zhike.engine.models import Job, Retention
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
@@ -202,6 +204,29 @@ def index_fields(timestamp: int) -> None:
     """Every minute: build and drop the indexes of custom fields, as far as another configuration was published."""
     if indexing.is_due():
         indexing.build()
+
+
+def find_duplicates(entity: str) -> None:
+    """Have the finder look through an entity soon; one that waits already is enough."""
+    with suppress(AlreadyEnqueued):
+        duplicates.configure(queueing_lock=f"duplicates:{entity}", lock="duplicates").defer(entity=entity)
+
+
+@app.task(name="zhike.duplicates", queue="transfer")
+@catalog.fresh()
+def duplicates(entity: str) -> None:
+    """The finder over one entity."""
+    finder.run(get(entity))
+
+
+@app.periodic(cron="31 1 * * *")
+@app.task(name="zhike.duplicates.nightly", pass_context=False)
+@catalog.fresh()
+def find_all_duplicates(timestamp: int) -> None:
+    """Every night: the finder over each entity that says how its duplicates are told."""
+    for entity in declared().values():
+        if entity.signs:
+            find_duplicates(entity.key)
 
 
 @app.periodic(cron="7 * * * *")

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from zhike.base.ids import uuid7
 from zhike.engine import access, history, operations, query, records
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Errors, Invalid, Missing
 from zhike.engine.kinds import Attribute
@@ -45,12 +46,13 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
         data = {**{k: v for k, v in given.items() if k not in keys}, **forms.posted(request, entity, keys)}
         try:
             _require_files(request)
-            made = records.create(
-                actor,
-                entity,
-                {k: v for k, v in data.items() if v != ""},
-                key=request.POST.get("idempotency_key", "")[:120],
-            )
+            with doubles.at("typed", confirmed=_is_sure(request)):
+                made = records.create(
+                    actor,
+                    entity,
+                    {k: v for k, v in data.items() if v != ""},
+                    key=request.POST.get("idempotency_key", "")[:120],
+                )
         except Invalid as invalid:
             errors = invalid.first
         else:
@@ -62,6 +64,11 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
     context = form_context(actor, entity, None, data, errors, quick=quick, keys=keys)
     context["form"]["url"] = request.get_full_path()
     return form_answer(request, context, status=422 if errors else 200)
+
+
+def _is_sure(request: HttpRequest) -> bool:
+    """Whether the person was told of what is there already, and saves all the same."""
+    return request.POST.get("confirmed") == "1"
 
 
 def _require_files(request: HttpRequest) -> None:
@@ -112,6 +119,8 @@ def form_context(
         ]
     else:
         inside = forms.sections(actor, entity, page=page, data=data, errors=errors)
+    if page is None:
+        _ask_while_typing(entity, [f for s in inside for f in s["fields"]])
     base = f"/{entity.key}"
     url = f"{base}/{page.rows[0].id}" if page else base
     title = _("Edit %(what)s") % {"what": entity.label} if page else _("New %(what)s") % {"what": entity.label}
@@ -127,11 +136,20 @@ def form_context(
             "version": page.rows[0].version if page else None,
             "key": "" if page else str(uuid7()),
             "again": page is None and not quick,
+            "confirms": any(w.code == "possible_duplicate" for found in errors.values() for w in found),
             "cancel_url": url if page else f"{base}/",
             "multipart": any(f["kind"] == "file" for s in inside for f in s["fields"]),
         },
         "conflict": conflict,
     }
+
+
+def _ask_while_typing(entity: AnyEntity, fields: Sequence[dict[str, Any]]) -> None:
+    """Whether it is there already is said while the fields that tell it are typed."""
+    keys = {k for s in entity.signs for k in s.fields}
+    for f in fields:
+        if f["name"] in keys and f["kind"] in ("text", "tel", "email", "url"):
+            f |= {"check_url": f"/duplicates/{entity.key}/hint/{f['name']}", "hint": ""}
 
 
 def form_answer(request: HttpRequest, context: Mapping[str, Any], *, status: int) -> HttpResponse:
@@ -153,7 +171,8 @@ def edit_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
         try:
             _require_files(request)
             given = forms.changed(entity, page, data)
-            with operations.recording(actor, entity, "update", keys=given, record=pk) as tally:
+            doors = doubles.at("typed", confirmed=_is_sure(request))
+            with doors, operations.recording(actor, entity, "update", keys=given, record=pk) as tally:
                 records.update(actor, entity, pk, given, version=forms.version(request))
         except Invalid as invalid:
             errors = invalid.first
@@ -191,7 +210,8 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
     if request.method == "POST":
         data = forms.posted(request, entity, [name])
         try:
-            with operations.recording(actor, entity, "update", keys=data, record=pk) as tally:
+            doors = doubles.at("typed", confirmed=True)  # one cell has no room for a question
+            with doors, operations.recording(actor, entity, "update", keys=data, record=pk) as tally:
                 records.update(actor, entity, pk, data, version=forms.version(request))
         except Invalid as invalid:
             error = " ".join(w.text for found in invalid.first.values() for w in found)

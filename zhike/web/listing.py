@@ -289,6 +289,8 @@ def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
         "may": may,
         "import_url": f"{url}import" if may["import"] else "",
         "export_url": f"{url}export" if may["export"] else "",
+        "duplicates_url": f"/duplicates/{entity.key}" if entity.signs and may["update"] else "",
+        "check_url": "/duplicates/look" if entity.signs and may["create"] else "",
         "board_url": f"{url}board" if entity.is_staged else "",
     }
 

@@ -154,6 +154,13 @@ def process() -> list[dict[str, Any]]:
             "icon": "milestone",
         },
         {
+            "label": _("Duplicates"),
+            "hint": _("what is refused, asked about or told at each door"),
+            "words": _("duplicate double same customer"),
+            "url": "/settings/duplicates",
+            "icon": "copy",
+        },
+        {
             "label": _("Calendar of the firm"),
             "hint": _("days off and days worked besides the State Council's calendar"),
             "url": "/calendarday/",

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast, Coalesce, ExtractDay, Now, TruncDat
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from zhike.engine.entity import Action, Entity, Related, Section, View, register
+from zhike.engine.entity import Action, Entity, Related, Section, Sign, View, register
 from zhike.engine.kinds import KINDS, Attribute
 from zhike.engine.privacy import erasing
 
@@ -133,6 +133,16 @@ ACCOUNT = Entity(
     ),
     unique=(("uscc",), ("external_id",)),
     match=(("external_id",), ("uscc",), ("name", "phone"), ("name", "email"), ("name",)),
+    signs=(
+        Sign("uscc", _("Unified social credit code"), ("uscc",), score=1.0, typed="block", form="block", api="block"),
+        Sign("full_name", _("Full legal name"), ("name",), "full", 1.0, typed="block", form="block", api="block"),
+        Sign("name", _("Similar name"), ("name",), "firm"),
+        Sign("phone", _("Phone"), ("phone",), score=0.8),
+        Sign("email", _("Email"), ("email",), score=0.8),
+        Sign("website", _("Website"), ("website",), score=0.7),
+        Sign("address", _("Address"), ("region", "address"), score=0.5, typed="hint", api="hint"),
+    ),
+    apart=("uscc",),
     meanings={
         "name": "name",
         "company": "name",
@@ -269,6 +279,12 @@ CONTACT = Entity(
     via=("account",),
     unique=(("external_id",),),
     match=(("external_id",), ("name", "phone"), ("phone",), ("name", "email"), ("name", "account")),
+    signs=(
+        Sign("phone", _("Mobile"), ("phone",), score=0.9, typed="block", form="block", api="block"),
+        Sign("person", _("Name and customer"), ("name", "account"), "person", 0.85),
+        Sign("email", _("Email"), ("email",), score=0.85),
+        Sign("wechat", _("WeChat"), ("wechat",), score=0.85),
+    ),
     meanings={
         "name": "name",
         "company": "account",

@@ -6,7 +6,7 @@ from django.db.models import F, IntegerField
 from django.db.models.functions import Cast, Coalesce, Extract, ExtractDay, Now
 from django.utils.translation import gettext_lazy as _
 
-from zhike.engine.entity import Action, Entity, Related, Section, View, register
+from zhike.engine.entity import Action, Entity, Related, Section, Sign, View, register
 from zhike.engine.kinds import KINDS, Attribute, classes
 from zhike.engine.privacy import erasing
 
@@ -104,6 +104,14 @@ LEAD = Entity(
     ),
     unique=(("external_id",),),
     match=(("external_id",), ("name", "phone"), ("phone",), ("name", "email"), ("name", "company")),
+    signs=(
+        Sign("uscc", _("Unified social credit code"), ("uscc",), score=0.95, beyond={"account": ("uscc",)}),
+        Sign("phone", _("Mobile"), ("phone",), score=0.9, beyond={"account": ("phone",), "contact": ("phone",)}),
+        Sign("email", _("Email"), ("email",), score=0.85, beyond={"account": ("email",), "contact": ("email",)}),
+        Sign(
+            "company", _("Company"), ("company",), "firm", 0.9, typed="hint", api="hint", beyond={"account": ("name",)}
+        ),
+    ),
     meanings={
         "name": "name",
         "company": "company",
