@@ -115,7 +115,7 @@ class Sign:
     typed: str = "ask"
     form: str = "hint"
     api: str = "ask"
-    imported: str = "off"  # the plan of an import says by itself what is done with doubles
+    imported: str = "ask"  # asked once for the whole file: its plan says whether such rows are left out
     beyond: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -217,6 +217,12 @@ def _match_fields(entity: AnyEntity, plan: Plan) -> list[dict[str, Any]]:
             "kind": "checkbox",
             "value": not plan.quiet,
         },
+        {
+            "name": "leave_doubles",
+            "label": _("Leave out rows that look like a record which is there already"),
+            "kind": "checkbox",
+            "value": plan.leave_doubles,
+        },
     ]
 
 
@@ -245,4 +251,5 @@ def mapping(post: QueryDict, plan: Plan) -> dict[str, Any]:
         "mode": post.get("mode", plan.mode),
         "empty_only": post.get("empty_only") == "1",
         "quiet": post.get("loud") != "1",
+        "leave_doubles": post.get("leave_doubles") == "1",
     }

@@ -36,7 +36,7 @@ WHOLE = (INT2, INT4, INT8)
 # A text that begins with a letter, a digit or a Han character, in an order of bytes that no language changes.
 PLAIN = (
     "(({x} COLLATE \"C\" >= 'A' AND {x} COLLATE \"C\" < '{{') OR ({x} COLLATE \"C\" >= '0' AND {x} COLLATE \"C\" < ':')"
-    " OR ({x} COLLATE \"C\" >= '、' AND {x} COLLATE \"C\" < U&'\\FB00'))"
+    " OR ({x} COLLATE \"C\" >= U&'\\3001' AND {x} COLLATE \"C\" < U&'\\FB00'))"
     " AND translate({x}, E';|\\t\\r\\n', '') = {x}"
 )
 QUOTED = "'\"' || replace({x}, '\"', '\"\"') || '\"'"

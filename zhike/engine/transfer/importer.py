@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from zhike.engine import access, records
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
 from zhike.engine.kinds import Links
@@ -245,7 +246,8 @@ class Importer:
         while batch:
             self.changes.clear()
             try:
-                with records.rehearsed() if self.rehearsal else nullcontext():
+                asked = doubles.at("imported", confirmed=not self.plan.leave_doubles)
+                with asked, records.rehearsed() if self.rehearsal else nullcontext():
                     made = act(batch)
             except Invalid as invalid:
                 errors = [*invalid.rows, *({} for _n in batch)][: len(batch)]

@@ -46,7 +46,9 @@ class Plan(msgspec.Struct, kw_only=True):
     """How a file is read and what may happen to records that exist already.
 
     `match` are the fields by which they are found again; empty means the best of the entity's keys for each row.
-    `quiet` tells nobody: no notices, no webhooks, no reactions of other parts.
+    `leave_doubles` leaves out rows that look like a record which is there already, though they do not lead to it by
+    `match`; otherwise they are imported with a warning. `quiet` tells nobody: no notices, no webhooks, no reactions of
+    other parts.
     """
 
     columns: list[Column]
@@ -54,6 +56,7 @@ class Plan(msgspec.Struct, kw_only=True):
     mode: Mode = "both"
     empty_only: bool = False
     quiet: bool = True
+    leave_doubles: bool = False
     rows: int = 0
 
     def fields(self) -> set[str]:

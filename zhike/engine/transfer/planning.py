@@ -66,9 +66,9 @@ def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, An
 
     `mapping` is plain data: {"columns": {heading or "#place": field, or {field, part, words, order, scale}}, "also":
     [{"column": heading, "field": field, …}] for a column that feeds a second field, "constants": {field: text},
-    "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool, "quiet": bool}; what it
-    does not name stays as guessed. Raises Invalid for a name that is not there, or a field that the actor may not
-    write.
+    "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool, "quiet": bool,
+    "leave_doubles": bool}; what it does not name stays as guessed. Raises Invalid for a name that is not there, or a
+    field that the actor may not write.
     """
     access.require(actor, entity, "import")
     head = table.head(HEAD)
@@ -196,7 +196,7 @@ def _revise(actor: Actor, entity: AnyEntity, plan: Plan, mapping: Mapping[str, A
     if errors:
         raise Invalid([errors])
     plan.mode, plan.match, plan.empty_only = mode, match, bool(mapping.get("empty_only"))
-    plan.quiet = bool(mapping.get("quiet", True))
+    plan.quiet, plan.leave_doubles = bool(mapping.get("quiet", True)), bool(mapping.get("leave_doubles"))
 
 
 def _added(plan: Plan, mapping: Mapping[str, Any]) -> list[tuple[str, Any, Column | None]]:

@@ -136,11 +136,11 @@ ACCOUNT = Entity(
     signs=(
         Sign("uscc", _("Unified social credit code"), ("uscc",), score=1.0, typed="block", form="block", api="block"),
         Sign("full_name", _("Full legal name"), ("name",), "full", 1.0, typed="block", form="block", api="block"),
-        Sign("name", _("Similar name"), ("name",), "firm"),
+        Sign("name", _("Similar name"), ("name",), "firm", imported="off"),
         Sign("phone", _("Phone"), ("phone",), score=0.8),
         Sign("email", _("Email"), ("email",), score=0.8),
-        Sign("website", _("Website"), ("website",), score=0.7),
-        Sign("address", _("Address"), ("region", "address"), score=0.5, typed="hint", api="hint"),
+        Sign("website", _("Website"), ("website",), score=0.7, imported="off"),
+        Sign("address", _("Address"), ("region", "address"), score=0.5, typed="hint", api="hint", imported="off"),
     ),
     apart=("uscc",),
     meanings={
