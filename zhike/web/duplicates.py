@@ -158,7 +158,8 @@ def tool(request: HttpRequest) -> HttpResponse:
     hits: list[dict[str, Any]] = []
     if text:
         _count(actor)
-        hits = [words.hit(h) for entity in among for h in _looked(actor, entity, text)]
+        found = [h for entity in among for h in _looked(actor, entity, text)]
+        hits = [words.hit(h) for h in {(h.entity.key, h.id or h.department): h for h in reversed(found)}.values()][::-1]
     context = {"q": text, "asked": bool(text), "hits": hits, "limit": PER_HOUR}
     return render(request, "web/duplicates_tool.html", context)
 
