@@ -169,6 +169,7 @@ def test_a_cell_typed_anew_counts_as_if_it_stood_in_the_file(firm: Any, sheet: S
     path = sheet(["客户名称", "手机"], ["甲有限公司", "13"], ["乙有限公司", "13800138002"])
     job = phase(begun(actor, path), "check")
     ((row, column),) = ImportProblem.objects.filter(job=job, level="error").values_list("row", "column")
+    assert column is not None
     assert jobs.correct(job, {(row, column): "13800138001"}) == 1
     job = phase(job, "check")
     assert result_of(job.result["check"]).errors == 0
