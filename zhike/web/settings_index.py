@@ -176,6 +176,7 @@ OPENED = {
     "/settings/pipelines": SYSTEM,
     "/settings/objects": SYSTEM,
     "/settings/tags": SYSTEM,
+    "/settings/duplicates": SYSTEM,
     "/settings/config": SYSTEM,
     "/settings/health": SYSTEM,
     "/settings/webhooks": SYSTEM,
