@@ -95,6 +95,19 @@ def decide(actor: Actor, entity: AnyEntity, pk: UUID, answer: str) -> None:
         history.note_event("duplicates.decide", user=actor.hand, channel=actor.channel, details=details)
 
 
+def merged(actor: Actor, entity: AnyEntity, keeper: UUID, losers: Sequence[UUID]) -> None:
+    """Records have become one: of groups that held them the rest stays open, and what was settled by it is closed."""
+    rows = DuplicateGroup.objects.select_for_update().filter(entity=entity.key, records__overlap=list(losers))
+    now_is = {str(pk): str(keeper) for pk in losers}
+    for row in rows.filter(state__in=(State.OPEN, State.LATER)):
+        pairs = {tuple(sorted(now_is.get(pk, pk) for pk in p[:2])): p for p in row.pairs}
+        row.pairs = [[*ids, *p[2:]] for ids, p in pairs.items() if ids[0] != ids[1]]
+        row.records = sorted({UUID(pk) for p in row.pairs for pk in p[:2]}) or [keeper]
+        if not row.pairs:
+            row.state, row.by, row.decided_at = State.MERGED, actor.hand, timezone.now()
+        row.save()
+
+
 def _part(actor: Actor, entity: AnyEntity, row: DuplicateGroup, members: Sequence[UUID]) -> None:
     """Remember that these are different from one another; what is left of the group stays open."""
     pairs = [tuple(sorted(pair)) for pair in combinations(members, 2)]

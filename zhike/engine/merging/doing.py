@@ -13,6 +13,7 @@ from procrastinate.contrib.django import app
 
 from zhike.engine import catalog, history, operations, outbox, query, records, rolling
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import groups
 from zhike.engine.entity import AnyEntity, entities, get
 from zhike.engine.errors import Conflict, Invalid, Missing, Wrong
 from zhike.engine.lineage import into, merged
@@ -42,7 +43,9 @@ def merge(
     """
     try:
         with transaction.atomic():
-            return _merge(actor, entity, keep, list(others), values or {}, versions or {})
+            done = _merge(actor, entity, keep, list(others), values or {}, versions or {})
+            groups.merged(actor, entity, keep, others)
+            return done
     except IntegrityError as error:
         name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
         text = _("These records cannot be merged, because that would break the rule %(name)s.") % {"name": name}
