@@ -38,7 +38,7 @@ def test_the_document_follows_the_rights(firm: Any) -> None:
     own = {"/", "/me", "/openapi.json"}
     assert narrow == own | {"/deal/{id}", "/deal/{id}/history", "/deal/{id}/win"}
     assert narrow < seller < whole
-    assert {path.split("/")[1] for path in whole - own} == {*entities(), "operations"}
+    assert {path.split("/")[1] for path in whole - own} == {*entities(), "operations", "exports"}
     assert not {p for p in seller if p.startswith(("/role", "/user", "/department"))}
 
 

@@ -164,6 +164,6 @@ class Desk:
         url = f"/{entity}/new"
         html = self.context.request.get(url).text()
         hidden = dict(HIDDEN.findall(html))
-        answer = self.context.request.post(url, form={**hidden, **values}, max_redirects=0)
+        answer = self.context.request.post(url, form={**hidden, "confirmed": "1", **values}, max_redirects=0)
         assert answer.status == 303, re.findall(r'class="errors".*?</div>', answer.text(), re.DOTALL)
         return str(answer.headers["location"])

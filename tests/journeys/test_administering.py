@@ -21,7 +21,7 @@ def save(desk: Desk, within: Locator) -> None:
 
 def begin(desk: Desk) -> Locator:
     """Presses the button of the page that makes something new; gives the drawer."""
-    desk.tap(desk.page.locator(".page-actions [data-drawer]"))
+    desk.tap(desk.page.locator(".page-actions [data-drawer][data-key=c]"))
     form = desk.page.locator("#drawer form")
     expect(form).to_be_visible()
     return form

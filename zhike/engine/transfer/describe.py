@@ -84,7 +84,7 @@ def table(
     label = entity.plural if entity else model._meta.verbose_name_plural
     schema: dict[str, Any] = {
         "fields": [_field(f, known.get(f.column)) for f in columns],
-        "primaryKey": model._meta.pk.column,
+        "primaryKey": [f.column for f in model._meta.pk_fields],
         "foreignKeys": [found for f in columns if (found := _key(f, known.get(f.column)))],
     }
     about |= {"zhike:names": names(label), "schema": schema}

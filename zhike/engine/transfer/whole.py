@@ -178,10 +178,11 @@ def _table(whole: Whole, model: type[models.Model], name: str, entity: AnyEntity
     path = f"{'data' if entity or where else 'system'}/{name}.jsonl"
     table, chosen = model._meta.db_table, columns(model)
     listed = ", ".join(f't."{f.column}"' for f in chosen)
+    order = ", ".join(f't."{f.column}"' for f in model._meta.pk_fields)
     clause = "WHERE object = %s" if where else ""
     statement = (
         f"COPY (SELECT row_to_json(r)::text FROM (SELECT {listed} FROM {table} t {clause}"  # noqa: S608 - model names
-        f' ORDER BY t."{model._meta.pk.column}") r) TO STDOUT (FORMAT BINARY)'
+        f" ORDER BY {order}) r) TO STDOUT (FORMAT BINARY)"
     )
     digest, size, count = hashlib.sha256(), 0, 0
     with (whole.folder / path).open("wb", buffering=1 << 20) as file:
