@@ -79,5 +79,10 @@ function load(root) {
   }
 }
 load(document);
-$(".tabs-line [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+// not by scrollIntoView: browsers let the next Tab begin at what was brought into view
+const tab = $(".tabs-line [aria-current]"), line = tab?.closest(".tabs-line");
+if (line) {
+  const seen = line.getBoundingClientRect(), own = tab.getBoundingClientRect();
+  line.scrollLeft += own.right > seen.right ? own.right - seen.right : Math.min(0, own.left - seen.left);
+}
 on("click", "[data-path] button[data-stage]", (_, button) => moveFromPath(button));

@@ -114,6 +114,7 @@ def whole() -> None:
         assert cursor.fetchone()[0] > 12
 
 
+@pytest.mark.long
 def test_lists_are_measured_as_they_are_served(postgres: Any, unblocked: None) -> None:
     options = {"server": postgres, "rows": 1_000, "seconds": 0.05, "depths": (2, 3), "keep": False}
     found = {one["name"]: one for one in bench.run("lists", options)}

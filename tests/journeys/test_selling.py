@@ -169,5 +169,5 @@ def write(desk: Desk, kind: str, text: str, *, result: str = "", next_on: str = 
         form.locator("[name=next_text]").fill(next_text)
     desk.tap(form.get_by_role("button", name="保存跟进"))
     desk.said("已保存。")
-    for close in desk.page.locator("#toasts [data-toast-close]").all():
-        close.click()
+    shut = "toasts => toasts.querySelectorAll('[data-toast-close]').forEach(button => button.click())"
+    desk.page.locator("#toasts").evaluate(shut)
