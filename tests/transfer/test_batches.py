@@ -184,3 +184,47 @@ def test_what_was_found_is_shown_page_by_page(firm: Any, sheet: Sheet) -> None:
     assert result_of(job.result["check"]).errors == 25
     first, second = (batches.problems(job, "check", level="error", limit=20, offset=n) for n in (0, 20))
     assert [p.row for p in (*first, *second)] == list(range(2, 27))
+
+
+def test_an_import_undone_while_it_rests_goes_on_with_the_rest_alone(
+    firm: Any, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zhike.engine.transfer.running.chunks.__kwdefaults__", {"after": 0, "size": 2})
+    actor = firm.actor("admin")
+    job = begun(actor, sheet(["客户编码", "客户名称"], *([f"A{n}", f"第{n}机械有限公司"] for n in range(4))))
+    real = batches._Work.batch
+
+    def rest(work: Any, chunk: Any) -> None:
+        real(work, chunk)
+        jobs.pause(Job.objects.get(pk=job.pk))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batches._Work, "batch", rest)
+        job = phase(job, "run")
+    assert (jobs.is_paused(job), job.done) == (True, 2)
+    undo.undo(actor, job.options["operation"])
+    jobs.perform(job.pk, jobs.go_on(job), watched=False)
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("done", 4)
+    assert sorted(Account._base_manager.filter(deleted_at=None).values_list("external_id", flat=True)) == ["A2", "A3"]
+    undo.undo(actor, job.options["operation"])
+    assert not Account._base_manager.filter(deleted_at=None).exists()
+
+
+def test_a_right_that_is_taken_away_ends_an_import_at_the_next_batch(
+    firm: Any, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zhike.engine.transfer.running.chunks.__kwdefaults__", {"after": 0, "size": 2})
+    monkeypatch.setattr(batches, "RENEW", -1.0)
+    job = begun(firm.actor("seller"), sheet(["客户名称"], *([f"第{n}机械有限公司"] for n in range(4))))
+    real = batches._Work.batch
+
+    def take_away(work: Any, chunk: Any) -> None:
+        real(work, chunk)
+        type(firm.seller).objects.filter(pk=firm.seller.pk).update(roles=[])
+
+    monkeypatch.setattr(batches._Work, "batch", take_away)
+    jobs.perform(job.pk, jobs.queue(job, "run"), watched=False)
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("failed", 2)
+    assert Account._base_manager.count() == 2

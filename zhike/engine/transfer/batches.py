@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from zhike.engine import access
+from zhike.engine import access, catalog
 from zhike.engine.entity import get
 from zhike.engine.models import ImportedRow, ImportProblem, Job, Operation
 from zhike.engine.tabular import Table
@@ -45,14 +45,16 @@ class _Work:
     def __init__(self, pk: UUID, ticket: str) -> None:
         self._pk, self._ticket = pk, ticket
         self._importer: Importer | None = None
+        self._known: catalog.Snapshot | None = None
         self._made = 0.0
 
+    @catalog.fresh()
     @transaction.atomic
     def batch(self, chunk: Chunk) -> None:
         """One batch and the progress it makes, both or neither."""
         job = self._held()
-        begun = job.options.get("operation")
-        operation = Operation.objects.filter(pk=begun).first() if begun else None
+        begun = job.options.get("operation")  # undone meanwhile, it stays so: what follows is another operation
+        operation = Operation.objects.filter(pk=begun, state=Operation.State.DONE).first() if begun else None
         operation, taken = running.batch(self._for(job), chunk, operation)
         keep(job, "run", _together(taken.problems))
         _remember(job, taken)
@@ -86,16 +88,17 @@ class _Work:
         return job
 
     def _for(self, job: Job) -> Importer:
-        if self._importer is None or time.monotonic() - self._made > RENEW:
+        known = catalog.current()
+        if self._importer is None or self._known is not known or time.monotonic() - self._made > RENEW:
             actor, entity = leaving.actor_of(job, "import"), get(job.entity)
             access.require(actor, entity, "import")
 
             def recall(ids: Iterable[UUID]) -> dict[UUID, int]:
-                known = ImportedRow.objects.filter(job=self._pk, record__in=list(ids))
-                return dict(known.values_list("record", "row"))
+                rows = ImportedRow.objects.filter(job=self._pk, record__in=list(ids))
+                return dict(rows.values_list("record", "row"))
 
             self._importer = Importer(actor, entity, plan_of(job.options["plan"]), recall=recall)
-            self._made = time.monotonic()
+            self._known, self._made = known, time.monotonic()
         return self._importer
 
 
