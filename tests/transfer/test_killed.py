@@ -228,13 +228,18 @@ def test_an_import_whose_worker_is_killed_again_and_again_ends_as_if_it_never_wa
 def test_two_imports_of_one_file_at_once_make_each_record_once(house: House, tmp_path: Path) -> None:
     before = house.counts()["customers_account"]
     path = file(tmp_path / "twice.csv", 2_000)
-    path.write_text(path.read_text("utf-8").replace("客户", "并行").replace("\n", "\nP").replace("138", "150"), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("客户", "并行").replace("\n", "\nP").replace(",138", ",150"), "utf-8"
+    )
     work = [house.said(BEGIN, str(path)).split() for _n in range(2)]
     workers = [house.python(WORK, *one) for one in work]
     assert [worker.wait(timeout=240) for worker in workers] == [0, 0]
     assert [house.job(job)[:2] for job, _ticket in work] == [("done", 2_000), ("done", 2_000)]
     assert house.counts()["customers_account"] == before + 2_000
     assert sum(house.added(job) for job, _ticket in work) == 2_000
+    with psycopg.connect(house.url) as connection:
+        tagged = "SELECT count(*) FROM customers_account WHERE external_id LIKE 'P%' AND cardinality(tags) = 1"
+        assert connection.execute(tagged).fetchone() == (2_000,)
 
 
 def test_an_import_that_rests_goes_on_where_it_stands(house: House, tmp_path: Path) -> None:

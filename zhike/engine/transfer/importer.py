@@ -79,7 +79,7 @@ class Importer:
         self.changes: list[Change[Any]] = []
         # This batch hook comes last and sees the changes as they will be: hooks leave warnings for imports in them.
         self.entity = replace(entity, before_all=(*entity.before_all, self.changes.extend))
-        self.reader = Reader(entity, plan, finders(actor, entity, fed, create=True), escaped=True)
+        self.begin()
         self.matcher = Matcher(actor, entity, plan, recall=rehearsal.rows if rehearsal else recall, rehearsal=rehearsal)
         self.columns: dict[str, Column] = {key: plan.of(key)[0] for key in fed}
         own = NUMBER in self.columns
@@ -88,6 +88,11 @@ class Importer:
         self.summed = [k for k, a in kinds.items() if a.kind.key in SUMMED]
         self.taken, self.careful = Taken(), False
         self.remember: Callable[[Taken], None] = lambda _taken: None  # called with each batch that was read
+
+    def begin(self) -> None:
+        """Know no names of linked records yet: those that were made are gone where a batch was taken back."""
+        entity, plan = self.entity, self.plan
+        self.reader = Reader(entity, plan, finders(self.actor, entity, plan.fields(), create=True), escaped=True)
 
     def take(self, chunk: Chunk, *, careful: bool = False) -> Taken:
         """Read, match and write a batch of rows. Raises Collision unless `careful`, which leaves single rows out."""

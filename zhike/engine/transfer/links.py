@@ -75,12 +75,16 @@ class Names:
             self._make({fold(t) or t: t for t in sorted(fresh) if not self._folded.get(fold(t) or t)}.values())
 
     def _make(self, names: Iterable[str]) -> None:
+        refused = []
         for name in names:
             try:
                 made = records.create(self.actor, self.target, {self.target.title: name})
-            except Invalid:  # too long, for example: the row says so where it names it
+            except Invalid:  # too long: the row says so where it names it; or somebody made it at this moment
+                refused.append(name)
                 continue
             self._add(made.pk, name, ())
+        if refused:
+            self._take(self._rows().filter(**{f"{self.target.title}__in": refused}))
 
     def _codes(self, texts: Iterable[str]) -> Q:
         """Rows that one of the texts names by its number, its code in another program, a mail address or a phone."""

@@ -130,10 +130,11 @@ def _take(importer: Importer, chunk: Chunk) -> Taken:
             with transaction.atomic():
                 return importer.take(chunk, careful=n == TRIES)
         except Collision:
-            continue
+            pass
         except OperationalError as error:
             if n == TRIES or getattr(error.__cause__, "sqlstate", "") not in AGAIN:
                 raise
+        importer.begin()
     raise AssertionError
 
 
