@@ -60,7 +60,7 @@ def test_what_is_out_of_sight_is_told_by_its_department_alone(firm: Any) -> None
 
 def test_other_doors_other_levels(firm: Any) -> None:
     codes(firm, "seller", name=NAME, phone="021-62770334")
-    assert codes(firm, "seller", door="imported", name=NAME) == {}
+    assert codes(firm, "seller", door="imported", name=NAME) == {"name": ["possible_duplicate"]}
     assert codes(firm, "seller", door="form", name="别的", phone="021-62770334") == {}
     assert codes(firm, "seller", door="api", name="还有别的", phone="021-62770334") == {"phone": ["possible_duplicate"]}
 
