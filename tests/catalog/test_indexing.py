@@ -9,10 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
-from config.settings import database
+from tests.own_database import own_database
 from zhike.engine import catalog, indexing
 from zhike.engine.models import Configuration, CustomRecord
 
@@ -21,26 +20,13 @@ DOCUMENT: dict[str, Any] = {
     "fields": {"x_site": {"x_seats": FIELD}, "account": {"x_seats": FIELD}},
     "objects": {"x_site": {"labels": {"en": "Site"}}},
 }
-KEYS = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 
 
 @pytest.fixture(scope="module")
 def fresh(postgres: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """A database of its own: an index is built beside transactions, so none may be held open."""
-    if postgres.cluster is None:
-        pytest.skip("needs a cluster of its own")
-    url = postgres.scratch("indexing")
-    with django_db_blocker.unblock():
-        before = {key: connection.settings_dict[key] for key in KEYS}
-        connection.close()
-        found = database(url)
-        connection.settings_dict.update({key: found[key] for key in KEYS})
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-            yield url
-        finally:
-            connection.close()
-            connection.settings_dict.update(before)
+    with own_database(postgres, django_db_blocker, "indexing") as found:
+        yield found
 
 
 def publish(document: dict[str, Any]) -> None:

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection, transaction
 
-from config.settings import database
+from tests.own_database import own_database
 from zhike.base.models import Role, User
 from zhike.engine import catalog, records
 from zhike.engine.access import Actor
@@ -21,7 +20,6 @@ from zhike.engine.entity import get
 from zhike.engine.errors import Invalid
 from zhike.engine.models import Configuration
 
-KEYS = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 WORKER = """
 import sys, json, django
 django.setup()
@@ -37,19 +35,8 @@ for line in sys.stdin:
 @pytest.fixture(scope="module")
 def url(postgres: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """A database of its own, in which what is published is committed."""
-    if postgres.cluster is None:
-        pytest.skip("needs a cluster of its own")
-    found = postgres.scratch("workers")
-    with django_db_blocker.unblock():
-        before = {key: connection.settings_dict[key] for key in KEYS}
-        connection.close()
-        connection.settings_dict.update({key: database(found)[key] for key in KEYS})
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-            yield found
-        finally:
-            connection.close()
-            connection.settings_dict.update(before)
+    with own_database(postgres, django_db_blocker, "workers") as found:
+        yield found
 
 
 class Worker:

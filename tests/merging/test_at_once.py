@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 
-from config.settings import database
+from tests.own_database import own_database
 from zhike.base.models import Role, User
 from zhike.engine import guard, records
 from zhike.engine.access import Actor
@@ -21,26 +20,14 @@ from zhike.engine.merging import merge, sweep
 from zhike.engine.models import Merge, Operation
 
 ACCOUNT, CONTACT = get("account"), get("contact")
-KEYS = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
 
 
 @pytest.fixture(scope="module")
 def admin(postgres: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[User]:
     """Somebody in a database of its own, in which what is written is committed."""
-    if postgres.cluster is None:
-        pytest.skip("needs a cluster of its own")
-    found = postgres.scratch("merging")
-    with django_db_blocker.unblock():
-        before = {key: connection.settings_dict[key] for key in KEYS}
-        connection.close()
-        connection.settings_dict.update({key: database(found)[key] for key in KEYS})
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-            role = Role.objects.get(key="administrator")
-            yield User.objects.create_user("admin", "Zhike-test-2026", name="管理员", roles=[role.pk])
-        finally:
-            connection.close()
-            connection.settings_dict.update(before)
+    with own_database(postgres, django_db_blocker, "merging"):
+        role = Role.objects.get(key="administrator")
+        yield User.objects.create_user("admin", "Zhike-test-2026", name="管理员", roles=[role.pk])
 
 
 def together(*works: Callable[[], Any]) -> list[Any]:

@@ -12,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from zhike.engine import outbox, records, undo, uploads
+from zhike.engine import deed_jobs, outbox, records, undo, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.models import ImportedRow, ImportProblem, Job, Operation
@@ -203,7 +203,7 @@ def test_an_import_undone_while_it_rests_goes_on_with_the_rest_alone(
         job = phase(job, "run")
     assert (jobs.is_paused(job), job.done) == (True, 2)
     undo.undo(actor, job.options["operation"])
-    jobs.perform(job.pk, jobs.go_on(job), watched=False)
+    jobs.perform(job.pk, deed_jobs.go_on(job), watched=False)
     job.refresh_from_db()
     assert (job.state, job.done) == ("done", 4)
     assert sorted(Account._base_manager.filter(deleted_at=None).values_list("external_id", flat=True)) == ["A2", "A3"]

@@ -60,8 +60,8 @@ with app.replace_connector(app.connector.get_worker_connector()):
 GO_ON = """
 import sys, django; django.setup()
 from zhike.engine.models import Job
-from zhike.engine.transfer import jobs
-print(jobs.go_on(Job.objects.get(pk=sys.argv[1])))
+from zhike.engine import deed_jobs
+print(deed_jobs.go_on(Job.objects.get(pk=sys.argv[1])))
 """
 PAUSE = """
 import sys, time, django; django.setup()

@@ -56,7 +56,7 @@ def transfer(job: str, ticket: str) -> None:
 
 def go_on(job: Job) -> None:
     """Go on with an import that rests or stopped."""
-    transfer.defer(job=str(job.pk), ticket=jobs.go_on(job))
+    transfer.defer(job=str(job.pk), ticket=deed_jobs.go_on(job))
 
 
 def start_deed(job: Job, phase: str) -> None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from zhike.base.models import Policy
-from zhike.engine import access, query, transfer
+from zhike.engine import access, deed_jobs, query, transfer
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Invalid, Missing
@@ -114,5 +114,5 @@ def _dialog(
 def cancel(request: HttpRequest, pk: Any) -> HttpResponse:
     """Stop an export of one's own."""
     found = jobs.mine(actor_of(request), pk, "export")
-    jobs.cancel(found)
+    deed_jobs.cancel(found)
     return HttpResponseRedirect(f"/{found.entity}/", status=303)

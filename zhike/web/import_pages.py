@@ -45,7 +45,6 @@ def failed(job: Job) -> bool:
 def counts(result: Result, url: str = "", level: str = "") -> list[dict[str, Any]]:
     """What became of the rows, as numbers on top of a page."""
     bad, warn = "bad" if result.errors else "", "warn" if result.warnings else ""
-    bad, warn = "bad" if result.errors else "", "warn" if result.warnings else ""
     items: list[tuple[str, int, str, str]] = [
         (_("New"), result.new, "good", ""),
         (_("Updated"), result.updated, "", ""),

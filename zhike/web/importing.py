@@ -177,7 +177,7 @@ def do(request: HttpRequest, key: str, pk: UUID, action: str) -> HttpResponse:
     found = _job(actor, entity, pk)
     here = f"/{key}/import/{pk}"
     if action in ("cancel", "pause"):
-        (jobs.cancel if action == "cancel" else jobs.pause)(found)
+        (deed_jobs.cancel if action == "cancel" else jobs.pause)(found)
     elif jobs.is_busy(found) or found.state == State.DONE:
         pass
     elif action == "retry" and (import_pages.failed(found) or jobs.is_paused(found)):

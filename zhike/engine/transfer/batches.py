@@ -60,7 +60,8 @@ class _Work:
         _remember(job, taken)
         result = result_of(job.result.get("run", {}))
         result.join(taken.result)
-        _tell(result, taken.problems)
+        for p in taken.problems:
+            result.tell(p)
         made = str(operation.pk) if operation else ""
         job.options = {**job.options, "after": chunk[-1][0][0], "operation": made}
         job.result, job.done = {**job.result, "run": to_json(result)}, result.rows
@@ -74,7 +75,8 @@ class _Work:
         result, plan = result_of(job.result.get("run", {})), plan_of(job.options["plan"])
         found = running.gaps(plan, result)
         keep(job, "run", found)
-        _tell(result, found)
+        for p in found:
+            result.tell(p)
         job.options, job.state = {**job.options, "phase": "done", "queued": ""}, State.DONE
         job.result = {**job.result, "run": to_json(result), "stored": stored(job, result)}
         job.updated_at = timezone.now()
@@ -100,14 +102,6 @@ class _Work:
             self._importer = Importer(actor, entity, plan_of(job.options["plan"]), recall=recall)
             self._known, self._made = known, time.monotonic()
         return self._importer
-
-
-def _tell(result: Result, problems: Iterable[Problem]) -> None:
-    """Count what was found; the problems themselves lie in their table."""
-    for p in problems:
-        name = f"{p.level}:{p.header}"
-        result.kinds[name] = result.kinds.get(name, 0) + 1
-        result.warnings += p.level == "warning"
 
 
 def counts(result: Result) -> dict[str, Any]:

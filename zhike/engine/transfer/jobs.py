@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from zhike.base.ids import uuid7
 from zhike.engine import access, query
 from zhike.engine.access import Actor
+from zhike.engine.deed_jobs import go_on
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Missing, Refused, Wrong
 from zhike.engine.models import Job, StoredFile
@@ -87,16 +88,6 @@ def queue(job: Job, phase: str) -> str:
     return ticket
 
 
-def go_on(job: Job) -> str:
-    """A new ticket for an import that stopped on its way: it goes on where it stands."""
-    ticket = str(uuid7())
-    job.options = {**job.options, "queued": ticket, "from": job.done}
-    job.result = {k: v for k, v in job.result.items() if k != "error"}
-    job.state, job.updated_at = State.READY, timezone.now()
-    job.save(update_fields=["options", "state", "result", "updated_at"])
-    return ticket
-
-
 def has_begun(job: Job) -> bool:
     """Whether an import has written something already."""
     return job.kind == "import" and job.options.get("phase") == "run" and job.options.get("after", 0) > 0
@@ -115,12 +106,6 @@ def pause(job: Job) -> None:
         if found is not None:
             found.options, found.state, found.updated_at = {**found.options, "queued": ""}, State.READY, timezone.now()
             found.save(update_fields=["options", "state", "updated_at"])
-
-
-def cancel(job: Job) -> None:
-    """Stop a job. What an import has written by then stays, and can be undone."""
-    changed = Job.objects.filter(pk=job.pk, state__in=(State.READY, State.RUNNING))
-    changed.update(state=State.CANCELLED, updated_at=timezone.now())
 
 
 def abandoned() -> list[tuple[UUID, str]]:

@@ -117,6 +117,12 @@ class Result(msgspec.Struct, kw_only=True):
     gaps: dict[str, list[int]] = {}
     sums: dict[str, Sum] = {}
 
+    def tell(self, p: Problem) -> None:
+        """Count a problem, by level and heading."""
+        name = f"{p.level}:{p.header}"
+        self.kinds[name] = self.kinds.get(name, 0) + 1
+        self.warnings += p.level == "warning"
+
     def join(self, more: Result) -> None:
         """Add what became of further rows."""
         for name in COUNTS:

@@ -47,8 +47,7 @@ class Tally:
     def add(self, problems: Iterable[Problem]) -> None:
         """Count problems; the first of each level are kept for showing."""
         for p in problems:
-            name = f"{p.level}:{p.header}"
-            self.result.kinds[name] = self.result.kinds.get(name, 0) + 1
+            self.result.tell(p)
             if p.level == "error":
                 self._error(p)
             else:
@@ -61,7 +60,6 @@ class Tally:
             self.result.problems.append(p)
 
     def _warning(self, p: Problem) -> None:
-        self.result.warnings += 1
         if (said := self._said.get((p.header, p.text))) is not None:
             said.count += 1
         elif len(self._said) < KEPT:
