@@ -102,7 +102,7 @@ def holders(entity: AnyEntity, keys: Sequence[str], values: Collection[tuple[Any
     fields = [entity.attributes[k] for k in keys]
     rows = entity.rows("existence only, nothing is shown").filter(deleted_at=None)
     if not any(a.custom for a in fields):
-        found = rows.filter(**{f"{fields[0].column}__in": [v[0] for v in values]})
+        found = rows.filter(**{f"{fields[0].column}__among": [v[0] for v in values]})
         return {tuple(r[:-1]): r[-1] for r in found.values_list(*(a.column for a in fields), "pk")}
     lock(entity, fields[0], [v[0] for v in values])
     wanted = [v[0] for v in values]

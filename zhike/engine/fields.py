@@ -142,3 +142,30 @@ def among(one: Any, several: Any) -> models.Func:
     return models.Func(
         one, several, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=models.BooleanField()
     )
+
+
+class Among(models.Lookup):
+    """`phone__among=[…]`: any of many values as one array, which costs no parsing of a parameter for each.
+
+    Texts are compared without the empty one, and say so: only then does PostgreSQL see that an index of what is not
+    empty will do (it gives up proving that for more than 100 values, MAX_SAOP_ARRAY_SIZE of its predtest.c).
+    """
+
+    lookup_name = "among"
+
+    def get_prep_lookup(self) -> Any:
+        """The values, without those that say nothing."""
+        return [self.lhs.output_field.get_prep_value(v) for v in self.rhs if v not in (None, "")]
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """An array of values, or of what the database makes of them."""
+        lhs, params = self.process_lhs(compiler, connection)
+        f = self.lhs.output_field
+        values = [f.get_db_prep_value(v, connection, prepared=True) for v in self.rhs]
+        if f.get_internal_type() in ("CharField", "TextField"):
+            return f"({lhs} = ANY(%s) AND {lhs} <> '')", [*params, values, *params]
+        return f"{lhs} = ANY(%s::{f.db_type(connection)}[])", [*params, values]
+
+
+models.Field.register_lookup(Among)
+models.ForeignKey.register_lookup(Among)

@@ -528,7 +528,7 @@ def _check_reach(actor: Actor, entity: AnyEntity, action: str, changes: Sequence
         if entity.has_owner and (c.changed("owner") if not c.is_new else gives and c.record.owner_id != actor.user.pk)
     }
     ids = {c.record.pk for c in changes} - away
-    reached = query.visible(actor, entity, action).filter(pk__in=ids).count()
+    reached = query.visible(actor, entity, action).filter(pk__among=ids).count()
     bounds = access.bounds(actor, entity, action)
     if away and bounds:
         reached += entity.rows("written by the actor just now").filter(bounds, pk__in=away).count()

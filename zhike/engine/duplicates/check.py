@@ -186,7 +186,7 @@ def _same(entity: AnyEntity, fields: Sequence[str], given: Values) -> Iterator[t
     if not wanted:
         return
     columns = [entity.attributes[k].column for k in fields]
-    first = _rows(entity).filter(**{f"{columns[0]}__in": {value[0] for value in wanted}})
+    first = _rows(entity).filter(**{f"{columns[-1]}__among": {value[-1] for value in wanted}})
     held: dict[tuple[Any, ...], list[UUID]] = {}
     for pk, *values in first.order_by("created_at").values_list("pk", *columns)[: MOST * len(wanted)]:
         held.setdefault(tuple(values), []).append(pk)
@@ -198,7 +198,7 @@ def _person(entity: AnyEntity, fields: Sequence[str], given: Values) -> Iterator
     if not wanted:
         return
     columns = [entity.attributes[k].column for k in fields]
-    rows = _rows(entity).filter(**{f"{columns[1]}__in": {value[0] for value in wanted}})
+    rows = _rows(entity).filter(**{f"{columns[1]}__among": {value[0] for value in wanted}})
     held: dict[tuple[Any, ...], list[UUID]] = {}
     for pk, name, *others in rows.order_by("created_at").values_list("pk", *columns):
         held.setdefault((fold.fold(name), *map(str, others)), []).append(pk)
@@ -216,7 +216,7 @@ def _full(entity: AnyEntity, fields: Sequence[str], given: Values) -> Iterator[t
         return
     column = entity.attributes[fields[0]].column
     held: dict[str, list[UUID]] = {}
-    for pk, name in _rows(entity).filter(name_key__in=keys).order_by("created_at").values_list("pk", column):
+    for pk, name in _rows(entity).filter(name_key__among=keys).order_by("created_at").values_list("pk", column):
         held.setdefault(names.legal_key(name), []).append(pk)
     yield from ((n, held[legal]) for n, legal in wanted.items() if legal in held)
 

@@ -113,7 +113,7 @@ def names(actor: Actor, target: str, ids: Iterable[UUID] | None) -> dict[UUID, s
         return _file_names(actor, chosen or ())
     entity = get(target)
     rows = entity.rows() if target in DIRECTORY else every(entity).filter(access.looking(actor, entity))
-    found = rows if chosen is None else rows.filter(pk__in=chosen)
+    found = rows if chosen is None else rows.filter(pk__among=chosen)
     columns = {f.name for f in entity.model._meta.concrete_fields}
     if "labels" in columns or "tone" in columns:
         return {r.pk: Toned(str(r), getattr(r, "tone", "neutral")) for r in found}

@@ -70,7 +70,7 @@ class Names:
         if fresh and not self._whole:
             read = pinyin.person if self.target.named == "person" else pinyin.company
             keys = {read(text).sort_key[:300] for text in fresh}
-            self._take(self._rows().filter(Q(pinyin__in=keys) | self._codes(fresh)))
+            self._take(self._rows().filter(Q(pinyin__among=keys) | self._codes(fresh)))
         if self.create:
             self._make({fold(t) or t: t for t in sorted(fresh) if not self._folded.get(fold(t) or t)}.values())
 
@@ -92,7 +92,7 @@ class Names:
         for key in self._more():
             a = self.target.attributes[key]
             values = {value for text in texts for value in (text, _clean(a, text)) if value}
-            found |= Q(**{f"{key}__in": values})
+            found |= Q(**{f"{key}__among": values})
         return found
 
     def _more(self) -> list[str]:

@@ -14,7 +14,7 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, UniqueConstraint
 
 from zhike.base import fold, pinyin
 from zhike.base.models import Department
@@ -233,16 +233,16 @@ class Matcher:
     def _filter(self, key: Key, drafts: Sequence[Draft]) -> Q:
         """The condition on the one column of the key that narrows most and has an index."""
         title, attributes = self.entity.title, self.entity.attributes
-        best = next((k for k in key if k != title), title)
+        best = next((k for k in key if k != title and indexed(self.entity, k)), title)
         if best == title and self.entity.has_owner:
             read = pinyin.person if self.entity.named == "person" else pinyin.company
-            return Q(pinyin__in={read(str(d.values[title])).sort_key[:300] for d in drafts})
+            return Q(pinyin__among={read(str(d.values[title])).sort_key[:300] for d in drafts})
         wanted = {first_good(attributes[best], d.values[best]) for d in drafts}
         if attributes[best].kind.key == "text":
             wanted |= {str(d.values[best]).upper() for d in drafts}
         if attributes[best].custom:
             return reduce(or_, map(attributes[best].equals, wanted), Q(pk__in=()))
-        return Q(**{f"{attributes[best].column}__in": wanted})
+        return Q(**{f"{attributes[best].column}__among": wanted})
 
     def _mark(self, found: Sequence[Existing]) -> None:
         """Which of them the actor sees, and may change."""
@@ -254,7 +254,7 @@ class Matcher:
             e.seen, e.may_update = e.id in seen, e.id in mine
 
     def _allowed(self, action: str, ids: Iterable[UUID]) -> set[UUID]:
-        return set(query.visible(self.actor, self.entity, action).filter(pk__in=ids).values_list("pk", flat=True))
+        return set(query.visible(self.actor, self.entity, action).filter(pk__among=ids).values_list("pk", flat=True))
 
 
 def _is_firm(name: str) -> bool:
@@ -266,3 +266,14 @@ def department_name(pk: UUID | None) -> str:
     """The name of a department, for rows whose record is out of sight."""
     row = Department.objects.filter(pk=pk).values_list("name", flat=True).first() if pk else None
     return row or ""
+
+
+def indexed(entity: AnyEntity, key: str) -> bool:
+    """Whether records are found by a field without reading all of them; those of the firm are taken to be so."""
+    a, meta = entity.attributes[key], entity.model._meta
+    if a.custom:
+        return True
+    led = {name.lstrip("-") for index in meta.indexes for name in index.fields[:1]}
+    led |= {c.fields[0] for c in meta.constraints if isinstance(c, UniqueConstraint) and c.fields}
+    f = meta.get_field(a.column)
+    return bool(getattr(f, "db_index", False) or getattr(f, "unique", False)) or bool(led & {f.name, f.attname})

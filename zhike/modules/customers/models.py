@@ -134,6 +134,9 @@ class Account(Record):
                 fields=["next_follow_up_on"], name="account_next", condition=Q(next_follow_up_on__isnull=False)
             ),
             models.Index(fields=["phone"], name="account_phone", condition=~Q(phone="")),
+            models.Index(fields=["email"], name="account_email", condition=~Q(email="")),
+            models.Index(fields=["website"], name="account_website", condition=~Q(website="")),
+            models.Index(fields=["address"], name="account_address", condition=~Q(address="")),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["number"], condition=~Q(number=""), name="account_number_once"),
@@ -213,6 +216,8 @@ class Contact(Record):
         indexes: ClassVar = [
             *Record.Meta.indexes,
             models.Index(fields=["phone"], name="contact_phone", condition=~Q(phone="")),
+            models.Index(fields=["email"], name="contact_email", condition=~Q(email="")),
+            models.Index(fields=["wechat"], name="contact_wechat", condition=~Q(wechat="")),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

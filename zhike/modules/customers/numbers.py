@@ -121,14 +121,14 @@ def file_numbers(changes: Changes) -> None:
 
 
 def _rows(field: str, owners: Iterable[UUID], kind: str) -> Any:
-    return ContactPoint.objects.filter(**{f"{field}__in": list(owners)}, kind=kind, deleted_at=None)
+    return ContactPoint.objects.filter(**{f"{field}__among": list(owners)}, kind=kind, deleted_at=None)
 
 
 def _file(field: str, wanted: Sequence[Point]) -> None:
     for kind in (PHONE, EMAIL):
         if owners := [p.owner for p in wanted if p.primary and p.kind == kind]:
             _rows(field, owners, kind).filter(is_primary=True).update(is_primary=False, version=F("version") + 1)
-    before = ContactPoint.objects.filter(**{f"{field}__in": {p.owner for p in wanted}}).order_by("-deleted_at")
+    before = ContactPoint.objects.filter(**{f"{field}__among": {p.owner for p in wanted}}).order_by("-deleted_at")
     known = {(getattr(row, f"{field}_id"), row.kind, row.digits): row for row in before}
     made, kept = [], []
     for p in wanted:

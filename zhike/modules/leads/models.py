@@ -77,6 +77,8 @@ class Lead(Staged):
             *Record.Meta.indexes,
             models.Index(fields=["stage", "stage_at"], name="lead_stage"),
             models.Index(fields=["phone"], name="lead_phone", condition=~Q(phone="")),
+            models.Index(fields=["email"], name="lead_email", condition=~Q(email="")),
+            models.Index(fields=["uscc"], name="lead_uscc", condition=~Q(uscc="")),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(score=None) | Q(score__lte=100), name="lead_score_range"),
