@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import pairwise
+from operator import add
 from pathlib import Path
 
 VERSION = 3
@@ -95,8 +95,10 @@ def grams(text: str) -> list[str]:
 
 
 def _pairs(text: str) -> set[str]:
-    pairs = {a + b for a, b in pairwise(text)}
-    return {pair for pair in pairs if not (pair[0].isspace() or pair[1].isspace())}
+    found: set[str] = set()
+    for word in text.split():
+        found.update(map(add, word, word[1:]))
+    return found
 
 
 def found_chars(text: str) -> set[str]:

@@ -67,6 +67,8 @@ def _is_domain(domain: str) -> bool:
 
 def split(text: str) -> list[str]:
     """Split a cell that holds several addresses; text without an @ stays with what precedes it."""
+    if text.isascii() and text.count("@") < 2:
+        return [text.strip()] if text.strip() else []
     pieces = [piece for piece in _SEPARATORS.split(unicodedata.normalize("NFKC", text)) if piece]
     if sum("@" in piece for piece in pieces) < 2:
         return [text.strip()] if text.strip() else []

@@ -8,7 +8,7 @@ front. A branch (…分公司, …办事处) is another entity than its company 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from zhike.base.fold import fold
 from zhike.base.regions import table
@@ -29,11 +29,13 @@ _VALUES = {char: value for value, char in enumerate("零一二三四五六七八
 _SHORTEST = 2
 
 
+@lru_cache(1 << 13)  # one name is asked for again and again on its way into a record
 def legal_key(name: str) -> str:
     """Return the full legal name without script, width, case, blanks, brackets and punctuation."""
     return _arabic(_PUNCTUATION.sub("", fold(name)))
 
 
+@lru_cache(1 << 13)
 def name_key(name: str) -> str:
     """Return the key two spellings of one company share; at least two characters are always left."""
     key = legal_key(_LATIN_FORM.sub("", fold(name))) or legal_key(name)

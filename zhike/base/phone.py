@@ -45,6 +45,7 @@ class Phone:
 
 
 _MOBILE = re.compile(r"1[3-9]\d{9}")
+_PLAIN = re.compile(r"(?:\+86)?(1[3-9][0-9]{9})")  # a mobile as nearly all of them are written
 _SERVICE = re.compile(r"[48]00\d{7}")
 _LANDLINE = re.compile(r"0(?:10|2\d|[3-9]\d{2})\d{7,8}")
 _LANDLINE_NO_ZERO = re.compile(r"(?:10|2\d|[3-9]\d{2})\d{7,8}")
@@ -72,6 +73,8 @@ def parse(value: str | float, *, region: str = "CN") -> Phone:
     `region` is the country (CN, HK, MO, TW, …) of numbers without a country code. Numbers (int, float)
     are taken as cells of a spreadsheet that dropped a leading zero.
     """
+    if region == "CN" and isinstance(value, str) and (plain := _PLAIN.fullmatch(value)):
+        return Phone(value, "+86" + plain[1], kind=Kind.MOBILE)
     return _parse(value, isinstance(value, str), region)
 
 
@@ -205,6 +208,8 @@ def split(text: str, *, region: str = "CN") -> list[str]:
 
 @lru_cache(1 << 13)
 def _split(text: str, region: str) -> tuple[str, ...]:
+    if _PLAIN.fullmatch(text):
+        return (text,)
     numbers: list[str] = []
     pieces = (p.strip() for p in _SEPARATORS.split(unicodedata.normalize("NFKC", text)))
     for piece in filter(None, pieces):

@@ -243,6 +243,7 @@ def _alternatives(text: str, readings: list[str], *, surname: tuple[str, ...]) -
     return tuple(form for form in forms if form not in usual)
 
 
+@lru_cache(1 << 12)
 def _distinct(reading: str, others: tuple[str, ...]) -> tuple[str, ...]:
     """Return the reading and those others that differ in more than the tone."""
     by_syllable = {reading[:-1]: reading}

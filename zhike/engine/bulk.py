@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
+from django.utils import timezone
 
 PLAIN = (
     models.CharField,
@@ -50,15 +53,24 @@ def assign(model: type[models.Model], data: Mapping[UUID, Mapping[str, Any]]) ->
         return int(cursor.rowcount)
 
 
+Way = Callable[[Any], Any]
+
+
 def _counted(f: models.Field[Any, Any]) -> bool:
     """Whether the database numbers the rows by itself."""
     return isinstance(f, models.AutoField | models.BigAutoField)
 
 
-def _way(f: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
+def _way(f: models.Field[Any, Any]) -> Way | None:
     """How a value of a field is sent; none where it goes as it is."""
+    if isinstance(f, models.ForeignKey):
+        return _way(f.target_field)
     if isinstance(f, ArrayField) and isinstance(f.base_field, PLAIN):
-        return array if isinstance(f.base_field, models.CharField | models.TextField) else None
+        if isinstance(f.base_field, models.CharField | models.TextField):
+            return array
+        return ids if isinstance(f.base_field, models.UUIDField) else None
+    if isinstance(f, models.DateTimeField):
+        return None
     if isinstance(f, PLAIN) and type(f).get_db_prep_save is models.Field.get_db_prep_save:
         return None
     return partial(f.get_db_prep_save, connection=connection)
@@ -74,19 +86,63 @@ def array(texts: Sequence[str] | None) -> str | None:
     return f'{{"{joined}"}}' if texts else "{}"
 
 
-def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Store new rows by COPY, which spares the parsing of a statement as long as the data."""
-    fields, quote = [f for f in model._meta.concrete_fields if not _counted(f)], connection.ops.quote_name
-    for f in fields:
-        if getattr(f, "auto_now_add", False) or getattr(f, "auto_now", False):
-            for row in rows:
-                if getattr(row, f.attname) is None:
-                    f.pre_save(row, add=True)
+def ids(several: Sequence[UUID] | None) -> str | None:
+    """Ids as PostgreSQL writes an array of them."""
+    return None if several is None else _ids(tuple(several))
+
+
+@lru_cache(256)  # many records lie in few departments
+def _ids(several: tuple[UUID, ...]) -> str:
+    return f"{{{','.join(map(str, several))}}}"
+
+
+def insert(model: type[models.Model], rows: Iterable[models.Model]) -> None:
+    """Store new rows by COPY, which spares the parsing of a statement as long as the data.
+
+    Rows are asked for one by one: what it takes to finish them is done while the database stores those before.
+    """
+    fields = [f for f in model._meta.concrete_fields if not _counted(f)]
+    timed = [f for f in fields if getattr(f, "auto_now_add", False) or getattr(f, "auto_now", False)]
+    pick = itemgetter(*(str(f.attname) for f in fields))
+    stored: list[models.Model] = []
+
+    def values(row: models.Model) -> list[Any]:
+        for f in timed:
+            if getattr(row, f.attname) is None:
+                f.pre_save(row, add=True)
+        stored.append(row)
+        return list(pick(vars(row)))
+
+    _copy(model, fields, map(values, rows))
+    for row in stored:
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def lay_down(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Store new rows that nobody needs as objects, given by some of their columns; the others have their defaults."""
+    fields = {str(f.attname): f for f in model._meta.concrete_fields if not _counted(f)}
+    others = [f for name, f in fields.items() if name not in columns]
+    now = timezone.now()
+    made: list[Way] = [_default(f, now) for f in others]
+    _copy(model, [*(fields[name] for name in columns), *others], ([*row, *(way(None) for way in made)] for row in rows))
+
+
+def _default(f: models.Field[Any, Any], now: dt.datetime) -> Way:
+    if getattr(f, "auto_now_add", False) or getattr(f, "auto_now", False):
+        return lambda _none: now
+    if f.has_default() and callable(f.default):
+        return lambda _none: f.default()
+    value = f.get_default()
+    return lambda _none: value
+
+
+def _copy(model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Iterable[list[Any]]) -> None:
+    quote = connection.ops.quote_name
     names = ", ".join(quote(str(f.column)) for f in fields)
     sql = f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN"
-    ways = [(str(f.attname), _way(f)) for f in fields]
+    ways = [(n, way) for n, f in enumerate(fields) if (way := _way(f)) is not None]
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(sql) as copy:
         for row in rows:
-            copy.write_row([getattr(row, name) if way is None else way(getattr(row, name)) for name, way in ways])
-    for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+            for n, way in ways:
+                row[n] = way(row[n])
+            copy.write_row(row)

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from . import catalog
 from .entity import AnyEntity
 from .errors import Wrong
 from .kinds import Attribute
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MANY = 100  # values of one unique field in one go, from which the field as a whole is locked
 AT_ONCE = 200  # values asked for in one query
+Ruled = tuple[str, Attribute]
 BLANK: tuple[Any, ...] = (None, "", [], ())
 
 
@@ -40,11 +42,24 @@ def default(a: Attribute, actor: Actor) -> Any:
         return a.empty
 
 
+def _ruled(change: Change[Any]) -> tuple[list[Ruled], list[Ruled], set[str]]:
+    """Of the fields of an entity those with a default of the firm, those required, those with retired choices."""
+    fields = change.attributes.items()
+    return catalog.current().once(
+        ("ruled", change.entity.key),
+        lambda: (
+            [(k, a) for k, a in fields if a.custom and a.default is not None],
+            [(k, a) for k, a in fields if a.required],
+            {k for k, a in fields if a.retired},
+        ),
+    )
+
+
 def fill(change: Change[Any]) -> None:
     """Give a new record the defaults of the fields that the firm has made."""
     if change.is_new and change.back is None:
-        for key, a in change.entity.attributes.items():
-            if a.custom and a.default is not None and key not in change.values:
+        for key, a in _ruled(change)[0]:
+            if key not in change.values:
                 change.set(key, default(a, change.actor))
 
 
@@ -52,9 +67,9 @@ def require(change: Change[Any]) -> None:
     """Required fields have a value. What the firm has made later does not stand in the way of older records."""
     if change.back is not None:
         return
-    attributes = change.entity.attributes
-    for key, a in attributes.items():
-        asked = a.required and (not a.custom or change.is_new or key in change.values)
+    attributes = change.attributes
+    for key, a in _ruled(change)[1]:
+        asked = not a.custom or change.is_new or key in change.values
         lacks = asked and key not in change.errors and change.get(key) in BLANK
         if lacks and is_shown(a, attributes, change.get):
             change.fail(key, _("%(field)s is required.") % {"field": a.label}, "required")
@@ -62,8 +77,8 @@ def require(change: Change[Any]) -> None:
 
 def check_offered(change: Change[Any]) -> None:
     """A choice that is retired stays where it is, and is not chosen anew."""
-    attributes = change.entity.attributes
-    for key in change.values.keys() & {k for k, a in attributes.items() if a.retired}:
+    attributes = change.attributes
+    for key in change.values.keys() & _ruled(change)[2]:
         a, before, value = attributes[key], change.was(key), change.values[key]
         old = set(before if isinstance(before, list) else [before])
         for one in value if isinstance(value, list) else [value]:

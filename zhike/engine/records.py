@@ -30,6 +30,7 @@ from .access import Actor
 from .duplicates import check as doubles
 from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
+from .kinds import Attribute
 from .models import IdempotencyKey, OwnerPeriod
 
 M = TypeVar("M", bound=Stored)
@@ -66,6 +67,10 @@ class Change(Generic[M]):
     note: str = ""
     extra: dict[str, Any] = field(default_factory=dict)  # what an action is told, and what hooks hand to later hooks
     back: dict[str, Any] | None = None  # columns as they were, where an operation is taken back (undo.py)
+    attributes: dict[str, Attribute] = field(init=False)  # of the entity, as configured at this moment
+
+    def __post_init__(self) -> None:
+        self.attributes = self.entity.attributes
 
     @property
     def is_new(self) -> bool:
@@ -74,11 +79,11 @@ class Change(Generic[M]):
 
     def get(self, key: str) -> Any:
         """The value as it will be saved."""
-        return self.entity.attributes[key].read(self.record)
+        return self.attributes[key].read(self.record)
 
     def set(self, key: str, value: Any) -> None:
         """Set a field from a hook; the value must be clean already."""
-        self.entity.attributes[key].write(self.record, value)
+        self.attributes[key].write(self.record, value)
 
     def was(self, key: str) -> Any:
         """The value before, None for a new record."""
@@ -86,7 +91,7 @@ class Change(Generic[M]):
 
     def changed(self, key: str) -> bool:
         """Whether this change gives `key` another value."""
-        before = self.before[key] if self.before else self.entity.attributes[key].empty
+        before = self.before[key] if self.before else self.attributes[key].empty
         return bool(self.get(key) != before)
 
     def fail(self, key: str, text: str, code: str = "invalid") -> None:
@@ -356,7 +361,7 @@ def _require_writable(actor: Actor, entity: AnyEntity, changes: Sequence[Change[
 
 def _apply(change: Change[Any]) -> None:
     """Clean each value by its kind, then run the action and the hooks."""
-    attributes = change.entity.attributes
+    attributes = change.attributes
     fieldrules.fill(change)
     _settle(change)
     _leave_masked(change)
@@ -406,12 +411,14 @@ def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> N
     for c in _not_given(actor, entity, given):
         c.fail("owner", _("You may not hand this over to somebody else."), "refused")
     owners = User.objects.select_related("department").in_bulk({c.record.owner_id for c in moved if c.record.owner_id})
+    place: Any = entity.model._meta.get_field("department")
     for c in moved:
         owner = owners.get(c.record.owner_id)
         if owner is not None and not owner.is_active:
             c.fail("owner", _("%(name)s no longer works here.") % {"name": owner.name})
         department = owner.department if owner else None
-        c.record.department = department
+        c.record.department_id = department.pk if department else None
+        place.set_cached_value(c.record, department)
         c.record.ancestors = list(department.ancestors) if department else []
 
 
@@ -462,26 +469,34 @@ def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
     history.acting(actor, action if changes[0].back is None else "undo", dated=changes[0].dated)
     if entity.pattern and changes[0].is_new:
         _number(entity, changes)
-    for c in changes:
-        if hasattr(c.record, "search_text") and (c.is_new or _refound(c)):
-            words.index(entity, c.record)
-        if c.is_new:
-            c.record.created_at = c.record.updated_at = c.at
-        else:
-            c.record.updated_at = max(c.at, c.record.updated_at) if c.dated else timezone.now()
-            c.record.version += 1
     try:
         with transaction.atomic():
             if changes[0].is_new:
-                storage.insert(entity.model, [c.record for c in changes])
+                storage.insert(entity.model, _finished(entity, changes))
             else:
                 _overwrite(entity, changes)
     except IntegrityError as error:
         raise _translated(error, entity, len(changes)) from error
 
 
+def _finished(entity: AnyEntity, changes: Sequence[Change[Any]]) -> Iterator[Any]:
+    """The records with what they are found by, one after the other: meanwhile the database stores those before."""
+    is_found = hasattr(changes[0].record, "search_text")
+    for c in changes:
+        if is_found and (c.is_new or _refound(c)):
+            words.index(entity, c.record)
+        if c.is_new:
+            c.record.created_at = c.record.updated_at = c.at
+        else:
+            c.record.updated_at = max(c.at, c.record.updated_at) if c.dated else timezone.now()
+            c.record.version += 1
+        yield c.record
+
+
 def _overwrite(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
     """Write the columns that differ in at least one of the records, and those that always move."""
+    for _record in _finished(entity, changes):
+        pass
     columns = {"updated_at", "version"}
     for c in changes:
         columns |= {k for k, value in c.stored.items() if getattr(c.record, k) != value}
@@ -572,17 +587,8 @@ def _note_owners(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]
             ended.setdefault(since[c.record.pk], []).append(c.record.pk)
     for at, old in ended.items():
         OwnerPeriod.objects.filter(record__in=old, to_at=None).update(to_at=at)
-    storage.insert(
+    storage.lay_down(
         OwnerPeriod,
-        [
-            OwnerPeriod(
-                entity=entity.key,
-                record=c.record.pk,
-                owner_id=c.record.owner_id,
-                from_at=since[c.record.pk],
-                by=actor.user,
-                reason=c.note,
-            )
-            for c in moved
-        ],
+        ("entity", "record", "owner_id", "from_at", "by_id", "reason"),
+        ((entity.key, c.record.pk, c.record.owner_id, since[c.record.pk], actor.user.pk, c.note) for c in moved),
     )

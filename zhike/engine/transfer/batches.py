@@ -52,6 +52,8 @@ class _Work:
     @transaction.atomic
     def batch(self, chunk: Chunk) -> None:
         """One batch and the progress it makes, both or neither."""
+        with connection.cursor() as cursor:  # a batch that a crash of the server takes back takes its progress along
+            cursor.execute("SET LOCAL synchronous_commit = off")
         job = self._held()
         begun = job.options.get("operation")  # undone meanwhile, it stays so: what follows is another operation
         operation = Operation.objects.filter(pk=begun, state=Operation.State.DONE).first() if begun else None
@@ -134,11 +136,13 @@ def keep(job: Job, phase: str, problems: Iterable[Problem], *, anew: bool = Fals
 
 
 def _remember(job: Job, taken: Taken) -> None:
-    ImportedRow.objects.bulk_create(
-        (ImportedRow(job=job, record=pk, row=row, made=made) for pk, (row, made) in taken.records.items()),
-        batch_size=AT_ONCE,
-        ignore_conflicts=True,  # a record of an earlier batch keeps its first row
-    )
+    rows, made = [row for row, _made in taken.records.values()], [made for _row, made in taken.records.values()]
+    with connection.cursor() as cursor:  # a record of an earlier batch keeps its first row
+        cursor.execute(
+            f"INSERT INTO {ImportedRow._meta.db_table} (job_id, record, row, made)"  # noqa: S608  our own names
+            " SELECT %s, t.* FROM unnest(%s::uuid[], %s::int[], %s::bool[]) t ON CONFLICT DO NOTHING",
+            [job.pk, list(taken.records), rows, made],
+        )
 
 
 def problems(

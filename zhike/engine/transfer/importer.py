@@ -171,8 +171,7 @@ class Importer:
             new.append((g, made))
             yield from self._later(g)
         if self.rehearsal:
-            self.rehearsal.note({made.pk: g.row for g, made in new})
-            self.rehearsal.keep((made.pk, g.values, self.matcher.digests(g.values)) for g, made in new)
+            self.rehearsal.make((made.pk, g.row, g.values, self.matcher.digests(g.values)) for g, made in new)
 
     def _make(self, batch: Sequence[Group]) -> list[Any]:
         """New records; where the file says so, since when they are there and who had made them."""
@@ -189,9 +188,12 @@ class Importer:
         wanted: dict[UUID, dict[str, Any]] = {}
         chosen = []
         for g, existing in groups:
-            first = self.matcher.earlier.setdefault(existing.id, g.row)
-            if self.rehearsal and first == g.row:
-                self.rehearsal.note({existing.id: first})
+            self.matcher.earlier.setdefault(existing.id, g.row)
+        if self.rehearsal:
+            rows = {existing.id: g.row for g, existing in groups}
+            self.rehearsal.note({pk: row for pk, row in rows.items() if self.matcher.earlier[pk] == row})
+        for g, existing in groups:
+            first = self.matcher.earlier[existing.id]
             values, notes = self._differences(g, existing)
             if not existing.seen:
                 yield from self._refuse(g, self._hidden(existing))
@@ -201,7 +203,7 @@ class Importer:
                 self._settled(g, existing.id, first, made=False)
                 if values and self.rehearsal:
                     kept = {**existing.values, **values}
-                    self.rehearsal.keep([(existing.id, kept, self.matcher.digests(kept))])
+                    self.rehearsal.change(existing.id, kept, self.matcher.digests(kept))
                 yield from self._same(g, first)
             elif not existing.may_update:
                 yield from self._refuse(g, _("You may not change this record; it was left as it is."))

@@ -36,7 +36,7 @@ from .export import export
 from .formats import FORMATS
 from .model import Plan, Stopped, plan_of, to_json
 from .planning import make
-from .pulse import Pulse, Still
+from .pulse import Pulse, Still, calm
 from .report import Tally, write_left_out
 from .running import run
 from .writing import place, store, tidy_writing
@@ -136,7 +136,8 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
     pulse = Pulse(pk, ticket, job.done, job.total) if watched else Still()
     with override(job.options.get("language") or None), pulse:
         try:
-            _WORK[job.kind, job.options["phase"]](job, ticket, pulse)
+            with calm():
+                _WORK[job.kind, job.options["phase"]](job, ticket, pulse)
         except Stopped:
             return
         except (Invalid, Refused, Missing, TabularError, OSError, DatabaseError) as error:

@@ -7,6 +7,7 @@ two people of one name with different numbers are two people.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -30,6 +31,7 @@ from .model import NUMBER, Plan
 from .rehearsal import Rehearsal, digest
 
 Key = tuple[str, ...]
+ONE_NUMBER = re.compile(r"\+[0-9]+")
 
 
 @dataclass
@@ -91,9 +93,11 @@ class Matcher:
         self.unique = {keys[0] for keys in unique if len(keys) == 1} | {NUMBER}
         self.identity = [k for k in dict.fromkeys(k for key in matching for k in key) if k in fed]
         self.attributes = self.entity.attributes
+        self.kinds = {k: a.kind.key for k, a in self.attributes.items()}
         self.fields = {k: a for k, a in self.entity.attributes.items() if k in fed and a.stored}
         scopes = {access.scope(self.actor, self.entity, action) for action in ("read", "update")}
         self.sees_all = scopes == {"all"}
+        self.is_keyed = any(f.name == "name_key" for f in self.entity.model._meta.concrete_fields)
 
     def group(self, drafts: Sequence[Draft]) -> list[Group]:
         """One group per record, in the order of the file."""
@@ -179,10 +183,15 @@ class Matcher:
         return a.kind.key in ("phone", "email") and any(n and n in searched for n in further(a, mine))
 
     def _comparable(self, key: str, value: Any) -> Any:
-        a = self.attributes[key]
-        kind = a.kind.key
-        if kind in ("phone", "email"):
-            value = first_good(a, value)
+        kind = self.kinds[key]
+        if kind == "phone":
+            return (
+                value
+                if isinstance(value, str) and ONE_NUMBER.fullmatch(value)
+                else first_good(self.attributes[key], value)
+            )
+        if kind == "email":
+            value = first_good(self.attributes[key], value)
         return fold.fold(value) if kind in ("text", "email") and isinstance(value, str) else value
 
     def _key(self, key: Key, draft: Draft) -> tuple[Any, ...]:
@@ -234,6 +243,8 @@ class Matcher:
         """The condition on the one column of the key that narrows most and has an index."""
         title, attributes = self.entity.title, self.entity.attributes
         best = next((k for k in key if k != title and indexed(self.entity, k)), title)
+        if best == title and self.is_keyed:
+            return Q(name_key__among={name_key(str(d.values[title])) for d in drafts})
         if best == title and self.entity.has_owner:
             read = pinyin.person if self.entity.named == "person" else pinyin.company
             return Q(pinyin__among={read(str(d.values[title])).sort_key[:300] for d in drafts})

@@ -110,11 +110,13 @@ def file_numbers(changes: Changes) -> None:
         for key, kind in (("phone", PHONE), ("email", EMAIL))
     }
     for kind, owners in cleared.items():
+        if not owners:
+            continue
         _rows(field, owners, kind).filter(is_primary=True).update(
             is_primary=False, deleted_at=timezone.now(), updated_at=timezone.now(), version=F("version") + 1
         )
-    _file(field, wanted)
     old = [c.record.pk for c in changes if not c.is_new]
+    _file(field, wanted, set(old))
     touched = {p.owner for p in wanted} | {pk for owners in cleared.values() for pk in owners}
     if again := [pk for pk in old if pk in touched]:
         materialise(field, again)
@@ -124,26 +126,24 @@ def _rows(field: str, owners: Iterable[UUID], kind: str) -> Any:
     return ContactPoint.objects.filter(**{f"{field}__among": list(owners)}, kind=kind, deleted_at=None)
 
 
-def _file(field: str, wanted: Sequence[Point]) -> None:
+def _file(field: str, wanted: Sequence[Point], old: set[UUID]) -> None:
+    """Rows as wanted; only the `old` owners may have some already."""
     for kind in (PHONE, EMAIL):
-        if owners := [p.owner for p in wanted if p.primary and p.kind == kind]:
+        if owners := [p.owner for p in wanted if p.primary and p.kind == kind and p.owner in old]:
             _rows(field, owners, kind).filter(is_primary=True).update(is_primary=False, version=F("version") + 1)
-    before = ContactPoint.objects.filter(**{f"{field}__among": {p.owner for p in wanted}}).order_by("-deleted_at")
+    before = ContactPoint.objects.filter(**{f"{field}__among": old}).order_by("-deleted_at") if old else ()
     known = {(getattr(row, f"{field}_id"), row.kind, row.digits): row for row in before}
-    made, kept = [], []
+    made: list[tuple[Any, ...]] = []
+    kept = []
     for p in wanted:
         if (row := known.get(p.key)) is None:
-            owner: dict[str, Any] = {f"{field}_id": p.owner}
-            made.append(
-                ContactPoint(
-                    **owner, kind=p.kind, value=p.value, digits=p.key[2], is_primary=p.primary, is_valid=p.valid
-                )
-            )
+            made.append((p.owner, p.kind, p.value, p.key[2], p.primary, p.valid))
         else:
             row.deleted_at, row.is_primary, row.value = None, row.is_primary or p.primary, p.value
             row.version, row.updated_at = row.version + 1, timezone.now()
             kept.append(row)
-    bulk.insert(ContactPoint, made)
+    if made:
+        bulk.lay_down(ContactPoint, (f"{field}_id", "kind", "value", "digits", "is_primary", "is_valid"), made)
     ContactPoint.objects.bulk_update(
         kept, ["deleted_at", "is_primary", "value", "version", "updated_at"], batch_size=BATCH
     )
