@@ -8,26 +8,33 @@ which record; the COPY puts the cells into a table of texts.
 from __future__ import annotations
 
 import csv
+import os
 import random
 import resource
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models import Max
 
+from zhike.base.models import User
 from zhike.engine import uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.engine.models import Job
+from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular.write import write_xlsx
 from zhike.engine.transfer import jobs
+from zhike.modules.customers.models import Account
 
-from . import Figure, Options, at_least, exact, figure, load, within
+from . import Figure, Options, at_least, exact, figure, load, site, within
 from .load_words import CITIES, FORMS, REMARKS, STEMS, TRADES
 
 ROWS = 20_000
@@ -37,6 +44,16 @@ HEADS = (
 )  # fmt: skip
 PLACES = ("上海市", "江苏省苏州市", "浙江省宁波市", "浙江省杭州市", "广东省深圳市")
 SEED = 5
+ALONE, PATIENCE, READING, LIST = 10.0, 3_600.0, 2.0, 200.0  # seconds; ms at the most for a list
+WORKER = """
+import sys, django
+django.setup()
+from zhike.engine.models import Job
+from zhike.engine.transfer import jobs
+for phase in ("check", "run"):
+    job = Job.objects.get(pk=sys.argv[1])
+    jobs.perform(job.pk, jobs.queue(job, phase))
+"""
 State = Job.State
 
 
@@ -47,8 +64,9 @@ def run(options: Options) -> list[Figure]:
         few = max(1, rows // 10)
         actor, place = Actor(made["crowd"].admin), Path(folder)
         text, sheet = place / "customers.csv", place / "customers.xlsx"
-        _write_csv(text, _rows(0, rows))
-        write_xlsx(sheet, list(HEADS), _rows(rows, few), sheet="客户")
+        first = _next()
+        _write_csv(text, _rows(first, rows))
+        write_xlsx(sheet, list(HEADS), _rows(first + rows, few), sheet="客户")
         raw = _copy(text)
         csv_times, csv_job = _import(actor, text)
         xlsx_times, xlsx_job = _import(actor, sheet)
@@ -57,8 +75,10 @@ def run(options: Options) -> list[Figure]:
         total = sum(csv_times.values())
         stored = sum(_made(job) for job in (csv_job, xlsx_job))
         parts = [figure(f"import: {name}", seconds, "s", raw) for name, seconds in csv_times.items()]
+        beside = list(_beside(made, actor, text, few))
         return [
             *parts,
+            *beside,
             at_least("import: csv, all in all", rows / total, "rows/s", rows / raw, GOAL),
             figure("import: csv, all in all", total, "s", raw, TIMES),
             at_least("import: xlsx, all in all", few / sum(xlsx_times.values()), "rows/s", few / raw, GOAL_XLSX),
@@ -73,6 +93,12 @@ def _made(job: Job) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM engine_importedrow WHERE made AND job_id = %s", [job.pk])
         return int(cursor.fetchone()[0])
+
+
+def _next() -> int:
+    """The first customer that no file brought yet, should an earlier run have left its own."""
+    last = Account._base_manager.filter(external_id__startswith="OLD").aggregate(last=Max("external_id"))["last"]
+    return int(last[3:]) + 1 if last else 0
 
 
 def _rows(first: int, count: int) -> Iterator[Sequence[Any]]:
@@ -110,12 +136,59 @@ def _copy(path: Path) -> float:
     return taken
 
 
+def _beside(made: Mapping[str, Any], actor: Actor, path: Path, rows: int) -> Iterator[Figure]:
+    """What a small office waits for lists and records, alone and while another file is imported by another process."""
+    _write_csv(path, _rows(_next(), rows))
+    job = jobs.begin(actor, get("account"), _kept(actor, path))
+    jobs.perform(job.pk, jobs.queue(job, "read"))
+    people = list(User.objects.filter(username__startswith="seller").order_by("username")[: site.USERS])
+    with site.served(made["url"]) as served, site.crowd(served, people) as browsers:
+        urls = ("/account/?view=all", "/contact/?view=all", "/deal/?view=all")
+        for browser in browsers:
+            browser.get(urls[0], site.FRAGMENT)
+        alone = site.together(browsers, _office(urls), seconds=ALONE)
+        with _importing(job) as at_work:
+            meanwhile = site.together(
+                browsers, _office(urls), seconds=PATIENCE, until=lambda: at_work.poll() is not None
+            )
+    job.refresh_from_db()
+    wrong = [*alone.wrong, *meanwhile.wrong]
+    yield within("import: p95 of a list meanwhile", meanwhile.p95, "ms", alone.p95, LIST)
+    yield exact("import: pages that failed meanwhile", len(wrong), 0, "pages")
+    yield exact("import: rows written meanwhile", job.result.get("run", {}).get("new", 0), rows, "rows")
+
+
+def _office(urls: Sequence[str]) -> site.Work:
+    """Everybody opens a list, reads it for a moment, and opens the next."""
+
+    def work(number: int, browser: site.Browser) -> site.Answer:
+        sleep(READING)
+        return browser.get(urls[number % len(urls)], site.FRAGMENT)
+
+    return work
+
+
+@contextmanager
+def _importing(job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that tries and writes a file, as a worker does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(job.pk)], env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _kept(actor: Actor, path: Path) -> StoredFile:
+    upload = SimpleUploadedFile(path.name, path.read_bytes())
+    return uploads.keep(actor, upload, typed=False, limit=settings.IMPORT_BYTES)
+
+
 def _import(actor: Actor, path: Path) -> tuple[dict[str, float], Job]:
     """Seconds of each phase of an import job, done as the worker does them."""
-    source = uploads.keep(
-        actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False, limit=settings.IMPORT_BYTES
-    )
-    job = jobs.begin(actor, get("account"), source)
+    job = jobs.begin(actor, get("account"), _kept(actor, path))
     taken = {}
     for phase in ("read", "check", "run"):
         begun = perf_counter()

@@ -187,13 +187,22 @@ class Run:
         return statistics.quantiles(times, n=20, method="inclusive")[18] * 1000
 
 
-def together(browsers: Sequence[Browser], work: Callable[[int, Browser], Answer], *, seconds: float) -> Run:
-    """All browsers at the same time, each asking again as soon as it has its answer; `work` gets its number."""
+def together(
+    browsers: Sequence[Browser],
+    work: Callable[[int, Browser], Answer],
+    *,
+    seconds: float,
+    until: Callable[[], bool] = lambda: False,
+) -> Run:
+    """All browsers at the same time, each asking again as soon as it has its answer; `work` gets its number.
+
+    They stop after so many seconds, or where `until` says so.
+    """
     found, lock = Run(), threading.Lock()
     begun = time.perf_counter()
 
     def person(number: int, browser: Browser) -> None:
-        while time.perf_counter() - begun < seconds and not found.wrong:
+        while time.perf_counter() - begun < seconds and not found.wrong and not until():
             answer = work(number, browser)
             with lock:
                 found.times.append(answer.seconds)
