@@ -9,7 +9,7 @@ within reach, then note owner periods, stage events and the outbox. History is w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -194,6 +194,23 @@ def update_many(
                 change.back = dict(back[pk])
             changes.append(change)
         return _save(changes)
+
+
+def update_made(actor: Actor, entity: AnyEntity, rows: Sequence[tuple[Values, Values]]) -> list[Any]:
+    """What `update_many` would say of records that are not stored: given as they are, clean, and what is to change.
+
+    For a trial run, inside `rehearsed`, of records that it would have made. Raises Invalid, Refused.
+    """
+    changes = []
+    for now, values in rows:
+        record = entity.make()
+        change = Change(actor, entity, record, "update", dict(values))
+        for key, value in now.items():
+            change.set(key, value)
+        change.stored = {f.attname: getattr(record, f.attname) for f in entity.model._meta.concrete_fields}
+        change.before = {k: a.read(record) for k, a in change.attributes.items() if a.stored}
+        changes.append(change)
+    return _save(changes)
 
 
 def _locked(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], action: str) -> dict[UUID, Any]:
@@ -461,8 +478,12 @@ def _check_unique(entity: AnyEntity, changes: Sequence[Change[Any]]) -> None:
         for value, same in seen.items():
             for n, c in enumerate(same):
                 if n > 0 or (value in taken and taken[value] != c.record.pk):
-                    shown = listed(str(entity.attributes[k].label) for k in keys)
-                    c.fail(keys[0], _("A record with this %(field)s exists already.") % {"field": shown}, "unique")
+                    c.fail(keys[0], taken_already(entity.attributes[k].label for k in keys), "unique")
+
+
+def taken_already(labels: Iterable[object]) -> str:
+    """That another record has what may be there once."""
+    return _("A record with this %(field)s exists already.") % {"field": listed(str(label) for label in labels)}
 
 
 def _write(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Change[Any]]) -> None:

@@ -6,7 +6,7 @@ there already but out of the writer's sight is told by the department that has i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -37,10 +37,14 @@ Place = tuple[str, UUID]
 Row = Mapping[str, Any]
 
 
+Further = Callable[["Sign", str, "Change[Any]"], "Hit | None"]
+
+
 @dataclass(frozen=True)
 class _Door:
     name: str = ""
     confirmed: bool = False
+    further: Further | None = None
 
 
 NO_DOOR = _Door()
@@ -48,9 +52,12 @@ _door: ContextVar[_Door] = ContextVar("door", default=NO_DOOR)
 
 
 @contextmanager
-def at(door: str, *, confirmed: bool = False) -> Iterator[None]:
-    """What is written inside comes through this door: typed, form, api or imported; `confirmed`: they were asked."""
-    token = _door.set(_Door(door, confirmed))
+def at(door: str, *, confirmed: bool = False, further: Further | None = None) -> Iterator[None]:
+    """What is written inside comes through this door: typed, form, api or imported; `confirmed`: they were asked.
+
+    `further` tells of records that would be there by then: those that a trial run has tried before.
+    """
+    token = _door.set(_Door(door, confirmed, further))
     try:
         yield
     finally:
@@ -95,8 +102,9 @@ def check(changes: Sequence[Change[Any]]) -> None:
         found = _others(entity, moved, _known(entity, sign, rows))
         hits = _told(actor, sign, level, found)
         for c, mine in zip(moved, found, strict=True):
-            if mine:
-                _say(c, sign, level, hits[mine[0]], confirmed=door.confirmed)
+            hit = hits[mine[0]] if mine else door.further(sign, level, c) if door.further else None
+            if hit:
+                _say(c, sign, level, hit, confirmed=door.confirmed)
 
 
 def _others(entity: AnyEntity, changes: Sequence[Change[Any]], found: list[list[Place]]) -> list[list[Place]]:
@@ -205,6 +213,22 @@ def _person(entity: AnyEntity, fields: Sequence[str], given: Values) -> Iterator
     for n, (name, *others) in enumerate(given):
         if name and (ids := held.get((fold.fold(name), *map(str, others)))):
             yield n, ids
+
+
+def mark(sign: Sign, values: Row) -> tuple[Any, ...]:
+    """What two records have alike where the sign leads from one to the other; empty where it says nothing.
+
+    Names that are only alike are not told this way.
+    """
+    found = tuple(values.get(k) for k in sign.fields)
+    if sign.how == "firm" or any(v in (None, "") for v in found):
+        return ()
+    if sign.how == "same":
+        return found
+    if sign.how == "person":
+        return fold.fold(str(found[0])), *map(str, found[1:])
+    legal = names.legal_key(str(found[0]))
+    return (legal,) if len(legal) > 4 and names.has_form(legal) else ()
 
 
 def _full(entity: AnyEntity, fields: Sequence[str], given: Values) -> Iterator[tuple[int, list[UUID]]]:

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from zhike.engine import access, records
 from zhike.engine.access import Actor
 from zhike.engine.duplicates import check as doubles
-from zhike.engine.entity import AnyEntity
+from zhike.engine.entity import AnyEntity, Sign
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
 from zhike.engine.kinds import Links
-from zhike.engine.records import Change
+from zhike.engine.records import Change, taken_already
 from zhike.engine.tabular import Cell
 from zhike.engine.tabular.values import blank
 
@@ -26,7 +26,7 @@ from .cells import Draft, Reader, cell_of, first_good, further, problem
 from .links import finders, same_title
 from .match import Existing, Group, Matcher, department_name
 from .model import NUMBER, ORIGIN, Column, Plan, Problem, Result, Sum
-from .rehearsal import Rehearsal
+from .rehearsal import Kept, Rehearsal
 
 Row = tuple[int, list[Cell]]
 Chunk = Sequence[tuple[Row, list[str]]]  # rows with the reasons why the reader of the file refuses them
@@ -80,14 +80,22 @@ class Importer:
         # This batch hook comes last and sees the changes as they will be: hooks leave warnings for imports in them.
         self.entity = replace(entity, before_all=(*entity.before_all, self.changes.extend))
         self.begin()
-        self.matcher = Matcher(actor, entity, plan, recall=rehearsal.rows if rehearsal else recall, rehearsal=rehearsal)
+        self._recall = rehearsal.rows if rehearsal else recall
+        self.matcher = Matcher(actor, entity, plan, recall=self._came_from, rehearsal=rehearsal)
         self.columns: dict[str, Column] = {key: plan.of(key)[0] for key in fed}
         own = NUMBER in self.columns
         kinds = {} if own else {k: entity.attributes[k] for k in self.columns}
         self.open = [k for k, a in kinds.items() if a.is_link or a.kind.key == "date"]
         self.summed = [k for k, a in kinds.items() if a.kind.key in SUMMED]
         self.taken, self.careful = Taken(), False
+        self._own: set[UUID] = set()  # the records that the rows at hand are about
         self.remember: Callable[[Taken], None] = lambda _taken: None  # called with each batch that was read
+
+    def _came_from(self, ids: Iterable[UUID]) -> dict[UUID, int]:
+        """The row of this file that each record came from, be it of this batch."""
+        wanted = list(ids)
+        here = {pk: self.taken.records[pk][0] for pk in wanted if pk in self.taken.records}
+        return {**self._recall([pk for pk in wanted if pk not in here]), **here}
 
     def begin(self) -> None:
         """Know no names of linked records yet: those that were made are gone where a batch was taken back."""
@@ -99,10 +107,13 @@ class Importer:
         self.taken, self.careful = Taken(), careful
         self.reader.prepare([row for row, refused in chunk if not refused])
         drafts = [draft for row, refused in chunk if (draft := self._draft(row, refused)) is not None]
-        groups = self.matcher.group(drafts)
         found = self.taken.problems
-        found += self._create([g for g in groups if g.existing is None])
-        found += self._update([(g, g.existing) for g in groups if g.existing is not None])
+        while drafts:
+            groups, drafts = self.matcher.group(drafts)
+            found += self._create([g for g in groups if g.existing is None])
+            found += self._update([(g, g.existing) for g in groups if g.existing is not None])
+        if self.rehearsal:
+            self.rehearsal.note({pk: row for pk, (row, _made) in self.taken.records.items()})
         self.taken.problems = sorted(found, key=lambda p: (p.row, p.column is None, p.column or 0))
         self.remember(self.taken)
         return self.taken
@@ -171,7 +182,7 @@ class Importer:
             new.append((g, made))
             yield from self._later(g)
         if self.rehearsal:
-            self.rehearsal.make((made.pk, g.row, g.values, self.matcher.digests(g.values)) for g, made in new)
+            self.rehearsal.make((made.pk, g.row, *self._kept(made)) for g, made in new)
 
     def _make(self, batch: Sequence[Group]) -> list[Any]:
         """New records; where the file says so, since when they are there and who had made them."""
@@ -186,43 +197,52 @@ class Importer:
     def _update(self, groups: Sequence[tuple[Group, Existing]]) -> Iterator[Problem]:
         """Records that are there already."""
         wanted: dict[UUID, dict[str, Any]] = {}
-        chosen = []
+        chosen: dict[bool, list[Group]] = {False: [], True: []}  # by whether a trial run would have made the record
         for g, existing in groups:
-            self.matcher.earlier.setdefault(existing.id, g.row)
-        if self.rehearsal:
-            rows = {existing.id: g.row for g, existing in groups}
-            self.rehearsal.note({pk: row for pk, row in rows.items() if self.matcher.earlier[pk] == row})
-        for g, existing in groups:
-            first = self.matcher.earlier[existing.id]
+            first = self.matcher.earlier.setdefault(existing.id, g.row)
             values, notes = self._differences(g, existing)
             if not existing.seen:
                 yield from self._refuse(g, self._hidden(existing))
             elif self.plan.mode == "create" and first == g.row:
                 yield from self._skip(g, _("There is such a record already; the row was left out."))
-            elif not values or existing.rehearsed:
+            elif not values:
+                yield from notes
                 self._settled(g, existing.id, first, made=False)
-                if values and self.rehearsal:
-                    kept = {**existing.values, **values}
-                    self.rehearsal.change(existing.id, kept, self.matcher.digests(kept))
                 yield from self._same(g, first)
             elif not existing.may_update:
                 yield from self._refuse(g, _("You may not change this record; it was left as it is."))
             else:
                 yield from notes
                 wanted[existing.id] = values
-                chosen.append(g)
+                chosen[existing.rehearsed].append(g)
 
         def act(batch: Sequence[Group]) -> list[Any]:
             ids = [g.existing.id for g in batch if g.existing]
             return records.update_many(self.actor, self.entity, {pk: wanted[pk] for pk in ids})
 
-        for g, made in self._write(chosen, act):
-            if isinstance(made, list):
-                yield from self._failed(g, made)
-                continue
-            first = self.matcher.earlier[made.pk]
-            self._settled(g, made.pk, first, made=False)
-            yield from self._changed(g, first)
+        def act_again(batch: Sequence[Group]) -> list[Any]:
+            rows = [(g.existing.values, wanted[g.existing.id]) for g in batch if g.existing]
+            return records.update_made(self.actor, self.entity, rows)
+
+        for rehearsed, do in ((False, act), (True, act_again)):
+            for g, made in self._write(chosen[rehearsed], do):
+                assert g.existing  # noqa: S101  for the types
+                if isinstance(made, list):
+                    yield from self._failed(g, made)
+                    continue
+                pk = g.existing.id
+                first = self.matcher.earlier[pk]
+                self._settled(g, pk, first, made=False)
+                if self.rehearsal:
+                    (values, _now), keys = self._kept(made)
+                    numbers = "\n".join((g.existing.searched, self.matcher.numbers(g.values)))
+                    self.rehearsal.change(pk, first, (values, numbers), keys)
+                yield from self._changed(g, first)
+
+    def _kept(self, record: Any) -> tuple[Kept, list[int]]:
+        """What a trial run remembers of a record: its values, its numbers, and the keys by which it is found."""
+        values = {key: a.read(record) for key, a in self.matcher.fields.items()}
+        return (values, getattr(record, "numbers", "")), self.matcher.digests(values)
 
     def _differences(self, g: Group, existing: Existing) -> tuple[dict[str, Any], list[Problem]]:
         """The values that the record does not have yet; an empty cell says nothing."""
@@ -249,11 +269,20 @@ class Importer:
         self, groups: Sequence[Group], act: Callable[[Sequence[Group]], list[Any]]
     ) -> Iterator[tuple[Group, Any]]:
         """Each group with its record, or with the list of problems for which it was left out."""
+        clashes = {g.row: key for g in groups if self.rehearsal and (key := self.matcher.clash(g))}
+        for g in (g for g in groups if g.row in clashes):
+            key = clashes[g.row]
+            yield g, [self._problem(g, key, taken_already([self.entity.attributes[key].label]))]
+        yield from self._act([g for g in groups if g.row not in clashes], act)
+
+    def _act(self, groups: Sequence[Group], act: Callable[[Sequence[Group]], list[Any]]) -> Iterator[tuple[Group, Any]]:
         batch, failed = list(groups), 0
         while batch:
             self.changes.clear()
+            self._own = {g.existing.id for g in batch if g.existing}
             try:
-                asked = doubles.at("imported", confirmed=not self.plan.leave_doubles)
+                further = self._double if self.rehearsal else None
+                asked = doubles.at("imported", confirmed=not self.plan.leave_doubles, further=further)
                 with asked, records.rehearsed() if self.rehearsal else nullcontext():
                     made = act(batch)
             except Invalid as invalid:
@@ -282,12 +311,18 @@ class Importer:
                 yield g, record
             return
 
+    def _double(self, sign: Sign, level: str, c: Change[Any]) -> doubles.Hit | None:
+        """What a row before this one would have made, as if it were there."""
+        own = {*self._own, c.record.pk}
+        name = self.matcher.double(sign, {k: c.get(k) for k in sign.fields}, own)
+        return None if name is None else doubles.Hit(sign, level, self.entity, c.record.pk, name, "", is_owned=True)
+
     def _halves(
         self, batch: Sequence[Group], act: Callable[[Sequence[Group]], list[Any]]
     ) -> Iterator[tuple[Group, Any]]:
         middle = len(batch) // 2
-        yield from self._write(batch[:middle], act)
-        yield from self._write(batch[middle:], act)
+        yield from self._act(batch[:middle], act)
+        yield from self._act(batch[middle:], act)
 
     def _problem(self, g: Group, key: str, text: str, *, level: str = "error") -> Problem:
         column = self.columns.get(key)
@@ -325,22 +360,21 @@ class Importer:
             self.taken.result.unchanged += 1
             yield from self._later(g)
         else:
-            yield from self._repeated(g.drafts, first, g)
+            yield from self._repeated(g.drafts, _("Same as row %(row)s."), first)
 
     def _changed(self, g: Group, first: int) -> Iterator[Problem]:
         if first == g.row:
             self.taken.result.updated += 1
-            yield from self._later(g)
         else:
-            yield from self._repeated(g.drafts, first, g)
+            yield from self._repeated(g.drafts[:1], _("Same record as row %(row)s; its values were added."), first)
+        yield from self._later(g)
 
     def _later(self, g: Group) -> Iterator[Problem]:
-        yield from self._repeated(g.drafts[1:], g.row, g)
+        """Rows that say the same as the one before them."""
+        yield from self._repeated(g.drafts[1:], _("Same as row %(row)s."), g.row)
 
-    def _repeated(self, drafts: Sequence[Draft], first: int, g: Group) -> Iterator[Problem]:
+    def _repeated(self, drafts: Sequence[Draft], text: str, first: int) -> Iterator[Problem]:
         """Rows about the record of an earlier row: equal ones add nothing, others were written over it."""
         for draft in drafts:
             self.taken.result.duplicates += 1
-            equal = any(draft.values == d.values for d in g.drafts if d is not draft)
-            text = _("Same as row %(row)s.") if equal else _("Same record as row %(row)s; its values were added.")
             yield problem(draft.row, None, "", text % {"row": first}, level="warning", code="duplicate")

@@ -8,7 +8,7 @@ two people of one name with different numbers are two people.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -22,15 +22,17 @@ from zhike.base.models import Department
 from zhike.base.names import legal_key, name_key
 from zhike.engine import access, fieldrules, query
 from zhike.engine.access import Actor
-from zhike.engine.entity import AnyEntity
-from zhike.engine.kinds import Attribute
+from zhike.engine.duplicates import rules
+from zhike.engine.duplicates.check import mark
+from zhike.engine.entity import AnyEntity, Sign
 
 from .cells import Draft, first_good, further
-from .links import same_title
 from .model import NUMBER, Plan
-from .rehearsal import Rehearsal, digest
+from .rehearsal import Kept, Rehearsal, digest
 
 Key = tuple[str, ...]
+Value = tuple[Any, ...]
+Told = tuple[Key, Value]
 ONE_NUMBER = re.compile(r"\+[0-9]+")
 
 
@@ -49,26 +51,28 @@ class Existing:
 
 @dataclass
 class Group:
-    """The rows of a chunk that are about one record. `values` are those of all its rows, later ones first."""
+    """A row about a record, with those that say the very same right after it."""
 
     drafts: list[Draft]
-    values: dict[str, Any]
+    told: list[Told]  # the keys by which it is found, and what it has in common with its doubles
     existing: Existing | None = None
     key: Key = ()
     several: bool = False
+    considered: set[UUID] = field(default_factory=set)  # records that the row might have been about
 
     @property
     def row(self) -> int:
         """The first row."""
         return self.drafts[0].row
 
-    def add(self, draft: Draft, *, title: str) -> None:
-        """One more row of the same record; a name in other dress changes nothing."""
-        name = self.values.get(title)
-        if name and same_title(str(name), str(draft.values.get(title, name))):
-            draft.values[title] = name
-        self.drafts.append(draft)
-        self.values.update(draft.values)
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the row says."""
+        return self.drafts[0].values
+
+    def is_about(self, pk: UUID) -> bool:
+        """Whether the record is that of the row."""
+        return self.existing is not None and self.existing.id == pk
 
 
 @dataclass
@@ -90,6 +94,11 @@ class Matcher:
         wanted = [tuple(self.plan.match)] if self.plan.match else matching
         self.keys: list[Key] = [(NUMBER,)] if NUMBER in fed else []
         self.keys += [key for key in wanted if set(key) <= fed]
+        self.once = [key for key in unique if set(key) <= fed]
+        self._kept = list(dict.fromkeys((*self.keys, *self.once)))
+        levels = rules.levels(self.entity)
+        told = [s for s in self.entity.signs if set(s.fields) <= fed and levels[s.key, "imported"] != "off"]
+        self.signs = {("", s.key): s for s in told if s.how != "firm"}
         self.unique = {keys[0] for keys in unique if len(keys) == 1} | {NUMBER}
         self.identity = [k for k in dict.fromkeys(k for key in matching for k in key) if k in fed]
         self.attributes = self.entity.attributes
@@ -99,56 +108,79 @@ class Matcher:
         self.sees_all = scopes == {"all"}
         self.is_keyed = any(f.name == "name_key" for f in self.entity.model._meta.concrete_fields)
 
-    def group(self, drafts: Sequence[Draft]) -> list[Group]:
-        """One group per record, in the order of the file."""
+    def group(self, drafts: Sequence[Draft]) -> tuple[list[Group], list[Draft]]:
+        """Rows that have nothing to do with each other, each with its record, and rows that have to wait for them.
+
+        So a batch becomes what it would become row by row: where an earlier row makes or changes the record that a
+        later one may be about, the later one is matched when the earlier is written.
+        """
         self.earlier.clear()
-        existing = self._existing(drafts)
-        groups: list[Group] = []
-        by_id: dict[UUID, Group] = {}
-        by_key: dict[tuple[Key, tuple[Any, ...]], list[Group]] = {}
-        for draft in drafts:
-            found, key, several = existing.get(draft.row, (None, (), False))
-            group = by_id.get(found.id) if found else None if several else self._like(draft, by_key)
-            if group is not None:
-                group.add(draft, title=self.entity.title)
+        groups, late = self._apart(drafts)
+        self._find(groups)
+        kept: list[Group] = []
+        claimed: set[UUID] = set()
+        touched: set[Told] = set()
+        for g in groups:
+            if g.considered & claimed or not touched.isdisjoint(g.told):
+                late += g.drafts
+                claimed |= g.considered
                 continue
-            group = Group([draft], dict(draft.values), found, key, several)
-            groups.append(group)
-            if found:
-                by_id[found.id] = group
-            elif not several:
-                for one in self.keys:
-                    if value := self._key(one, draft):
-                        by_key.setdefault((one, value), []).append(group)
-        return groups
+            kept.append(g)
+            if g.existing:
+                claimed.add(g.existing.id)
+                now = g.existing.values
+                touched |= self._told(now) | self._told({**now, **g.values})
+        return kept, sorted(late, key=lambda d: d.row)
 
-    def _like(self, draft: Draft, by_key: Mapping[tuple[Key, tuple[Any, ...]], list[Group]]) -> Group | None:
-        """A row before this one that is about the same new record."""
-        for key in self.keys:
-            value = self._key(key, draft)
-            for group in by_key.get((key, value), ()) if value else ():
-                if self._agree(key, draft.values, group.values) and self._same_system(draft.values, group.values):
-                    return group
-        return None
+    def _apart(self, drafts: Sequence[Draft]) -> tuple[list[Group], list[Draft]]:
+        """Rows that share no key, and the others."""
+        groups: list[Group] = []
+        late: list[Draft] = []
+        seen: dict[Told, Group | None] = {}
+        for draft in drafts:
+            told = [(key, value) for key in self.keys if (value := self._key(key, draft))]
+            told += self._signs(draft.values)
+            before = next((one for one in told if one in seen), None)
+            if before is None:
+                groups.append(Group([draft], told))
+                seen.update(dict.fromkeys(told, groups[-1]))
+            elif (group := seen[before]) and group.values == draft.values:
+                group.drafts.append(draft)
+            else:
+                late.append(draft)
+                seen.update(dict.fromkeys(told))
+        return groups, late
 
-    def _existing(self, drafts: Sequence[Draft]) -> dict[int, tuple[Existing | None, Key, bool]]:
-        """Row -> its record, the key that found it, and whether several fit; one query per key."""
-        found: dict[int, tuple[Existing | None, Key, bool]] = {}
+    def _told(self, values: Mapping[str, Any]) -> set[Told]:
+        """The keys by which a record with these values is found, and what it has in common with its doubles."""
+        return {(key, value) for key in self.keys if (value := self._value(key, values))} | set(self._signs(values))
+
+    def _signs(self, values: Mapping[str, Any]) -> list[Told]:
+        return [(key, value) for key, sign in self.signs.items() if (value := self._mark(sign, values))]
+
+    def _mark(self, sign: Sign, values: Mapping[str, Any]) -> Value:
+        return mark(sign, {k: first_good(self.attributes[k], values.get(k)) for k in sign.fields})
+
+    def _find(self, groups: Sequence[Group]) -> None:
+        """Give each its record, and say whether several fit; one query per key."""
+        open_groups = list(groups)
         for key in self.keys:
-            open_rows = [d for d in drafts if d.row not in found]
-            wanted = {d.row: v for d in open_rows if (v := self._key(key, d))}
+            wanted = {g.row: v for g in open_groups if (v := self._key(key, g.drafts[0]))}
             if not wanted:
                 continue
-            candidates = self._candidates(key, [d for d in open_rows if d.row in wanted])
-            for draft in open_rows:
+            candidates = self._candidates(key, [g.drafts[0] for g in open_groups if g.row in wanted])
+            for g in open_groups:
+                near = candidates.get(wanted.get(g.row, ()), ())
+                g.considered |= {e.id for e in near}
                 fitting = [
-                    e for e in candidates.get(wanted.get(draft.row, ()), ())
-                    if self._agree(key, draft.values, e.values, e.searched) and self._fits(key, draft, e)
-                ]  # fmt: skip
+                    e
+                    for e in near
+                    if self._agree(key, g.values, e.values, e.searched) and self._fits(key, g.drafts[0], e)
+                ]
                 seen = [e for e in fitting if e.seen] or fitting
                 if seen:
-                    found[draft.row] = (seen[0] if len(seen) == 1 else None, key, len(seen) > 1)
-        return found
+                    g.existing, g.key, g.several = seen[0] if len(seen) == 1 else None, key, len(seen) > 1
+            open_groups = [g for g in open_groups if not g.key]
 
     def _fits(self, key: Key, draft: Draft, existing: Existing) -> bool:
         """Within one file different numbers of the former system are different records; so are hidden namesakes."""
@@ -205,57 +237,97 @@ class Matcher:
         found = tuple(self._comparable(k, values[k]) if values.get(k) else None for k in key)
         return () if None in found or "" in found else found
 
-    def _candidates(self, key: Key, drafts: Sequence[Draft]) -> dict[tuple[Any, ...], list[Existing]]:
+    def _candidates(self, key: Key, drafts: Sequence[Draft]) -> dict[Value, list[Existing]]:
+        best, column, wanted = self._narrow(key, drafts)
+        made = self._made(key, drafts, best, wanted)
         rows = self.entity.rows("what is out of sight is told by department alone").filter(deleted_at=None)
-        rows = rows.filter(self._filter(key, drafts))
+        if column:
+            where = Q(**{f"{column}__among": wanted})
+        else:
+            where = reduce(or_, map(self.attributes[best].equals, wanted), Q(pk__in=()))
+        rows = rows.filter(where | Q(pk__among=list(made)) if made else where)
         more = [f.name for f in self.entity.model._meta.concrete_fields if f.name in ("search_text", "department")]
         names = dict.fromkeys("custom" if a.custom else a.column for a in self.fields.values())
-        found: dict[tuple[Any, ...], list[Existing]] = {}
+        stored = []
         for row in rows.order_by("created_at", "pk").values("pk", *more, *names):
             values = {k: a.loaded(row["custom"]) if a.custom else row[a.column] for k, a in self.fields.items()}
-            one = Existing(row["pk"], values, row.get("search_text", ""), row.get("department"))
-            found.setdefault(self._value(key, values), []).append(one)
-        self._mark([e for same in found.values() for e in same])
-        if self.rehearsal:
-            self._rehearsed(key, drafts, found)
-        self.earlier |= self.recall([e.id for same in found.values() for e in same if e.id not in self.earlier])
+            stored.append(Existing(row["pk"], values, row.get("search_text", ""), row.get("department")))
+        self._see(stored)
+        changed = self.rehearsal.changed([e.id for e in stored]) if self.rehearsal else {}
+        for e in stored:
+            if e.id in changed:
+                e.values, e.searched = changed[e.id]
+        there = {e.id for e in stored}
+        new = [Existing(pk, *kept, rehearsed=True) for pk, kept in made.items() if pk not in there]
+        found: dict[Value, list[Existing]] = {}
+        for e in (*stored, *new):
+            found.setdefault(self._value(key, e.values), []).append(e)
+        self.earlier |= self.recall([e.id for e in (*stored, *new) if e.id not in self.earlier])
         return found
 
-    def _rehearsed(self, key: Key, drafts: Sequence[Draft], found: dict[tuple[Any, ...], list[Existing]]) -> None:
-        """The records that earlier rows of a trial run would have made."""
-        assert self.rehearsal  # noqa: S101  for the types
-        hashes = {digest(key, value) for d in drafts if (value := self._key(key, d))}
-        for pk, values in self.rehearsal.find(hashes).items():
-            told = (
-                n for a in self.fields.values() if a.kind.key in ("phone", "email") for n in self._numbers(a, values)
-            )
-            one = Existing(pk, values, "\n".join(told), rehearsed=True)
-            found.setdefault(self._value(key, values), []).append(one)
+    def _made(self, key: Key, drafts: Sequence[Draft], best: str, wanted: set[Any]) -> dict[UUID, Kept]:
+        """The records that earlier rows of a trial run would have made, or changed, so that they are found by a key."""
+        if self.rehearsal is None:
+            return {}
+        found = self.rehearsal.find({digest(key, value) for d in drafts if (value := self._key(key, d))})
+        return {pk: kept for pk, kept in found.items() if self._sought(best, kept[0].get(best)) in wanted}
 
-    def _numbers(self, a: Attribute, values: Mapping[str, Any]) -> list[str]:
-        return further(a, values[a.key]) if values.get(a.key) else []
+    def numbers(self, values: Mapping[str, Any]) -> str:
+        """The numbers and mails that a row tells, as a record is searched by them."""
+        reached = (a for a in self.fields.values() if a.kind.key in ("phone", "email") and values.get(a.key))
+        return "\n".join(n for a in reached for n in further(a, values[a.key]))
 
     def digests(self, values: Mapping[str, Any]) -> list[int]:
         """The keys by which a record with these values is found, as a rehearsal keeps them."""
-        return [digest(key, value) for key in self.keys if (value := self._value(key, values))]
+        found = [digest(key, value) for key in self._kept if (value := self._value(key, values))]
+        return found + [digest(key, value) for key, value in self._signs(values)]
 
-    def _filter(self, key: Key, drafts: Sequence[Draft]) -> Q:
-        """The condition on the one column of the key that narrows most and has an index."""
-        title, attributes = self.entity.title, self.entity.attributes
+    def double(self, sign: Sign, values: Mapping[str, Any], own: Collection[UUID]) -> str | None:
+        """The name of a record that the rows before would have made with the same sign, none where there is none."""
+        key = ("", sign.key)
+        if self.rehearsal is None or key not in self.signs or not (value := self._mark(sign, values)):
+            return None
+        for pk, (kept, _numbers) in self.rehearsal.find([digest(key, value)]).items():
+            if pk not in own and self._mark(sign, kept) == value:
+                return str(kept.get(self.entity.title, ""))
+        return None
+
+    def clash(self, g: Group) -> str:
+        """The field whose value a record has that the rows before would have made or changed; "" where none has."""
+        assert self.rehearsal  # noqa: S101  for the types
+        for key in self.once:
+            if value := self._value(key, g.values):
+                others = self.rehearsal.find([digest(key, value)])
+                if any(all(v[k] == g.values[k] for k in key) for pk, (v, _n) in others.items() if not g.is_about(pk)):
+                    return key[0]
+        return ""
+
+    def _narrow(self, key: Key, drafts: Sequence[Draft]) -> tuple[str, str, set[Any]]:
+        """The one field of the key that narrows most and has an index, the column that is asked, and for what."""
+        title = self.entity.title
         best = next((k for k in key if k != title and indexed(self.entity, k)), title)
-        if best == title and self.is_keyed:
-            return Q(name_key__among={name_key(str(d.values[title])) for d in drafts})
-        if best == title and self.entity.has_owner:
-            read = pinyin.person if self.entity.named == "person" else pinyin.company
-            return Q(pinyin__among={read(str(d.values[title])).sort_key[:300] for d in drafts})
-        wanted = {first_good(attributes[best], d.values[best]) for d in drafts}
-        if attributes[best].kind.key == "text":
+        if best == title and (self.is_keyed or self.entity.has_owner):
+            return (
+                best,
+                "name_key" if self.is_keyed else "pinyin",
+                {self._sought(title, d.values[title]) for d in drafts},
+            )
+        a = self.attributes[best]
+        wanted = {first_good(a, d.values[best]) for d in drafts}
+        if a.kind.key == "text":
             wanted |= {str(d.values[best]).upper() for d in drafts}
-        if attributes[best].custom:
-            return reduce(or_, map(attributes[best].equals, wanted), Q(pk__in=()))
-        return Q(**{f"{attributes[best].column}__among": wanted})
+        return best, "" if a.custom else a.column, wanted
 
-    def _mark(self, found: Sequence[Existing]) -> None:
+    def _sought(self, best: str, value: Any) -> Any:
+        """A value as the column that is asked for it holds it."""
+        if best != self.entity.title or not (self.is_keyed or self.entity.has_owner):
+            return value
+        if self.is_keyed:
+            return name_key(str(value))
+        read = pinyin.person if self.entity.named == "person" else pinyin.company
+        return read(str(value)).sort_key[:300]
+
+    def _see(self, found: Sequence[Existing]) -> None:
         """Which of them the actor sees, and may change."""
         if self.sees_all or not found:
             return

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 KeyValue = tuple[object, ...]
-Made = tuple[UUID, int, Mapping[str, Any], Iterable[int]]  # a record, its row, its values, the digests of its keys
+Kept = tuple[dict[str, Any], str]  # the values of a record, and all its numbers
+Made = tuple[UUID, int, Kept, Iterable[int]]  # a record, its row, what is kept of it, the digests of its keys
 Hashes = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 
@@ -81,14 +82,16 @@ class Rehearsal:
     def make(self, made: Iterable[Made]) -> None:
         """Remember records that would be made."""
         made = list(made)
-        first = self._enter((pk, row, values) for pk, row, values, _hashes in made)
-        pairs = [(h, n) for n, (_pk, _row, _values, hashes) in enumerate(made, first) for h in hashes]
+        first = self._enter((pk, row, kept) for pk, row, kept, _hashes in made)
+        pairs = [(h, n) for n, (_pk, _row, _kept, hashes) in enumerate(made, first) for h in hashes]
         self._keys.add([h for h, _n in pairs], [n for _h, n in pairs])
 
-    def change(self, pk: UUID, values: Mapping[str, Any], hashes: Iterable[int]) -> None:
-        """Remember other values of a record, and that it is found by other keys too."""
-        n = self._numbers([pk])[pk]
-        self._places[n] = self._write(values)
+    def change(self, pk: UUID, row: int, kept: Kept, hashes: Iterable[int]) -> None:
+        """Remember what a row has made of a record, and that it is found by other keys too."""
+        n = self._numbers([pk]).get(pk)
+        if n is None:
+            n = self._enter([(pk, row, None)])
+        self._places[n] = self._write(kept)
         wanted = list(hashes)
         known = {place for place, number in self._keys.find(wanted) if number == n}
         fresh = [h for place, h in enumerate(wanted) if place not in known]
@@ -98,19 +101,23 @@ class Rehearsal:
         """The row from which each record came, as far as it was in the file."""
         return {pk: self._rows[n] for pk, n in self._numbers(ids).items()}
 
-    def find(self, hashes: Iterable[int]) -> dict[UUID, dict[str, Any]]:
-        """The records that would have been made with one of these keys, in the order of the file."""
+    def find(self, hashes: Iterable[int]) -> dict[UUID, Kept]:
+        """The records that would have been made, or changed, so as to have one of these keys; in the file's order."""
         found = {n for _place, n in self._keys.find(list(hashes))}
         return {self._pk(n): self._read(n) for n in sorted(found, key=lambda n: (self._rows[n], n))}
 
-    def _enter(self, records: Iterable[tuple[UUID, int, Mapping[str, Any] | None]]) -> int:
+    def changed(self, ids: Iterable[UUID]) -> dict[UUID, Kept]:
+        """Those which a row has changed, as they are since."""
+        return {pk: self._read(n) for pk, n in self._numbers(ids).items() if self._places[n] >= 0}
+
+    def _enter(self, records: Iterable[tuple[UUID, int, Kept | None]]) -> int:
         """Number records anew; gives the first number."""
         first = len(self._rows)
         hashes = []
-        for pk, row, values in records:
+        for pk, row, kept in records:
             self._pks += pk.bytes
             self._rows.append(row)
-            self._places.append(-1 if values is None else self._write(values))
+            self._places.append(-1 if kept is None else self._write(kept))
             hashes.append(hash(pk))
         self._ids.add(hashes, range(first, len(self._rows)))
         return first
@@ -123,18 +130,16 @@ class Rehearsal:
     def _pk(self, n: int) -> UUID:
         return UUID(bytes=bytes(self._pks[16 * n : 16 * n + 16]))
 
-    def _write(self, values: Mapping[str, Any]) -> int:
+    def _write(self, kept: Kept) -> int:
         if not self._is_at_end:  # to seek is to empty the buffer
             self._file.seek(self._end)
             self._is_at_end = True
         place = self._end
-        self._end += self._file.write(pickle.dumps(dict(values), pickle.HIGHEST_PROTOCOL))
+        self._end += self._file.write(pickle.dumps(kept, pickle.HIGHEST_PROTOCOL))
         return place
 
-    def _read(self, n: int) -> dict[str, Any]:
-        if self._places[n] < 0:
-            return {}
+    def _read(self, n: int) -> Kept:
         self._is_at_end = False
         self._file.seek(self._places[n])
-        found: dict[str, Any] = pickle.load(self._file)  # noqa: S301  our own temporary file
+        found: Kept = pickle.load(self._file)  # noqa: S301  our own temporary file
         return found

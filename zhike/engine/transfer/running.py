@@ -69,11 +69,8 @@ def run(
 
 
 def _rehearse(actor: Actor, entity: AnyEntity, table: Table, plan: Plan, told: Callable[[Taken], None]) -> None:
-    """The very same without writing, where the actor reaches all records anyhow; else it is written and taken back.
-
-    Without writing, rows of the same file are not told as doubles of each other unless they are one record.
-    """
-    light = reaches_all(actor, entity) and not plan.leave_doubles  # which other rows of the file may be the doubles of
+    """The very same without writing, where the actor reaches all records anyhow; else it is written and taken back."""
+    light = reaches_all(actor, entity)
     with transaction.atomic(), numbering.trial(), closing(Rehearsal()) as rehearsal:
         importer = Importer(actor, entity, plan, rehearsal=rehearsal) if light else _importer(actor, entity, plan)
         for chunk in chunks(table):
