@@ -99,6 +99,7 @@ class Matcher:
         levels = rules.levels(self.entity)
         told = [s for s in self.entity.signs if set(s.fields) <= fed and levels[s.key, "imported"] != "off"]
         self.signs = {("", s.key): s for s in told if s.how != "firm"}
+        self.hits: set[int] = set()  # digests of the rows at hand by which a trial run has made something
         self.unique = {keys[0] for keys in unique if len(keys) == 1} | {NUMBER}
         self.identity = [k for k in dict.fromkeys(k for key in matching for k in key) if k in fed]
         self.attributes = self.entity.attributes
@@ -130,6 +131,11 @@ class Matcher:
                 claimed.add(g.existing.id)
                 now = g.existing.values
                 touched |= self._told(now) | self._told({**now, **g.values})
+        if self.rehearsal:
+            once = ((key, value) for g in kept for key in self.once if (value := self._value(key, g.values)))
+            self.hits = self.rehearsal.known(
+                {digest(*one) for one in (*once, *(told for g in kept for told in g.told))}
+            )
         return kept, sorted(late, key=lambda d: d.row)
 
     def _apart(self, drafts: Sequence[Draft]) -> tuple[list[Group], list[Draft]]:
@@ -287,7 +293,9 @@ class Matcher:
         key = ("", sign.key)
         if self.rehearsal is None or key not in self.signs or not (value := self._mark(sign, values)):
             return None
-        for pk, (kept, _numbers) in self.rehearsal.find([digest(key, value)]).items():
+        if (found := digest(key, value)) not in self.hits:
+            return None
+        for pk, (kept, _numbers) in self.rehearsal.find([found]).items():
             if pk not in own and self._mark(sign, kept) == value:
                 return str(kept.get(self.entity.title, ""))
         return None
@@ -296,8 +304,8 @@ class Matcher:
         """The field whose value a record has that the rows before would have made or changed; "" where none has."""
         assert self.rehearsal  # noqa: S101  for the types
         for key in self.once:
-            if value := self._value(key, g.values):
-                others = self.rehearsal.find([digest(key, value)])
+            if (value := self._value(key, g.values)) and (found := digest(key, value)) in self.hits:
+                others = self.rehearsal.find([found])
                 if any(all(v[k] == g.values[k] for k in key) for pk, (v, _n) in others.items() if not g.is_about(pk)):
                     return key[0]
         return ""

@@ -28,6 +28,9 @@ def digest(key: Sequence[str], value: KeyValue) -> int:
     return hash((key, value))
 
 
+LONGEST = 1 << 18  # entries of a run that is not made one with another: while two become one, both lie in memory
+
+
 class _Index:
     """Digests with the number of the record that each stands for: sorted runs, of which equal ones become one."""
 
@@ -39,7 +42,7 @@ class _Index:
         if not hashes:
             return
         run = _sorted(np.array(hashes, np.int64), np.array(numbers, np.int32))
-        while self._runs and len(self._runs[-1][0]) <= len(run[0]):
+        while self._runs and len(self._runs[-1][0]) <= len(run[0]) < LONGEST:
             other = self._runs.pop()
             run = _sorted(np.concatenate((other[0], run[0])), np.concatenate((other[1], run[1])))
         self._runs.append(run)
@@ -105,6 +108,11 @@ class Rehearsal:
         """The records that would have been made, or changed, so as to have one of these keys; in the file's order."""
         found = {n for _place, n in self._keys.find(list(hashes))}
         return {self._pk(n): self._read(n) for n in sorted(found, key=lambda n: (self._rows[n], n))}
+
+    def known(self, hashes: Iterable[int]) -> set[int]:
+        """Those of the digests by which something is found."""
+        asked = list(hashes)
+        return {asked[place] for place, _n in self._keys.find(asked)}
 
     def changed(self, ids: Iterable[UUID]) -> dict[UUID, Kept]:
         """Those which a row has changed, as they are since."""
