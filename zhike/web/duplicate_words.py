@@ -49,13 +49,20 @@ def hit(found: Hit) -> dict[str, Any]:
     return {
         "text": found.text,
         "tone": TONES.get(found.level, "neutral"),
-        "url": f"/{found.entity.key}/{found.id}" if found.id else "",
+        "url": f"/{found.entity.key}/{found.id}" if found.id and not found.in_bin else "",
+        "restore_url": f"/{found.entity.key}/{found.id}/restore" if found.id and found.in_bin else "",
         "what": found.entity.label,
         "name": found.name,
         "department": found.department,
-        "state": _("Somebody looks after it") if found.is_owned else _("In the pool"),
+        "state": _state(found),
         "sign": found.sign.label,
     }
+
+
+def _state(found: Hit) -> str:
+    if found.in_bin:
+        return _("In the recycle bin")
+    return _("Somebody looks after it") if found.is_owned else _("In the pool")
 
 
 def table(entity: AnyEntity) -> list[dict[str, Any]]:

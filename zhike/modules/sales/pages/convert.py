@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from zhike.base.i18n import listed
 from zhike.engine import access, query
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import get
 from zhike.engine.errors import Errors, Invalid, Wrong
 from zhike.engine.kinds import KINDS, Attribute
@@ -21,7 +22,7 @@ from zhike.modules.leads import services as leads
 from zhike.modules.leads.models import Lead
 from zhike.modules.sales import services
 from zhike.web import forms
-from zhike.web.editing import form_answer, go
+from zhike.web.editing import also, asks, form_answer, go
 from zhike.web.listing import entity_info
 from zhike.web.templating import actor_of
 
@@ -38,11 +39,13 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     errors: Errors = {}
     if request.method == "POST":
         try:
-            done = services.convert(actor, pk, version=forms.version(request), **_said(request, actor))
+            said = _said(request, actor)
+            with doubles.at("typed", confirmed=forms.is_sure(request)) as told:
+                done = services.convert(actor, pk, version=forms.version(request), **said)
         except Invalid as invalid:
             errors = invalid.first
         else:
-            request.session["toast"] = _("Lead converted.")
+            request.session["toast"] = also(_("Lead converted."), told)
             return go(request, f"/deal/{done.deal.pk}" if done.deal else f"/account/{done.account}")
     context = {
         "entity": entity_info(actor, get("lead")),
@@ -58,6 +61,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
             "version": shown.rows[0].version,
             "key": "",
             "submit_label": _("Convert"),
+            "confirms": asks(errors),
             "cancel_url": f"/lead/{pk}",
         },
     }
