@@ -85,8 +85,8 @@ def test_rows_of_one_table_are_compared_with_each_other(firm: Any) -> None:
     a, b = (make(firm, "seller", "contact", name=n, account=account.pk) for n in ("张三", "李四"))
     status, said = cells(firm, [(a, {"phone": MOBILE}), (b, {"phone": MOBILE})], "contact", confirmed="1")
     assert (status, list(said["wrong"])) == (422, [str(b.pk)])
+    new = [{"name": n, "phone": MOBILE} for n in ("王五", "赵六")]
     with pytest.raises(Invalid) as caught, check.at("api", confirmed=True):
-        new = [{"name": n, "phone": MOBILE} for n in ("王五", "赵六")]
         records.create_many(firm.actor("seller"), get("contact"), new)
     assert [bool(row) for row in caught.value.rows] == [False, True]
 

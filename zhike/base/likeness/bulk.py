@@ -11,12 +11,13 @@ from __future__ import annotations
 import gc
 import re
 import unicodedata
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 
 from zhike.base import fold, names, pinyin
 
@@ -77,18 +78,18 @@ def _places() -> dict[str, tuple[str, ...]]:
     return {start: tuple(sorted(some, key=len, reverse=True)) for start, some in found.items()}
 
 
-def pairs(known: Keys) -> set[tuple[int, int]]:
-    """Pairs of names that may be one firm, the smaller number first."""
+def pairs(known: Keys, border: int = 0) -> set[tuple[int, int]]:
+    """Pairs of names that may be one firm, the smaller number first; with a border, those across it alone."""
     found: set[tuple[int, int]] = set()
     with _no_collecting():
-        _pairs(known, found)
+        _pairs(known, found, border)
     return found
 
 
-def _pairs(known: Keys, found: set[tuple[int, int]]) -> None:
+def _pairs(known: Keys, found: set[tuple[int, int]], border: int) -> None:
     for blocks in (known.key, known.core, map(_signs, known.key), _sounds(known.key), _openings(known)):
-        found.update(_together(blocks))
-    found.update(_one_less(known))
+        found.update(_together(blocks, border))
+    found.update(pair for pair in _one_less(known) if not border or pair[0] < border <= pair[1])
 
 
 def _signs(key: str) -> str:
@@ -107,7 +108,7 @@ def _sounds(found: Sequence[str]) -> list[str]:
     return text.translate(table).split("\n")
 
 
-def _together(blocks: Iterable[str]) -> Iterator[tuple[int, int]]:
+def _together(blocks: Iterable[str], border: int) -> Iterator[tuple[int, int]]:
     """Pairs that share a block that is no crowd."""
     first: dict[str, int] = {}
     more: dict[str, list[int]] = {}
@@ -119,7 +120,8 @@ def _together(blocks: Iterable[str]) -> Iterator[tuple[int, int]]:
             more.setdefault(block, [begun]).append(n)
     for found in more.values():
         if len(found) <= CROWD:
-            yield from combinations(found, 2)
+            apart = bisect(found, border - 1)
+            yield from product(found[:apart], found[apart:]) if border else combinations(found, 2)
 
 
 def _one_less(known: Keys) -> Iterator[tuple[int, int]]:

@@ -177,7 +177,8 @@ def _mark(sign: Sign, value: tuple[Any, ...]) -> Any:
 def _others(entity: AnyEntity, changes: Sequence[Change[Any]], found: list[list[Place]]) -> list[list[Place]]:
     """Without the record itself, and without those that somebody has called different from it."""
     ids = [c.record.pk for c in changes if not c.is_new]
-    said = DuplicateVerdict.objects.filter(Q(left__in=ids) | Q(right__in=ids), entity=entity.key) if ids else ()
+    rows = DuplicateVerdict.objects.filter(entity=entity.key, verdict=DuplicateVerdict.Verdict.DIFFERENT)
+    said = rows.filter(Q(left__in=ids) | Q(right__in=ids)) if ids else ()
     apart = {frozenset((v.left, v.right)) for v in said}
     return [
         [(key, pk) for key, pk in mine if pk != c.record.pk and frozenset((pk, c.record.pk)) not in apart]

@@ -53,7 +53,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "conflict": None,
         "trail": [{"label": get("lead").plural, "url": "/lead/"}, {"label": lead.name, "url": f"/lead/{pk}"}],
         "form": {
-            "url": request.path,
+            "url": request.get_full_path(),
             "sections": _sections(request, actor, lead, errors),
             "errors": [
                 {"name": _field(key), "label": _label(key), "text": w.text} for key, ws in errors.items() for w in ws
@@ -119,11 +119,14 @@ def _customer(request: HttpRequest, actor: Actor, lead: Lead, texts: Mapping[str
     found = leads.candidates(actor, lead)
     why = {"uscc": _("same credit code"), "name": _("same name"), "phone": _("same phone"), "email": _("same email")}
     options = [{"value": str(m.id), "label": m.name, "hint": why.get(m.why, "")} for m in found if m.id]
+    named = _named(request, actor)
+    if named and named[0] not in {o["value"] for o in options}:
+        options.insert(0, {"value": named[0], "label": named[1], "hint": ""})
     name = lead.company or lead.name
     new = {"value": NEW, "label": _("New customer “%(name)s”") % {"name": name}, "hint": ""}
     other = {"value": OTHER, "label": _("Another customer"), "hint": ""}
     hidden = [m.department for m in found if not m.id]
-    chosen = request.POST.get("account") or (options[0]["value"] if options else NEW)
+    chosen = request.POST.get("account") or (named or (options[0]["value"] if options else NEW, ""))[0]
     if hidden:
         new["hint"] = _("Looks like a customer of: %(where)s. Ask there first.") % {
             "where": listed(filter(None, hidden)) or "—"
@@ -143,6 +146,18 @@ def _customer(request: HttpRequest, actor: Actor, lead: Lead, texts: Mapping[str
         {**combo, "help": _("Only for “Another customer”."), "wide": True},
         {"name": "contact_note", "label": _("Contact"), "kind": "readonly", "value": _contact(lead), "wide": True},
     ]
+
+
+def _named(request: HttpRequest, actor: Actor) -> tuple[str, str] | None:
+    """The customer that the address names, by itself or by one of its contacts: (id, name)."""
+    said, contact = request.GET.get("account", ""), request.GET.get("contact", "")
+    if forms.is_uuid(contact):
+        row = query.visible(actor, get("contact")).filter(pk=contact).first()
+        said = str(row.account_id or "") if row and "account" in access.readable(actor, get("contact")) else ""
+    if not forms.is_uuid(said):
+        return None
+    name = query.names(actor, "account", [UUID(said)]).get(UUID(said))
+    return (said, name) if name is not None else None
 
 
 def _contact(lead: Lead) -> str:
