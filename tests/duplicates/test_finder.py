@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from zhike.engine import records
-from zhike.engine.duplicates import finder, groups, keeping
+from zhike.engine.duplicates import alike, finder, groups, keeping
 from zhike.engine.entity import get
 from zhike.engine.errors import Missing, Refused
 from zhike.engine.models import DuplicateGroup, DuplicateVerdict
@@ -103,5 +103,5 @@ def test_a_crowd_is_cut_where_it_is_weakest(firm: Any) -> None:
     weak = {(ids[n], ids[n + 1]): 0.82 for n in range(79)}
     sure = {(ids[n], ids[n + 1]): 0.99 for n in range(0, 79, 8)}
     made = list(keeping.groups({**weak, **sure}))
-    assert all(len(members) <= keeping.CROWD for members, _pairs in made)
+    assert all(len(members) <= alike.CROWD for members, _pairs in made)
     assert {frozenset(pair) for pair in sure} <= {frozenset(members) for members, _pairs in made}

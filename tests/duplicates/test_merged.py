@@ -44,7 +44,8 @@ def _two(firm: Any) -> tuple[Any, Any]:
         records.create(actor, account, {"name": name, "remark": remark, "phone": "021-62770334"})
     finder.run(account)
     (group,) = groups.waiting(actor, account)
-    return group.records
+    one, two = group.records
+    return one, two
 
 
 def test_undoing_opens_the_group_again_at_once_with_its_reasons(firm: Any) -> None:

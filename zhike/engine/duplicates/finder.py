@@ -80,12 +80,15 @@ def _person(entity: AnyEntity, sign: Sign, found: Found) -> None:
 def _firm(entity: AnyEntity, sign: Sign, found: Found) -> None:
     """Names of firms that are alike."""
     column = entity.attributes[sign.fields[0]].column
-    rows = list(_rows(entity).exclude(**{column: ""}).values_list("pk", column).iterator(CHUNK))
-    texts = [name for _pk, name in rows]
+    ids, texts = bytearray(), []  # a million ids as objects would take as much memory as the names
+    for pk, name in _rows(entity).exclude(**{column: ""}).values_list("pk", column).iterator(CHUNK):
+        ids += pk.bytes
+        texts.append(name)
     for a, b in bulk.pairs(bulk.keys(texts)):
         score, why = of_names(texts[a], texts[b])
         if why:
-            found.add(rows[a][0], rows[b][0], sign.key, score, why)
+            one, other = (UUID(bytes=bytes(ids[16 * n : 16 * n + 16])) for n in (a, b))
+            found.add(one, other, sign.key, score, why)
 
 
 _WORK: Mapping[str, Callable[[AnyEntity, Sign, Found], None]] = {"same": _same, "person": _person, "firm": _firm}
