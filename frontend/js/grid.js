@@ -255,7 +255,7 @@ function clear() {
 }
 
 /** Shows the new texts at once, sends them together, and puts right what the server says. */
-async function write(wanted, part = false) {
+async function write(wanted, { part = false, sure = false } = {}) {
   const byRow = new Map();
   for (const [cell, value] of wanted) {
     const row = cell.parentElement;
@@ -270,6 +270,7 @@ async function write(wanted, part = false) {
   body.append("cells", JSON.stringify([...byRow].map(([row, values]) => ({ id: row.dataset.id, version: Number(row.dataset.version ?? 1), values }))));
   body.append("cols", heads().map((th) => th.dataset.col).join(","));
   if (part) body.append("part", "1");
+  if (sure) body.append("confirmed", "1");
   const answer = await send(table().dataset.grid, { method: "POST", body }).catch(() => ({ status: 0, html: "" }));
   let said;
   try {
@@ -293,6 +294,7 @@ function settle(wanted, said) {
     const wrong = said.wrong[id]?.[keyOf(cell)] ?? said.wrong[id]?.[""];
     const stale = said.stale[id];
     cell.dataset.state = wrong ? "wrong" : stale ? "stale" : "waits";
+    cell.asks = said.asks[id]?.length === Object.keys(said.wrong[id] ?? {}).length && !!wrong;
     cell.mine = value;
     cell.theirs = stale;
     cell.dataset.note = wrong ?? (stale ? words("Stale") : words("Waits"));
@@ -305,9 +307,10 @@ function settle(wanted, said) {
   const open = [...wanted].filter(([cell]) => cell.dataset.state !== "done");
   bar(said, open);
   const many = wanted.size > 1;
-  if (many || open.length) tools.say(said.said);
+  if (said.hints) tools.toast(`${said.said} ${said.hints}`, { undo_url: said.undo });
+  else if (many || open.length) tools.say(said.said);
   else tools.say(document.body.dataset.textSaved);
-  if (many && !open.length) tools.toast(said.said, { undo_url: said.undo });
+  if (many && !open.length && !said.hints) tools.toast(said.said, { undo_url: said.undo });
   if (!open.length) later();
   const bad = open.find(([cell]) => cell.dataset.state !== "waits");
   if (bad) {
@@ -343,7 +346,7 @@ function clean(cell) {
   delete cell.dataset.note;
   delete cell.kept;
   cell.removeAttribute("aria-invalid");
-  cell.theirs = cell.mine = undefined;
+  cell.theirs = cell.mine = cell.asks = undefined;
   $(".cell-note", cell)?.remove();
 }
 function restore(cell) {
@@ -367,7 +370,10 @@ function explain(cell) {
     theirs.append(fill(words("Theirs"), { who: cell.theirs.who ?? "", when: cell.theirs.when ?? "" }), " ");
     theirs.append(keyOf(cell) in cell.theirs.cells ? parse(cell.theirs.cells[keyOf(cell)]) : cell.theirs.title);
     note.append(theirs, button(words("UseMine"), () => useMine([cell]), "btn-primary"), button(words("KeepTheirs"), () => keepTheirs([cell])));
-  } else note.append(button(words("Back"), () => (restore(cell), bar(null, openCells()), go(place(cell).r, place(cell).c))));
+  } else {
+    if (cell.asks) note.append(button(words("Sure"), () => goOn([cell]), "btn-primary"));
+    note.append(button(words("Back"), () => (restore(cell), bar(null, openCells()), go(place(cell).r, place(cell).c))));
+  }
   cell.append(note);
 }
 function button(label, act, kind = "btn-plain") {
@@ -378,9 +384,14 @@ function button(label, act, kind = "btn-plain") {
   node.addEventListener("click", act);
   return node;
 }
+/** What was asked about is written all the same, with the rest of its rows. */
+function goOn(cells) {
+  const asked = new Set(cells.map((cell) => cell.parentElement));
+  write(new Map(openCells().filter(([cell]) => asked.has(cell.parentElement))), { part: asked.size > 1, sure: true });
+}
 function useMine(cells) {
   for (const cell of cells) cell.parentElement.dataset.version = cell.theirs.version;
-  write(new Map(cells.map((cell) => [cell, cell.mine])), cells.length > 1);
+  write(new Map(cells.map((cell) => [cell, cell.mine])), { part: cells.length > 1 });
 }
 function keepTheirs(cells) {
   const them = new Map(cells.map((cell) => [cell.parentElement.dataset.id, cell.theirs]));
@@ -401,7 +412,9 @@ function bar(said, open) {
   line.className = "grow";
   line.textContent = said?.said ?? words("Open");
   box.replaceChildren(line);
-  if (rest) box.append(button(fill(words("Rest"), { n: rest }), () => write(new Map(open.filter(([cell]) => cell.dataset.state === "waits")), true), "btn-primary"));
+  if (rest) box.append(button(fill(words("Rest"), { n: rest }), () => write(new Map(open.filter(([cell]) => cell.dataset.state === "waits")), { part: true }), "btn-primary"));
+  const asked = open.filter(([cell]) => cell.asks).map(([cell]) => cell);
+  if (asked.length > 1) box.append(button(words("Sure"), () => goOn(asked)));
   if (stale.length > 1) box.append(button(words("UseMine"), () => useMine(stale)), button(words("KeepTheirs"), () => keepTheirs(stale)));
   box.append(button(words("Discard"), () => {
     for (const [cell] of openCells()) restore(cell);

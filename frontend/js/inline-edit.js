@@ -37,11 +37,11 @@ function focusOn(cell) {
   target.focus({ preventScroll: true });
 }
 
-async function save(form, leave = false) {
+async function save(form, leave = false, button = null) {
   const cell = form.closest("[data-edit-url]");
   if (form.dataset.sending) return;
   form.dataset.sending = "1";
-  const answer = await send(form.action, { method: "POST", body: new FormData(form), target: aim(cell) }).catch(() => ({ status: 0 }));
+  const answer = await send(form.action, { method: "POST", body: new FormData(form, button), target: aim(cell) }).catch(() => ({ status: 0 }));
   delete form.dataset.sending;
   if (answer.status === 422 || answer.status === 409) {
     show(cell, answer.html);
@@ -49,11 +49,11 @@ async function save(form, leave = false) {
     return;
   }
   if (!answer.ok) return fail(answer.status, answer.words);
-  const button = kept.get(cell)?.find((node) => node.matches?.("[data-edit]"));
+  const pencil = kept.get(cell)?.find((node) => node.matches?.("[data-edit]"));
   const value = parse(answer.html);
   cell.classList.remove("editing");
   kept.delete(cell);
-  cell.replaceChildren(value, ...(button ? [button] : []), tick());
+  cell.replaceChildren(value, ...(pencil ? [pencil] : []), tick());
   const row = cell.closest("[data-row]");
   if (row && answer.version) row.dataset.version = answer.version;
   say(text("Saved"));
@@ -80,7 +80,7 @@ on("dblclick", "[data-edit-url]", (e, cell) => {
 on("click", "[data-edit]", (_, button) => start(button.closest("[data-edit-url]")));
 on("submit", "form[data-inline-form]", (e, form) => {
   e.preventDefault();
-  save(form);
+  save(form, false, e.submitter);
 });
 on("click", "[data-inline-cancel]", (_, button) => stop(button.closest("[data-edit-url]")));
 on("click", "[data-inline-theirs]", (_, button) => {

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from zhike.engine import records
-from zhike.engine.duplicates import finder, groups
+from zhike.engine.duplicates import alike, finder, groups, keeping
 from zhike.engine.entity import get
 from zhike.engine.errors import Missing, Refused
 from zhike.engine.models import DuplicateGroup, DuplicateVerdict
@@ -102,6 +102,6 @@ def test_a_crowd_is_cut_where_it_is_weakest(firm: Any) -> None:
     ids = [UUID(int=n) for n in range(1, 81)]
     weak = {(ids[n], ids[n + 1]): 0.82 for n in range(79)}
     sure = {(ids[n], ids[n + 1]): 0.99 for n in range(0, 79, 8)}
-    made = list(finder._groups({**weak, **sure}))
-    assert all(len(members) <= finder.CROWD for members, _pairs in made)
+    made = list(keeping.groups({**weak, **sure}))
+    assert all(len(members) <= alike.CROWD for members, _pairs in made)
     assert {frozenset(pair) for pair in sure} <= {frozenset(members) for members, _pairs in made}

@@ -165,7 +165,8 @@ def act(call: Call, key: str, pk: UUID, action: str) -> HttpResponse:
             return [pk]
         given = values.taken(entity, body, writable)
         versions = None if version is None else {pk: version}
-        records.update_many(call.actor, entity, {pk: given}, action=action, versions=versions, note=note)
+        with lists.doubles(call):
+            records.update_many(call.actor, entity, {pk: given}, action=action, versions=versions, note=note)
         return [pk]
 
     tokens.count_rows(call.token, 1)

@@ -75,7 +75,7 @@ def create(call: Call, key: str) -> HttpResponse:
     return items.shown(call, entity, ids[0], status=201, headers=headers)
 
 
-def doubles(call: Call) -> AbstractContextManager[None]:
+def doubles(call: Call) -> AbstractContextManager[object]:
     """What is written inside is asked for duplicates; the header says that the caller knows of those that may be."""
     return check.at("api", confirmed=call.request.headers.get(CONFIRMED) == "duplicates")
 
@@ -156,7 +156,8 @@ def _write(call: Call, entity: AnyEntity, action: str, items: Sequence[Mapping[s
             raise Problem(422, _("Give the same note for all."))
         data = dict(zip(ids, given, strict=True))
         note = (notes.pop() if notes else None) or ""
-        records.update_many(call.actor, entity, data, action=action, versions=versions, note=note, bulk=True)
+        with doubles(call):
+            records.update_many(call.actor, entity, data, action=action, versions=versions, note=note, bulk=True)
     return ids
 
 

@@ -23,6 +23,7 @@ class Outcome:
 
     done: list[UUID] = field(default_factory=list)
     skipped: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    warned: dict[UUID, list[str]] = field(default_factory=dict)  # done all the same, and to be told of
 
     def skip(self, ids: Sequence[UUID], reason: str, text: str = "") -> None:
         """Leave rows out."""

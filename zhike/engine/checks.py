@@ -50,6 +50,12 @@ def check_entities(app_configs: object, **kwargs: object) -> list[CheckMessage]:
         for key, privacy in entity.privacy.items():
             if key not in known or privacy not in CLASSES:
                 found.append(Error(f"{entity.key}: no class {privacy!r} of {key!r}", id="engine.E005"))
+        if entity.joined and entity.joined not in entity.actions:
+            found.append(Error(f"{entity.key}: no action {entity.joined!r}", id="engine.E006"))
+        for sign in entity.signs:
+            for key, keys in sign.beyond.items():
+                if key not in declared() or any(k not in declared()[key].declared for k in keys):
+                    found.append(Error(f"{entity.key}: no {key} {keys} of {sign.key!r}", id="engine.E007"))
         for related in entity.related:
             other = declared().get(related.entity)
             if other is None or related.by not in other.declared:

@@ -228,6 +228,9 @@ def _count(job: Job, phase: str, ids: list[UUID], outcome: Outcome) -> None:
         skipped[reason] = skipped.get(reason, 0) + n
     told = dict.fromkeys([*before["texts"], *(text for _reason, text in outcome.skipped.values() if text)])
     found = {"done": before["done"] + len(outcome.done), "skipped": skipped, "texts": list(told)[:TEXTS]}
+    hints = dict.fromkeys([*before.get("hints", ()), *(t for texts in outcome.warned.values() for t in texts)])
+    if hints:
+        found |= {"warned": before.get("warned", 0) + len(outcome.warned), "hints": list(hints)[:TEXTS]}
     job.result = {**job.result, phase: found}
     job.options = {**job.options, "after": str(ids[-1])}
     job.done += len(ids)

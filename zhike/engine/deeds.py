@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from . import access, lineage, query, records
 from .access import Actor
 from .attempts import CONFLICT, RIGHT, SAME, STAGE, Outcome, attempt, reached
+from .duplicates import check as doubles
 from .entity import AnyEntity
 from .errors import Invalid, Missing, Refused, Wrong
 from .kinds import Attribute, Labels
@@ -221,13 +222,16 @@ def _write(actor: Actor, entity: AnyEntity, deed: Deed, found: Mapping[UUID, Any
             outcome.skip([pk], SAME)
             continue
         data[pk] = values
-    attempt(
-        list(data),
-        lambda some: records.update_many(
-            actor, entity, {pk: data[pk] for pk in some}, action=deed.action, note=deed.note
-        ),
-        outcome,
-    )
+    # nobody can be asked row by row: the preview and the outcome tell what may be there already
+    with doubles.at("typed" if actor.channel == "web" else "api", confirmed=True) as told:
+        attempt(
+            list(data),
+            lambda some: records.update_many(
+                actor, entity, {pk: data[pk] for pk in some}, action=deed.action, note=deed.note
+            ),
+            outcome,
+        )
+    outcome.warned = {pk: told[pk] for pk in outcome.done if pk in told}
 
 
 def _values(entity: AnyEntity, deed: Deed, record: Any) -> dict[str, Any]:

@@ -152,6 +152,7 @@ class Entity(Generic[M]):
     unique: Sequence[tuple[str, ...]] = ()
     match: Sequence[tuple[str, ...]] = ()  # import keys, best first
     signs: Sequence[Sign] = ()  # of duplicates, surest first
+    joined: str = ""  # the action that joins a record to what its signs find beyond the entity (`Sign.beyond`)
     apart: Sequence[str] = ()  # numbers of which every firm or person has one: others in two records keep them apart
     meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
     typed: Mapping[str, str] = field(default_factory=dict)  # filter line: when, money, contact, idle, next -> field

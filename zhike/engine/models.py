@@ -746,6 +746,9 @@ class Operation(models.Model):
     left: models.JSONField[Any, Any] = models.JSONField(
         default=list, help_text="of a merge taken back: [[entity, id, [fields]], …] that stay as they are now"
     )
+    choices: models.JSONField[Any, Any] = models.JSONField(
+        default=dict, help_text="of a merge: field -> the id of the record whose value it got, or all"
+    )
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -860,7 +863,8 @@ class MergeMove(models.Model):
 class DuplicateGroup(models.Model):
     """Records of one entity that the finder takes for one, until somebody decides; a reader sees those of them he may.
 
-    `pairs` are [record, record, score, [reasons]]: which of them are alike, how much and in what.
+    `pairs` are [record, record, likeness, [reasons]]: which of them are alike, how much and in what. With `beyond` it
+    is a record and one of that other entity, in this order. `score` is the order in which they are offered.
     """
 
     class State(models.TextChoices):
@@ -876,6 +880,10 @@ class DuplicateGroup(models.Model):
     records = ArrayField(models.UUIDField())
     score = models.FloatField()
     pairs = models.JSONField(default=list)
+    beyond = models.CharField(max_length=40, blank=True, default="")
+    again: models.JSONField[Any, Any] = models.JSONField(
+        default=dict, help_text="a merge that was taken back: {keep, others, values} as merging.merge takes them"
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     found_at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
@@ -892,24 +900,43 @@ class DuplicateGroup(models.Model):
 
 
 class DuplicateVerdict(models.Model):
-    """Two records that somebody has called different: they are not offered again."""
+    """What somebody has decided about two records: that they are different, and not offered again; or one.
+
+    What the finder had said of them is kept with it, for it to learn from (duplicates.learning).
+    """
+
+    class Verdict(models.TextChoices):
+        """What was decided."""
+
+        DIFFERENT = "different", _("Not duplicates")
+        MERGED = "merged", _("Merged")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     entity = models.CharField(max_length=40)
     left = models.UUIDField(help_text="the smaller id")
     right = models.UUIDField()
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.DIFFERENT)
+    score = models.FloatField(null=True, help_text="how alike the finder found them; none: nothing to learn from")
+    reasons = ArrayField(models.CharField(max_length=40), default=list)
+    group = models.UUIDField(null=True, help_text="the group of duplicates that they stood in")
+    operation = models.ForeignKey(Operation, models.SET_NULL, null=True, related_name="+")
     by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["entity", "left", "right"], name="verdict_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["entity", "left", "right", "verdict"], name="verdict_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.entity} {self.left} {self.right}"
 
 
 class DuplicateRule(models.Model):
-    """What an administrator has made of a declared sign of duplicates at one door; every change is a row of its own."""
+    """What an administrator has made of a declared sign of duplicates at one door; every change is a row of its own.
+
+    Without a sign, at the door of the finder, it says whether that learns from what people decide: learn or off.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     entity = models.CharField(max_length=40)

@@ -1,9 +1,14 @@
-"""Writes that a program asks for and a person confirms: nothing is written before, and only with the rights of then."""
+"""Writes that a program asks for and a person confirms: nothing is written before, and only with the rights of then.
+
+A change of a record that has been merged meanwhile goes to the one that it became part of, once the person has seen it
+there; what would delete or merge such a record fails and says why.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +19,7 @@ from django.utils.translation import gettext_noop
 
 from zhike.base.i18n import listed
 
-from . import access, history, merging, notices, query, records
+from . import access, history, lineage, merging, notices, query, records
 from .access import Actor, Limit
 from .duplicates import check as doubles
 from .entity import AnyEntity, get
@@ -24,6 +29,7 @@ from .models import Proposal, Token
 CHANNEL = "mcp"
 VALID = dt.timedelta(hours=24)
 WAITING = 50  # open proposals of one person
+STAYS = ("delete", "restore", "merge")  # what is asked for a record does not go over to another one
 
 
 def propose(
@@ -74,9 +80,15 @@ def run(
     actor: Actor, entity: AnyEntity, action: str, values: Mapping[str, Any], pk: UUID | None, version: int | None
 ) -> UUID:
     """Do it; the id of the record. Raises Missing for a record that is not there, and what the write path raises."""
+    with doubles.at("api", confirmed=True):  # a person has looked at it
+        return _run(actor, entity, action, values, pk, version)
+
+
+def _run(
+    actor: Actor, entity: AnyEntity, action: str, values: Mapping[str, Any], pk: UUID | None, version: int | None
+) -> UUID:
     if action == "create":
-        with doubles.at("api", confirmed=True):  # a person has looked at it
-            return UUID(str(records.create(actor, entity, values).pk))
+        return UUID(str(records.create(actor, entity, values).pk))
     if pk is None:
         raise Missing
     if action == "delete":
@@ -106,10 +118,38 @@ def state(proposal: Proposal) -> str:
     return "expired" if over else proposal.state
 
 
-def decide(actor: Actor, pk: UUID, *, yes: bool) -> Proposal:
+@dataclass(frozen=True)
+class Shown:
+    """The record that a person had before them when they confirmed, and its version."""
+
+    record: UUID
+    version: int | None = None
+
+
+def aim(actor: Actor, proposal: Proposal) -> UUID | None:
+    """The record that it is about now: the one that it has become part of, for who may read that."""
+    if proposal.record is None:
+        return None
+    return merging.seen(actor, get(proposal.entity), proposal.record) or proposal.record
+
+
+def moved(actor: Actor, proposal: Proposal) -> str:
+    """What to say of records that have been merged since they were asked about; nothing where none was."""
+    ids = [proposal.record] if proposal.record else []
+    if proposal.action == "merge":
+        ids += [UUID(str(one["id"])) for one in proposal.values["others"]]
+    if not any(merging.seen(actor, get(proposal.entity), pk) for pk in ids):
+        return ""
+    if proposal.action in STAYS:
+        return _("A record of this has been merged into another one since. Have it asked for anew, if it is to be.")
+    return _("The record has been merged into this one since. The change is made here.")
+
+
+def decide(actor: Actor, pk: UUID, *, yes: bool, shown: Shown | None = None) -> Proposal:
     """Confirm or refuse: only the person in whose name it was asked, once, while the key that asked is in force.
 
-    What goes wrong then is kept in `result`; Missing for what is not there, not this person's, or decided already.
+    What goes wrong then is kept in `result`; Missing for what is not there, not this person's, or decided already;
+    Conflict where the record has been merged and the person has not been `shown` the one that it became part of.
     """
     with transaction.atomic():
         found: Proposal | None = mine(actor).select_for_update().filter(pk=pk).first()
@@ -118,24 +158,32 @@ def decide(actor: Actor, pk: UUID, *, yes: bool) -> Proposal:
         found.decided_at = timezone.now()
         found.state = Proposal.State.REFUSED
         if yes:
-            _do(actor, found)
+            _do(actor, found, shown or Shown(found.record or found.pk))
         found.save(update_fields=["state", "result", "decided_at"])
         details = {"doing": found.action, "state": found.state}
         history.note(actor, "decide", entity=found.entity, record=found.record, details=details)
     return found
 
 
-def _do(actor: Actor, found: Proposal) -> None:
+def _do(actor: Actor, found: Proposal, shown: Shown) -> None:
     token = found.token
     gone = token is not None and (token.revoked_at is not None or token.expires_at <= timezone.now())
     found.state, found.result = Proposal.State.FAILED, {"text": _("The key that asked for this is no longer valid.")}
     if gone:
         return
-    limit = Limit.of(token.scopes) if token else None
+    text, record, version = moved(actor, found), aim(actor, found), found.version
+    if text and found.action in STAYS:
+        found.result = {"text": text}
+        return
+    if text:
+        if shown.record != record:
+            raise Conflict([shown.record])
+        version = shown.version
+    entity, limit = get(found.entity), Limit.of(token.scopes) if token else None
     doer = Actor(actor.user, found.channel, limit=limit)
     try:
         with transaction.atomic():
-            made = run(doer, get(found.entity), found.action, found.values, found.record, found.version)
+            made = run(doer, entity, found.action, followed(entity, found), record, version)
     except Invalid as error:
         found.result = {"text": " ".join(w.text for wrongs in error.first.values() for w in wrongs)}
     except (Refused, Missing, Conflict) as error:
@@ -144,12 +192,42 @@ def _do(actor: Actor, found: Proposal) -> None:
         found.state, found.result = Proposal.State.DONE, {"record": str(made)}
 
 
-def preview(actor: Actor, proposal: Proposal) -> list[dict[str, str]]:
-    """(field, before, after) of what would be written, as its reader may see it."""
+def followed(entity: AnyEntity, proposal: Proposal) -> dict[str, Any]:
+    """The values, with links to what merged records have become part of."""
+    values = dict(proposal.values)
+    for key, said in proposal.values.items():
+        a = entity.attributes.get(key)
+        if a is None or not a.is_link or not said or proposal.action == "merge":
+            continue
+        if isinstance(said, list):
+            values[key] = list(dict.fromkeys(_into(a.target, pk) for pk in said))
+        else:
+            values[key] = _into(a.target, said)
+    return values
+
+
+def _into(target: str, said: Any) -> Any:
+    try:
+        return str(lineage.into(target, UUID(str(said))) or said)
+    except ValueError:
+        return said  # what is no id is for the write path to refuse
+
+
+def standing(actor: Actor, proposal: Proposal) -> query.Page | None:
+    """The record that it is about, as the person may read it; none where there is none any more."""
+    record = aim(actor, proposal)
+    try:
+        return query.record(actor, get(proposal.entity), record) if record else None
+    except Missing:
+        return None
+
+
+def preview(actor: Actor, proposal: Proposal, page: query.Page | None) -> list[dict[str, str]]:
+    """(field, before, after) of what would be written to the record of `page`, as its reader may see it."""
     entity = get(proposal.entity)
     known = access.readable(actor, entity)
-    page = query.record(actor, entity, proposal.record) if proposal.record else None
-    wanted = [known[k] for k in proposal.values if k in known]
+    values = followed(entity, proposal)
+    wanted = [known[k] for k in values if k in known]
     found = []
     if proposal.action == "merge" and page:
         going = query.names(actor, entity.key, [UUID(str(one["id"])) for one in proposal.values["others"]])
@@ -158,7 +236,7 @@ def preview(actor: Actor, proposal: Proposal) -> list[dict[str, str]]:
     row = query.Row(proposal.record or proposal.pk, 0, {})
     for a in wanted:
         try:
-            row.values[a.key] = a.kind.clean(a, proposal.values[a.key])
+            row.values[a.key] = a.kind.clean(a, values[a.key])
         except ValueError:
             row.values[a.key] = None
     labels = query.labels(actor, wanted, [row])

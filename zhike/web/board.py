@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from zhike.engine import access, layouts, operations, query, records, stages
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Invalid, Missing
 from zhike.engine.kinds import Attribute
@@ -262,7 +263,8 @@ def move(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     values = {k: v for k, v in forms.posted(request, entity, wanted).items() if v != ""}
     version = forms.version(request)
     try:
-        with operations.recording(actor, entity, "update", keys=[*values, "stage"], record=pk):
+        doors = doubles.at("typed", confirmed=True)  # a card that is dropped has no room for a question
+        with doors, operations.recording(actor, entity, "update", keys=[*values, "stage"], record=pk):
             records.update_many(
                 actor,
                 entity,

@@ -16,6 +16,7 @@ from zhike.engine import access, deed_jobs, deeds, layouts, merging, query, shar
 from zhike.engine.access import Actor
 from zhike.engine.attempts import Outcome
 from zhike.engine.deeds import Chosen, Deed
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Errors, Invalid, Missing, Wrong
 from zhike.engine.kinds import Attribute
@@ -114,6 +115,8 @@ def _told(entity: AnyEntity, deed: Deed, outcome: Outcome) -> str:
     left = len(outcome.skipped)
     if left:
         text += " " + ngettext("%(n)s was left out.", "%(n)s were left out.", left) % {"n": left}
+    if outcome.warned:
+        text += f" {bulk_words.warned(len(outcome.warned))} {doubles.words(outcome.warned, 1)}"
     return text
 
 

@@ -69,6 +69,11 @@ def skipped(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     return [(texts.get(reason, reason), f"{n:,}") for reason, n in ordered]
 
 
+def warned(n: int) -> str:
+    """How many may be there already."""
+    return ngettext("%(n)s may be there already.", "%(n)s may be there already.", n) % {"n": f"{n:,}"}
+
+
 def planned(n: int) -> str:
     """What a preview promises."""
     text = ngettext("This will be done to %(n)s record.", "This will be done to %(n)s records.", n)

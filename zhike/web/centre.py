@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -190,10 +191,17 @@ def _preview(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
         "count": found["done"],
         "skipped": bulk_words.skipped(found["skipped"]),
         "texts": found["texts"],
+        **_warned(found),
         "samples": deeds.samples(actor, entity, deed, chosen, until),
         "verb": bulk_words.verb(entity, deed.action),
         "danger": deed.action == "delete",
     }
+
+
+def _warned(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be there already, though it is done all the same."""
+    n = found.get("warned", 0)
+    return {"warned": bulk_words.warned(n) if n else "", "hints": found.get("hints", ())}
 
 
 def _result(job: Job, name: str) -> dict[str, Any]:
@@ -205,6 +213,7 @@ def _result(job: Job, name: str) -> dict[str, Any]:
         "state": import_pages.state(job),
         "skipped": bulk_words.skipped(found["skipped"]),
         "texts": found["texts"],
+        **_warned(found),
         "undo_url": f"/operations/{made}/undo" if operation and operations.is_open(operation) else "",
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from zhike.engine.duplicates import rules
+from zhike.engine.duplicates import learning, rules
 from zhike.engine.duplicates.check import Hit
 from zhike.engine.entity import AnyEntity
 
@@ -49,22 +49,50 @@ def hit(found: Hit) -> dict[str, Any]:
     return {
         "text": found.text,
         "tone": TONES.get(found.level, "neutral"),
-        "url": f"/{found.entity.key}/{found.id}" if found.id else "",
+        "url": f"/{found.entity.key}/{found.id}" if found.id and not found.in_bin else "",
+        "restore_url": f"/{found.entity.key}/{found.id}/restore" if found.id and found.in_bin else "",
         "what": found.entity.label,
         "name": found.name,
         "department": found.department,
-        "state": _("Somebody looks after it") if found.is_owned else _("In the pool"),
+        "state": _state(found),
         "sign": found.sign.label,
     }
 
 
+def _state(found: Hit) -> str:
+    if found.in_bin:
+        return _("In the recycle bin")
+    return _("Somebody looks after it") if found.is_owned else _("In the pool")
+
+
+def _decided(f: learning.Figures) -> dict[str, Any]:
+    """What people decided of the pairs with one sign, by how alike they were found: what they say in percent."""
+    ends = next((b for b in learning.BANDS if b > f.begins), 1.0)
+    return {
+        "alike": f"{f.begins:.0%}–{ends:.0%}",
+        "decided": f"{f.decided:,}",
+        "merged": f"{f.merged:,}",
+        "share": f"{f.share:.0%}",
+        "counts": f.is_enough,
+    }
+
+
+def switch(entity: AnyEntity) -> dict[str, Any]:
+    """Whether the finder learns from what people decide."""
+    return {
+        "name": f"{entity.key}.learns", "kind": "checkbox", "value": rules.learns(entity),
+        "label": _("The search learns from what people decide here"),
+    }  # fmt: skip
+
+
 def table(entity: AnyEntity) -> list[dict[str, Any]]:
-    """The signs of an entity with the level at each door, as select boxes."""
-    levels = rules.levels(entity)
+    """The signs of an entity with the level at each door, as select boxes, and what people decided of each."""
+    levels, figures = rules.levels(entity), learning.figures(entity)
     options = [{"value": level, "label": LEVELS[level]} for level in rules.LEVELS]
     return [
         {
             "label": sign.label,
+            "decided": [_decided(f) for f in figures if f.sign == sign.key],
             "cells": [
                 {
                     "name": f"{entity.key}.{sign.key}.{door}", "kind": "select", "options": options, "required": True,

@@ -13,24 +13,25 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from zhike.engine import access, history, layouts, query, quota
+from zhike.engine import access, history, merging, quota
 from zhike.engine.access import Actor
-from zhike.engine.duplicates import check, groups, rules
-from zhike.engine.duplicates.groups import Group
+from zhike.engine.duplicates import check, groups, learning, rules
 from zhike.engine.entity import AnyEntity, declared
-from zhike.engine.errors import Limited, Missing, Wrong
+from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Wrong
 from zhike.jobs import tasks
 
 from . import duplicate_words as words
+from .bulk import undo_url
 from .config_common import crumbs, done
+from .duplicate_groups import drawn
 from .editing import go
 from .listing import entity_info
 from .lookup import entity_or_404
+from .merging import versions_in
 from .settings import admin
 from .templating import actor_of, render
 
 PER_HOUR = 60  # questions of one person, as docs/security.md has it
-SHOWN = 6  # records of a group side by side
 
 
 def _entity(key: str) -> AnyEntity:
@@ -59,38 +60,12 @@ def review(request: HttpRequest, key: str) -> HttpResponse:
     }
     if found:
         context |= {
-            "group": _group(actor, entity, found[here]),
+            "group": drawn(actor, entity, found[here]),
             "place": here + 1,
             "prev_url": f"{base}?group={found[here - 1].id}" if here else "",
             "next_url": f"{base}?group={found[here + 1].id}" if here + 1 < len(found) else "",
         }
     return render(request, "web/duplicates.html", context)
-
-
-def _group(actor: Actor, entity: AnyEntity, group: Group) -> dict[str, Any]:
-    known = access.readable(actor, entity)
-    signs = [k for s in entity.signs for k in s.fields]
-    wanted = dict.fromkeys((entity.title, *signs, *layouts.of(actor, entity).columns, "created_at"))
-    attributes = [known[k] for k in wanted if k in known]
-    ids = group.records[:SHOWN]
-    reach = query.visible(actor, entity, "list").filter(pk__in=ids)
-    rows = {row.id: row for row in query.read(actor, entity, reach, attributes)}
-    labels = query.labels(actor, attributes, list(rows.values()))
-    lines = []
-    for a in attributes:
-        texts = [a.kind.text(a, rows[pk].values.get(a.key), labels) if pk in rows else "" for pk in ids]
-        if any(texts):
-            lines.append({"label": a.label, "cells": texts, "differs": len({t for t in texts if t}) > 1})
-    joined = ",".join(str(pk) for pk in ids)
-    return {
-        "score": round(group.score * 100),
-        "reasons": [words.reason(entity, why) for why in group.reasons],
-        "lines": lines,
-        "records": [{"url": f"/{entity.key}/{pk}", "n": n} for n, pk in enumerate(ids, 1)],
-        "more": len(group.records) - len(ids),
-        "merge_url": f"/merge/{entity.key}?ids={joined}",
-        "decide_url": f"/duplicates/{entity.key}/{group.id}/decide",
-    }  # fmt: skip
 
 
 @login_required
@@ -102,6 +77,28 @@ def decide(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
         raise Missing
     groups.decide(actor_of(request), entity, pk, answer)
     request.session["toast"] = _("They will not be offered again.") if answer == "different" else _("Put off.")
+    return go(request, f"/duplicates/{key}")
+
+
+@login_required
+@require_POST
+def again(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Make a merge that was taken back once more: the same records and choices, with the values of now."""
+    entity, actor = _entity(key), actor_of(request)
+    said = groups.one(actor, entity, pk).again
+    if not said:
+        raise Missing
+    keep, others = UUID(said["keep"]), [UUID(other) for other in said["others"]]
+    try:
+        done = merging.merge(actor, entity, keep, others, said["values"], versions_in(request.POST))
+    except (Invalid, Conflict) as error:
+        told = (
+            error.text if isinstance(error, Conflict) else " ".join(w.text for ws in error.first.values() for w in ws)
+        )
+        request.session["toast"] = told
+        return go(request, f"/duplicates/{key}?group={pk}")
+    request.session["toast"] = _("Merged.")
+    request.session["undo"] = undo_url(done)
     return go(request, f"/duplicates/{key}")
 
 
@@ -204,9 +201,14 @@ def settings(request: HttpRequest) -> HttpResponse:
             if any(level not in rules.LEVELS for level in wanted.values()):
                 raise Missing
             changed += rules.change(actor, e, wanted)
+            changed += rules.set_learning(actor, e, on=request.POST.get(f"{e.key}.learns") == "1")
         return done(request, "/settings/duplicates", _("Saved.") if changed else _("Nothing has changed."))
-    tables = [{"label": e.plural, "url": f"/duplicates/{e.key}", "rows": words.table(e)} for e in among]
-    context = {"tables": tables, "doors": [str(words.DOORS[d]) for d in rules.DOORS], "trail": crumbs()}
+    tables = [
+        {"label": e.plural, "url": f"/duplicates/{e.key}", "rows": words.table(e), "learns": words.switch(e)}
+        for e in among
+    ]
+    said = {"enough": learning.ENOUGH, "least": round(learning.LEAST * 100)}
+    context = {"tables": tables, **said, "doors": [str(words.DOORS[d]) for d in rules.DOORS], "trail": crumbs()}
     return render(request, "web/settings_duplicates.html", context)
 
 
@@ -217,4 +219,5 @@ urlpatterns = [
     path("duplicates/<slug:key>/find", find),
     path("duplicates/<slug:key>/hint/<slug:name>", hint),
     path("duplicates/<slug:key>/<uuid:pk>/decide", decide),
+    path("duplicates/<slug:key>/<uuid:pk>/again", again),
 ]

@@ -46,7 +46,7 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
         data = {**{k: v for k, v in given.items() if k not in keys}, **forms.posted(request, entity, keys)}
         try:
             _require_files(request)
-            with doubles.at("typed", confirmed=_is_sure(request)):
+            with doubles.at("typed", confirmed=forms.is_sure(request)) as told:
                 made = records.create(
                     actor,
                     entity,
@@ -56,7 +56,7 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
         except Invalid as invalid:
             errors = invalid.first
         else:
-            return _created(request, entity, made)
+            return _created(request, entity, made, told)
     elif given:
         blank = forms.defaults(actor, entity)
         data = {k: given.get(k, _form_text(entity.attributes[k], blank.get(k))) for k in dict.fromkeys((*keys, *given))}
@@ -64,11 +64,6 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
     context = form_context(actor, entity, None, data, errors, quick=quick, keys=keys)
     context["form"]["url"] = request.get_full_path()
     return form_answer(request, context, status=422 if errors else 200)
-
-
-def _is_sure(request: HttpRequest) -> bool:
-    """Whether the person was told of what is there already, and saves all the same."""
-    return request.POST.get("confirmed") == "1"
 
 
 def _require_files(request: HttpRequest) -> None:
@@ -85,9 +80,19 @@ def _form_text(a: Attribute, value: Any) -> str:
     return a.kind.form_value(a, value, {})
 
 
-def _created(request: HttpRequest, entity: AnyEntity, record: Any) -> HttpResponse:
+def asks(errors: Errors) -> bool:
+    """Whether the person may save all the same what may be there already."""
+    return any(w.code == doubles.POSSIBLE for found in errors.values() for w in found)
+
+
+def also(text: str, told: doubles.Told) -> str:
+    """What was done, and what is to be told of it."""
+    return f"{text} {doubles.words(told)}".strip()
+
+
+def _created(request: HttpRequest, entity: AnyEntity, record: Any, told: doubles.Told) -> HttpResponse:
     """Go on to the record, or to the next new one."""
-    request.session["toast"] = _("%(what)s saved.") % {"what": entity.label}
+    request.session["toast"] = also(_("%(what)s saved.") % {"what": entity.label}, told)
     return go(request, f"/{entity.key}/new" if request.POST.get("again") else f"/{entity.key}/{record.pk}")
 
 
@@ -136,7 +141,7 @@ def form_context(
             "version": page.rows[0].version if page else None,
             "key": "" if page else str(uuid7()),
             "again": page is None and not quick,
-            "confirms": any(w.code == "possible_duplicate" for found in errors.values() for w in found),
+            "confirms": asks(errors),
             "cancel_url": url if page else f"{base}/",
             "multipart": any(f["kind"] == "file" for s in inside for f in s["fields"]),
         },
@@ -171,15 +176,15 @@ def edit_page(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
         try:
             _require_files(request)
             given = forms.changed(entity, page, data)
-            doors = doubles.at("typed", confirmed=_is_sure(request))
-            with doors, operations.recording(actor, entity, "update", keys=given, record=pk) as tally:
+            doors = doubles.at("typed", confirmed=forms.is_sure(request))
+            with doors as told, operations.recording(actor, entity, "update", keys=given, record=pk) as tally:
                 records.update(actor, entity, pk, given, version=forms.version(request))
         except Invalid as invalid:
             errors = invalid.first
         except Conflict as error:
             conflict = {"text": error.text, "rows": _differences(entity, page, data)}
         else:
-            request.session["toast"] = _("Saved.")
+            request.session["toast"] = also(_("Saved."), told)
             request.session["undo"] = undo_url(tally.operation)
             return go(request, f"/{key}/{pk}")
     context = form_context(actor, entity, page, data, errors, conflict=conflict)
@@ -205,27 +210,22 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
         raise Missing
     page = query.record(actor, entity, pk, "update")
     a = entity.attributes[name]
-    error, data, theirs = "", None, None
+    error, data, theirs, confirms = "", None, None, False
     other: Mapping[str, str] = {}
     if request.method == "POST":
         data = forms.posted(request, entity, [name])
         try:
-            doors = doubles.at("typed", confirmed=True)  # one cell has no room for a question
-            with doors, operations.recording(actor, entity, "update", keys=data, record=pk) as tally:
+            doors = doubles.at("typed", confirmed=forms.is_sure(request))
+            with doors as told, operations.recording(actor, entity, "update", keys=data, record=pk) as tally:
                 records.update(actor, entity, pk, data, version=forms.version(request))
         except Invalid as invalid:
             error = " ".join(w.text for found in invalid.first.values() for w in found)
+            confirms = asks(invalid.first)
         except Conflict as wrong:
             error, theirs = wrong.text, a.kind.html(a, page.rows[0].values.get(name), page.labels)
             other = changed_by(actor, entity, pk)
         else:
-            fresh = query.record(actor, entity, pk, "update")
-            response = HttpResponse(a.kind.html(a, fresh.rows[0].values.get(name), fresh.labels))
-            response["X-Version"] = str(fresh.rows[0].version)
-            response["X-Undo"] = undo_url(tally.operation)
-            if request.headers.get("HX-Target") != "cell":  # a list keeps its place, other pages show the rest anew
-                response["HX-Trigger"] = json.dumps({"zk:refresh": True})
-            return response
+            return _cell(request, query.record(actor, entity, pk, "update"), a, undo_url(tally.operation), told)
     shown = forms.field(
         entity,
         a,
@@ -237,7 +237,23 @@ def field(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
     )
     shown |= {"aria_label": a.label, "label": a.label, "autofocus": True}
     context = {"url": request.path, "version": page.rows[0].version, "field": shown, "theirs": theirs, "other": other}
+    context["confirms"] = confirms
     return render(request, "web/field.html", context, status=409 if theirs else 422 if error else 200)
+
+
+def _cell(request: HttpRequest, fresh: Page, a: Attribute, undo: str, told: doubles.Told) -> HttpResponse:
+    """The value alone, as it now is."""
+    response = HttpResponse(a.kind.html(a, fresh.rows[0].values.get(a.key), fresh.labels))
+    response["X-Version"] = str(fresh.rows[0].version)
+    response["X-Undo"] = undo
+    triggers: dict[str, Any] = {}
+    if request.headers.get("HX-Target") != "cell":  # a list keeps its place, other pages show the rest anew
+        triggers["zk:refresh"] = True
+    if told:
+        triggers["zk:toast"] = {"text": doubles.words(told), "undo_url": undo}
+    if triggers:
+        response["HX-Trigger"] = json.dumps(triggers)
+    return response
 
 
 @login_required
@@ -257,12 +273,13 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
         try:
             _require_files(request)
             version, note = forms.version(request), request.POST.get("note", "")[:300]
-            with operations.recording(actor, entity, name, keys=given, record=pk) as tally:
+            doors = doubles.at("typed", confirmed=forms.is_sure(request))
+            with doors as told, operations.recording(actor, entity, name, keys=given, record=pk) as tally:
                 records.act(actor, entity, pk, name, given, version=version, note=note)
         except Invalid as invalid:
             errors = invalid.first
         else:
-            request.session["toast"] = _("%(action)s: done.") % {"action": action.label}
+            request.session["toast"] = also(_("%(action)s: done.") % {"action": action.label}, told)
             request.session["undo"] = undo_url(tally.operation)
             return go(request, f"/{key}/{pk}")
     shown = forms.fields(actor, entity, action.fields, page=page, data=data, errors=errors)
@@ -279,6 +296,7 @@ def act(request: HttpRequest, key: str, pk: UUID, name: str) -> HttpResponse:
             "version": page.rows[0].version,
             "key": "",
             "submit_label": action.label,
+            "confirms": asks(errors),
             "cancel_url": f"/{key}/{pk}",
         },
     }

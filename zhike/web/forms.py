@@ -252,6 +252,11 @@ def changed(entity: AnyEntity, page: Page, data: Mapping[str, str]) -> dict[str,
     return found
 
 
+def is_sure(request: HttpRequest) -> bool:
+    """Whether the person was told of what is there already, and saves all the same."""
+    return request.POST.get("confirmed") == "1"
+
+
 def version(request: HttpRequest) -> int | None:
     """The version that the form was made from."""
     raw = request.POST.get("version", "")

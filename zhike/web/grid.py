@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from zhike.engine import access, history, operations, query, records
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
 from zhike.engine.kinds import Attribute
@@ -39,6 +40,8 @@ class Block:
     values: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     wrong: dict[UUID, dict[str, str]] = field(default_factory=dict)
     stale: list[UUID] = field(default_factory=list)
+    asked: dict[UUID, list[str]] = field(default_factory=dict)  # cells of which what is wrong is a question
+    told: doubles.Told = field(default_factory=dict)
 
     def fail(self, pk: UUID, key: str, text: str) -> None:
         """One cell cannot be written."""
@@ -55,7 +58,8 @@ class Block:
 def write(request: HttpRequest, key: str) -> HttpResponse:
     """Write `cells` [{id, version, values: {field: text}}]; 422 with what is wrong and nothing written.
 
-    With `part` the rows without a mistake are written all the same. The answer has the written rows as they now are.
+    With `part` the rows without a mistake are written all the same, with `confirmed` those that may be there already
+    (`asks` names their cells). The answer has the written rows as they now are.
     """
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "update")
@@ -64,15 +68,17 @@ def write(request: HttpRequest, key: str) -> HttpResponse:
     _resolve(actor, entity, block)
     _reach(actor, entity, block)
     part = request.POST.get("part") == "1"
-    tally = _write(actor, entity, block, part=part)
+    tally = _write(actor, entity, block, part=part, sure=forms.is_sure(request))
     done = list(block.good) if tally else []
     now = cells(actor, entity, block.stale, shown)
     answer: dict[str, Any] = {
         "rows": cells(actor, entity, done, shown),
         "undo": undo_url(tally.operation) if tally else "",
         "wrong": {str(pk): found for pk, found in block.wrong.items()},
+        "asks": {str(pk): keys for pk, keys in block.asked.items()},
         "stale": {pk: {**v, **changed_by(actor, entity, UUID(pk))} for pk, v in now.items()},
         "said": _said(block, len(done)),
+        "hints": doubles.words({pk: block.told[pk] for pk in done if pk in block.told}),
         "rest": len(block.good) if not tally else 0,
     }
     response = JsonResponse(answer, status=200 if tally else 409 if block.stale and not block.wrong else 422)
@@ -161,13 +167,15 @@ def _reach(actor: Actor, entity: AnyEntity, block: Block) -> None:
         block.fail(pk, "", _("This row is gone, or you may not change it."))
 
 
-def _write(actor: Actor, entity: AnyEntity, block: Block, *, part: bool) -> operations.Tally | None:
+def _write(actor: Actor, entity: AnyEntity, block: Block, *, part: bool, sure: bool) -> operations.Tally | None:
     """Write what is good: everything or nothing, or round by round without what turns out wrong."""
     while block.good and (part or not (block.wrong or block.stale)):
         rows = block.good
         keys = {k for values in rows.values() for k in values}
         try:
-            with operations.recording(actor, entity, "update", keys=keys, rows=len(rows)) as tally:
+            doors = doubles.at("typed", confirmed=sure)
+            record = operations.recording(actor, entity, "update", keys=keys, rows=len(rows))
+            with doors as block.told, record as tally:
                 versions = {pk: block.versions[pk] for pk in rows}
                 records.update_many(actor, entity, rows, versions=versions, bulk=len(block.texts) > 1)
         except Invalid as invalid:
@@ -187,6 +195,8 @@ def _note(block: Block, ids: Sequence[UUID], invalid: Invalid) -> None:
         for key, wrongs in found.items():
             at = key if key in block.texts[pk] else next(iter(block.texts[pk]))
             block.fail(pk, at, " ".join(w.text for w in wrongs))
+            if doubles.asked(wrongs):
+                block.asked.setdefault(pk, []).append(at)
 
 
 def cells(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], shown: Sequence[str]) -> dict[str, dict[str, Any]]:

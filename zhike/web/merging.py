@@ -70,13 +70,18 @@ def _said(sent: QueryDict) -> dict[str, UUID | str]:
     return {k.removeprefix(FIELD): str(v) for k, v in sent.items() if k.startswith(FIELD)}
 
 
-def _merge(request: HttpRequest, actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> HttpResponse:
+def versions_in(sent: QueryDict) -> dict[UUID, int]:
+    """The versions that a comparison was made of, as it sends them: id:number."""
     versions: dict[UUID, int] = {}
-    for part in request.POST.getlist("version"):
+    for part in sent.getlist("version"):
         pk, _sep, number = part.partition(":")
         if forms.is_uuid(pk) and number.isdecimal() and len(number) < 10:
             versions[UUID(pk)] = int(number)
-    done = merging.merge(actor, entity, ids[0], ids[1:], _said(request.POST), versions)
+    return versions
+
+
+def _merge(request: HttpRequest, actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> HttpResponse:
+    done = merging.merge(actor, entity, ids[0], ids[1:], _said(request.POST), versions_in(request.POST))
     request.session["toast"] = _("Merged.")
     request.session["undo"] = undo_url(done)
     return go(request, f"/{entity.key}/{ids[0]}")

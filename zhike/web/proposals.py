@@ -14,9 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from zhike.engine import proposals, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.engine.errors import Missing
+from zhike.engine.errors import Conflict, Missing
 from zhike.engine.models import Proposal
+from zhike.engine.proposals import Shown
 
+from . import forms
 from .templating import actor_of, ago, render
 
 STATES = {
@@ -73,27 +75,42 @@ def one(request: HttpRequest, pk: UUID) -> HttpResponse:
     if found is None:
         raise Missing
     if request.method == "POST":
-        found = proposals.decide(actor, pk, yes=request.POST.get("answer") == "yes")
+        try:
+            found = proposals.decide(actor, pk, yes=request.POST.get("answer") == "yes", shown=_shown(request))
+        except Conflict:
+            request.session["toast"] = _("The record has been merged into another one since. Look at the change there.")
+            return HttpResponseRedirect(request.path, status=303)
         if found.state == "done":
             request.session["toast"] = _("Confirmed and done.")
             return HttpResponseRedirect(f"/{found.entity}/{found.result['record']}", status=303)
         return HttpResponseRedirect(request.path, status=303)
+    waiting = proposals.state(found) == "asked"
+    page = proposals.standing(actor, found) if waiting else None
     context = {
         "asked": row(actor, found),
-        "waiting": proposals.state(found) == "asked",
+        "waiting": waiting,
         "record": _record(actor, found),
-        "changes": proposals.preview(actor, found) if proposals.state(found) == "asked" else [],
+        "version": page.rows[0].version if page else None,
+        "moved": proposals.moved(actor, found) if waiting else "",
+        "changes": proposals.preview(actor, found, page) if waiting else [],
         "result": found.result.get("text", ""),
         "url": request.path,
     }
     return render(request, "web/proposal.html", context)
 
 
+def _shown(request: HttpRequest) -> Shown | None:
+    """The record that the page had shown."""
+    record = request.POST.get("record", "")
+    return Shown(UUID(record), forms.version(request)) if forms.is_uuid(record) else None
+
+
 def _record(actor: Actor, found: Proposal) -> dict[str, str] | None:
-    if found.record is None:
+    record = proposals.aim(actor, found)
+    if record is None:
         return None
-    names = query.names(actor, found.entity, [found.record])
-    return {"name": names.get(found.record, "…"), "url": f"/{found.entity}/{found.record}"}
+    names = query.names(actor, found.entity, [record])
+    return {"id": str(record), "name": names.get(record, "…"), "url": f"/{found.entity}/{record}"}
 
 
 urlpatterns = [path("proposals", inbox), path("proposals/<uuid:pk>", one)]

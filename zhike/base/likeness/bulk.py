@@ -11,12 +11,13 @@ from __future__ import annotations
 import gc
 import re
 import unicodedata
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 
 from zhike.base import fold, names, pinyin
 
@@ -27,29 +28,37 @@ _JUNK = re.compile(r"[^\w\n]+|_+")
 _FORM = re.compile(rf"{names.COMPANY_FORMS}$", re.MULTILINE)
 _SLOW = re.compile(r"公司.|分公司$|支行$|分行$|分店$|办事处$|代表处$|营业部$|第|[a-z]|[零一二三四五六七八九十百\d]分")
 _PLACE_START = 2
+_AT_ONCE = 50_000  # names that are folded as one text: what they are on the way there takes several times their memory
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
     """What of each name is compared, in the order of the names; a branch is part of it behind a line end."""
 
-    legal: list[str]
     key: list[str]
     core: list[str]
 
 
 def keys(texts: Sequence[str]) -> Keys:
     """The keys of many names; an empty name has empty ones."""
+    found = Keys([], [])
+    for start in range(0, len(texts), _AT_ONCE):
+        some = _keys(texts[start : start + _AT_ONCE])
+        found.key.extend(some.key)
+        found.core.extend(some.core)
+    return found
+
+
+def _keys(texts: Sequence[str]) -> Keys:
     text = unicodedata.normalize("NFKC", "\n".join(t.replace("\n", " ").replace("\r", " ") for t in texts))
     text = unicodedata.normalize("NFKC", text.casefold()).translate(fold.table())
     text = _JUNK.sub("", text)
-    legal = text.split("\n")
-    found = Keys(legal, _FORM.sub("", text).split("\n"), [])
-    for n, (whole, key) in enumerate(zip(legal, found.key, strict=True)):
+    found = Keys(_FORM.sub("", text).split("\n"), [])
+    for n, (whole, key) in enumerate(zip(text.split("\n"), found.key, strict=True)):
         if _SLOW.search(whole):
             firm = firms.parse(texts[n])
             tail = f"\t{firm.branch}" if firm.branch else ""
-            legal[n], found.key[n] = firm.legal, firm.key + tail
+            found.key[n] = firm.key + tail
             found.core.append(firm.core + tail)
             continue
         found.key[n] = key if len(key) > 1 else whole
@@ -77,49 +86,51 @@ def _places() -> dict[str, tuple[str, ...]]:
     return {start: tuple(sorted(some, key=len, reverse=True)) for start, some in found.items()}
 
 
-def pairs(known: Keys) -> set[tuple[int, int]]:
-    """Pairs of names that may be one firm, the smaller number first."""
+def pairs(known: Keys, border: int = 0) -> set[tuple[int, int]]:
+    """Pairs of names that may be one firm, the smaller number first; with a border, those across it alone."""
     found: set[tuple[int, int]] = set()
     with _no_collecting():
-        _pairs(known, found)
+        _pairs(known, found, border)
     return found
 
 
-def _pairs(known: Keys, found: set[tuple[int, int]]) -> None:
+def _pairs(known: Keys, found: set[tuple[int, int]], border: int) -> None:
     for blocks in (known.key, known.core, map(_signs, known.key), _sounds(known.key), _openings(known)):
-        found.update(_together(blocks))
-    found.update(_one_less(known))
+        found.update(_together(blocks, border))
+    found.update(pair for pair in _one_less(known) if not border or pair[0] < border <= pair[1])
 
 
 def _signs(key: str) -> str:
     return "".join(sorted(key))
 
 
-def _sounds(found: Sequence[str]) -> list[str]:
+def _sounds(found: Sequence[str]) -> Iterator[str]:
     """Each sign turned into one that stands for its usual sound."""
-    text = "\n".join(found)
     first: dict[str, str] = {}
     table = {}
-    for char in set(text):
+    for char in set[str]().union(*found):
         read = pinyin.syllables(char) if char > "\u3400" else ()
         if read:
             table[ord(char)] = first.setdefault(read[0], char)
-    return text.translate(table).split("\n")
+    return (key.translate(table) for key in found)
 
 
-def _together(blocks: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Pairs that share a block that is no crowd."""
-    first: dict[str, int] = {}
-    more: dict[str, list[int]] = {}
+def _together(blocks: Iterable[str], border: int) -> Iterator[tuple[int, int]]:
+    """Pairs that share a block that is no crowd. Their numbers stand for the blocks: should two meet in one, a pair
+    more is compared."""
+    first: dict[int, int] = {}
+    more: dict[int, list[int]] = {}
     for n, block in enumerate(blocks):
         if len(block) < 2:
             continue
-        begun = first.setdefault(block, n)
+        number = hash(block)
+        begun = first.setdefault(number, n)
         if begun != n:
-            more.setdefault(block, [begun]).append(n)
+            more.setdefault(number, [begun]).append(n)
     for found in more.values():
         if len(found) <= CROWD:
-            yield from combinations(found, 2)
+            apart = bisect(found, border - 1)
+            yield from product(found[:apart], found[apart:]) if border else combinations(found, 2)
 
 
 def _one_less(known: Keys) -> Iterator[tuple[int, int]]:

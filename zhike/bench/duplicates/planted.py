@@ -20,7 +20,7 @@ from zhike.base.ids import uuid7
 from zhike.base.likeness import firms
 from zhike.bench import Figure, Options, at_least, figure, scratch, within
 from zhike.bench.load_words import CITIES, TRADES
-from zhike.engine.duplicates import finder
+from zhike.engine.duplicates import alike, finder
 from zhike.engine.entity import get
 from zhike.engine.models import DuplicateGroup
 
@@ -51,7 +51,7 @@ def run(options: Options) -> Iterator[Figure]:
     for a, b, kind in planted:
         is_found = ids[a] in group and group[ids[a]] == group.get(ids[b])
         hit[f"all {kind}"] += is_found
-        if firms.similarity(names[a], names[b])[0] >= finder.ALIKE:
+        if firms.similarity(names[a], names[b])[0] >= alike.ALIKE:
             defined[kind] += 1
             hit[kind] += is_found
     total = defined.total()

@@ -1,7 +1,8 @@
 """Asking, before something is written, whether it is there already: the same questions at every door.
 
 Whoever writes says at which door (`at`); the write path asks once for the whole list, one query for each sign. What is
-there already but out of the writer's sight is told by the department that has it, and by nothing else.
+there already but out of the writer's sight is told by the department that has it, and by nothing else. What lies in the
+recycle bin is told too, and never more than told.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,10 @@ from django.utils.translation import gettext as _
 
 from zhike.base import fold, names
 from zhike.base.likeness import firms
-from zhike.engine import query
+from zhike.engine import access, lineage, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Sign, get
+from zhike.engine.errors import Wrong
 from zhike.engine.models import DuplicateVerdict
 
 from . import rules
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 NEAR_ROWS = 20  # rows of one write that are also asked for similar names; more are an import's work
 MOST = 50  # records that are compared for one name
 TOLD = 5
+POSSIBLE = "possible_duplicate"  # the code of what is asked, and can be saved all the same
 Place = tuple[str, UUID]
 Row = Mapping[str, Any]
+Told = dict[UUID, list[str]]
 
 
 Further = Callable[["Sign", str, "Change[Any]"], "Hit | None"]
@@ -45,28 +49,46 @@ class _Door:
     name: str = ""
     confirmed: bool = False
     further: Further | None = None
+    told: Told = field(default_factory=dict)
 
 
 NO_DOOR = _Door()
 _door: ContextVar[_Door] = ContextVar("door", default=NO_DOOR)
+_in_bin: ContextVar[bool] = ContextVar("in_bin", default=False)
 
 
 @contextmanager
-def at(door: str, *, confirmed: bool = False, further: Further | None = None) -> Iterator[None]:
+def at(door: str, *, confirmed: bool = False, further: Further | None = None) -> Iterator[Told]:
     """What is written inside comes through this door: typed, form, api or imported; `confirmed`: they were asked.
 
-    `further` tells of records that would be there by then: those that a trial run has tried before.
+    `further` tells of records that would be there by then: those that a trial run has tried before. Gives what is to
+    be told of the records all the same, by id.
     """
-    token = _door.set(_Door(door, confirmed, further))
+    said = _Door(door, confirmed, further)
+    token = _door.set(said)
     try:
-        yield
+        yield said.told
     finally:
         _door.reset(token)
 
 
+def asked(wrongs: Iterable[Wrong]) -> bool:
+    """Whether what stands in the way is a question alone."""
+    found = [w.code for w in wrongs]
+    return bool(found) and set(found) == {POSSIBLE}
+
+
+def words(told: Told, limit: int = 3) -> str:
+    """What is to be told of records, in one line."""
+    return " ".join(list(dict.fromkeys(text for texts in told.values() for text in texts))[:limit])
+
+
 @dataclass(frozen=True)
 class Hit:
-    """A record that is there already; `id` and `name` are empty where it is out of sight."""
+    """A record that is there already; `id` and `name` are empty where it is out of sight.
+
+    One `in_bin` can be restored by who gets its id.
+    """
 
     sign: Sign
     level: str
@@ -75,16 +97,26 @@ class Hit:
     name: str
     department: str
     is_owned: bool
+    in_bin: bool = False
 
     @property
     def text(self) -> str:
         """In words, which reveal no more than rights allow."""
         said = {"what": self.entity.label, "sign": self.sign.label, "name": self.name, "where": self.department}
+        if self.in_bin:
+            return self._of_bin() % said
         if self.id:
             return _("%(sign)s: %(what)s “%(name)s” is there already.") % said
         if self.department:
             return _("%(sign)s: there is one already, at %(where)s. Ask there.") % said
         return _("%(sign)s: there is one already. Ask your administrator.") % said
+
+    def _of_bin(self) -> str:
+        if self.id:
+            return _("%(sign)s: %(what)s “%(name)s” lies in the recycle bin. It can be restored.")
+        if self.department:
+            return _("%(sign)s: one lies in the recycle bin, at %(where)s. Ask there.")
+        return _("%(sign)s: one lies in the recycle bin. Ask your administrator.")
 
 
 def check(changes: Sequence[Change[Any]]) -> None:
@@ -101,16 +133,47 @@ def check(changes: Sequence[Change[Any]]) -> None:
         rows = [{k: c.get(k) for k in sign.fields} for c in moved]
         found = _others(entity, moved, _known(entity, sign, rows))
         hits = _told(actor, sign, level, found)
-        for c, mine in zip(moved, found, strict=True):
+        twins = _twins(sign, rows) if door.name != "imported" else frozenset()
+        for n, (c, mine) in enumerate(zip(moved, found, strict=True)):
             hit = hits[mine[0]] if mine else door.further(sign, level, c) if door.further else None
             if hit:
-                _say(c, sign, level, hit, confirmed=door.confirmed)
+                _say(c, sign, level, hit.text, door)
+            elif n in twins:
+                text = _("%(sign)s: another of the rows that are written has the same.") % {"sign": sign.label}
+                _say(c, sign, level, text, door)
+        _of_bin(sign, [(c, row) for c, row, mine in zip(moved, rows, found, strict=True) if not mine], door)
+
+
+def _of_bin(sign: Sign, lone: Sequence[tuple[Change[Any], Row]], door: _Door) -> None:
+    """What is like it in the recycle bin, where nothing else is; an import has its own ways to go on."""
+    if not 0 < len(lone) <= NEAR_ROWS or door.name == "imported":
+        return
+    actor, entity = lone[0][0].actor, lone[0][0].entity
+    found = _others(entity, [c for c, _row in lone], _binned(entity, sign, [row for _c, row in lone]))
+    hits = _told(actor, sign, "hint", found, in_bin=True)
+    for (c, _row), mine in zip(lone, found, strict=True):
+        if mine:
+            _say(c, sign, "hint", hits[mine[0]].text, door)
+
+
+def _twins(sign: Sign, rows: Sequence[Row]) -> frozenset[int]:
+    """The rows of one write that are like one before them, in what is compared as a whole."""
+    seen: set[Any] = set()
+    found = []
+    for n, row in enumerate(rows if len(rows) > 1 else ()):
+        if not (value := mark(sign, row)):
+            continue
+        if value in seen:
+            found.append(n)
+        seen.add(value)
+    return frozenset(found)
 
 
 def _others(entity: AnyEntity, changes: Sequence[Change[Any]], found: list[list[Place]]) -> list[list[Place]]:
     """Without the record itself, and without those that somebody has called different from it."""
     ids = [c.record.pk for c in changes if not c.is_new]
-    said = DuplicateVerdict.objects.filter(Q(left__in=ids) | Q(right__in=ids), entity=entity.key) if ids else ()
+    rows = DuplicateVerdict.objects.filter(entity=entity.key, verdict=DuplicateVerdict.Verdict.DIFFERENT)
+    said = rows.filter(Q(left__in=ids) | Q(right__in=ids)) if ids else ()
     apart = {frozenset((v.left, v.right)) for v in said}
     return [
         [(key, pk) for key, pk in mine if pk != c.record.pk and frozenset((pk, c.record.pk)) not in apart]
@@ -118,21 +181,26 @@ def _others(entity: AnyEntity, changes: Sequence[Change[Any]], found: list[list[
     ]
 
 
-def _say(c: Change[Any], sign: Sign, level: str, hit: Hit, *, confirmed: bool) -> None:
+def _say(c: Change[Any], sign: Sign, level: str, text: str, door: _Door) -> None:
     if sign.fields[0] in c.errors:
         return  # one reason is enough
     if level == "block":
-        c.fail(sign.fields[0], hit.text, "duplicate")
-    elif level == "ask" and not confirmed:
-        c.fail(sign.fields[0], hit.text, "possible_duplicate")
+        c.fail(sign.fields[0], text, "duplicate")
+    elif level == "ask" and not door.confirmed:
+        c.fail(sign.fields[0], text, POSSIBLE)
     else:
-        c.extra.setdefault("warnings", []).append((sign.fields[0], hit.text))
+        c.extra.setdefault("warnings", []).append((sign.fields[0], text))
+        door.told.setdefault(c.record.pk, []).append(text)
 
 
 def look(actor: Actor, entity: AnyEntity, values: Row, *, door: str = "typed") -> list[Hit]:
-    """What is there already of values that are not written yet, surest first; empty values say nothing."""
+    """What is there already of values that are not written yet, surest first and what lies in the recycle bin last.
+
+    Empty values say nothing.
+    """
     levels = rules.levels(entity)
     found: dict[Place, Hit] = {}
+    binned: dict[Place, Hit] = {}
     for sign in entity.signs:
         level = levels[sign.key, door]
         if level == "off" or not all(values.get(k) for k in sign.fields):
@@ -140,10 +208,15 @@ def look(actor: Actor, entity: AnyEntity, values: Row, *, door: str = "typed") -
         (mine,) = _known(entity, sign, [values])
         for place, hit in _told(actor, sign, level, [mine[:TOLD]]).items():
             found.setdefault(place, hit)
-    return list(found.values())[:TOLD]
+        if not mine:
+            (old,) = _binned(entity, sign, [values])
+            binned = {**_told(actor, sign, "hint", [old[:1]], in_bin=True), **binned}
+    return [*found.values(), *binned.values()][:TOLD]
 
 
-def _told(actor: Actor, sign: Sign, level: str, found: Iterable[Sequence[Place]]) -> dict[Place, Hit]:
+def _told(
+    actor: Actor, sign: Sign, level: str, found: Iterable[Sequence[Place]], *, in_bin: bool = False
+) -> dict[Place, Hit]:
     """What the actor may be told of records: one query for each entity and one for what is in sight."""
     wanted: dict[str, list[UUID]] = {}
     for key, pk in dict.fromkeys(place for mine in found for place in mine):
@@ -151,7 +224,7 @@ def _told(actor: Actor, sign: Sign, level: str, found: Iterable[Sequence[Place]]
     hits = {}
     for key, ids in wanted.items():
         entity = get(key)
-        seen = query.names(actor, key, ids)
+        seen = _restorable(actor, entity, ids) if in_bin else query.names(actor, key, ids)
         rows = entity.rows("only the department of what is out of sight").filter(pk__in=ids)
         where = {r.pk: r for r in rows.select_related("department").only("pk", "owner", "department__name")}
         for pk in ids:
@@ -165,8 +238,17 @@ def _told(actor: Actor, sign: Sign, level: str, found: Iterable[Sequence[Place]]
                     seen.get(pk, ""),
                     str(r.department or ""),
                     bool(r.owner_id),
+                    in_bin,
                 )
     return hits
+
+
+def _restorable(actor: Actor, entity: AnyEntity, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The names of those records of the recycle bin that the actor may bring back."""
+    if not access.may(actor, entity, "restore"):
+        return {}
+    rows = entity.rows("rows from access, in the bin").filter(access.rows(actor, entity, "restore"), pk__in=ids)
+    return query.titles(actor, entity, rows.filter(deleted_at__isnull=False))
 
 
 # ---- what is there
@@ -182,11 +264,24 @@ def _known(entity: AnyEntity, sign: Sign, rows: Sequence[Row]) -> list[list[Plac
     return found
 
 
+def _binned(entity: AnyEntity, sign: Sign, rows: Sequence[Row]) -> list[list[Place]]:
+    """The same of what lies in the recycle bin."""
+    token = _in_bin.set(True)
+    try:
+        return _known(entity, sign, rows)
+    finally:
+        _in_bin.reset(token)
+
+
 Values = Sequence[tuple[Any, ...]]
 
 
 def _rows(entity: AnyEntity) -> Any:
-    return entity.rows("whether it is there already; told without name where out of sight").filter(deleted_at=None)
+    """What is looked through: what is there, or what can come out of the recycle bin by itself."""
+    rows = entity.rows("whether it is there already; told without name where out of sight")
+    if _in_bin.get():
+        return lineage.single(entity, rows.filter(deleted_at__isnull=False))
+    return rows.filter(deleted_at=None)
 
 
 def _same(entity: AnyEntity, fields: Sequence[str], given: Values) -> Iterator[tuple[int, list[UUID]]]:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from zhike.engine import access, fieldrules, history, operations, outbox, records, undo
 from zhike.engine.access import Actor
 from zhike.engine.attempts import CONFLICT, Outcome
+from zhike.engine.duplicates import groups
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Missing, Wrong
 from zhike.engine.models import Erasure, Merge, Operation, OperationStep, SavedView
@@ -98,6 +99,7 @@ class Back:
             hook(self.losers)
         self._straighten(start, {**wanted, **({(self.entity.key, self.keep): own} if own else {})})
         recount(self.entity, ids, moved)
+        groups.apart(self.entity, self.operation, self.keep, self.losers)
         for key, rows in moved.items():
             outbox.emit(f"{key}.update", key, sorted(rows), self.actor)
         details = {"rows": len(ids), "records": self.losers, "doing": "merge"}

@@ -44,7 +44,7 @@ def merge(
     try:
         with transaction.atomic():
             done = _merge(actor, entity, keep, list(others), values or {}, versions or {})
-            groups.merged(actor, entity, keep, others)
+            groups.merged(actor, entity, keep, others, done)
             return done
     except IntegrityError as error:
         name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
@@ -78,6 +78,8 @@ def _merge(
     found = _locked(actor, entity, keep, others, versions)
     given = Deciding(actor, entity, [found[pk] for pk in (keep, *others)], said).values()
     operation = operations.begin(actor, entity, "merge", keys=given, record=keep)
+    operation.choices = {key: str(source) for key, source in said.items()}
+    operation.save(update_fields=["choices"])
     mark = operations.marked()
     history.acting(actor, "merge")
     _untie(entity, found[keep], set(others))

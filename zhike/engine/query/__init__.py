@@ -10,7 +10,7 @@ from .model import PAGE, Clause, Condition, Group, Linked, Page, Row, View, flat
 from .ordering import CREATED, Cursor, order_of
 from .paging import COUNT_CAP, AtLeast, count, counted, how_many, page, sums, walk
 from .periods import fiscal_month, moment, period
-from .reading import has_currency, in_currency, labels, names, options, read, record
+from .reading import has_currency, in_currency, labels, names, options, read, record, titles
 from .selecting import placed, select
 from .waiting import TooLong, hurried
 
@@ -64,6 +64,7 @@ __all__ = [
     "select",
     "sums",
     "text",
+    "titles",
     "value",
     "visible",
     "walk",

@@ -117,11 +117,16 @@ def names(actor: Actor, target: str, ids: Iterable[UUID] | None) -> dict[UUID, s
     columns = {f.name for f in entity.model._meta.concrete_fields}
     if "labels" in columns or "tone" in columns:
         return {r.pk: Toned(str(r), getattr(r, "tone", "neutral")) for r in found}
+    return titles(actor, entity, found)
+
+
+def titles(actor: Actor, entity: AnyEntity, rows: Any) -> dict[UUID, str]:
+    """Titles of rows that the actor may see, as far as they may read them."""
     a = access.readable(actor, entity).get(entity.title)
     if a is None:
-        return dict.fromkeys(found.values_list("pk", flat=True), "…")
-    titles = dict(found.values_list("pk", entity.title))
-    return {pk: str(a.kind.mask(t)) for pk, t in titles.items()} if a.key in access.masked(actor, entity) else titles
+        return dict.fromkeys(rows.values_list("pk", flat=True), "…")
+    found = dict(rows.values_list("pk", entity.title))
+    return {pk: str(a.kind.mask(t)) for pk, t in found.items()} if a.key in access.masked(actor, entity) else found
 
 
 def _file_names(actor: Actor, ids: Collection[UUID]) -> dict[UUID, str]:

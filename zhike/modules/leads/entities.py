@@ -152,7 +152,8 @@ LEAD = Entity(
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),
     merged={"demand": "both", "remark": "both", "score": "most"},
-    after_save=(erasing.follow,),
+    after_save=(erasing.follow, services.settle_doubles),
+    joined="convert",
     actions={
         "convert": Action(_("Convert"), services.convert_lead, icon="arrow-right-left", tone="primary", when=("open",)),
         "invalidate": Action(

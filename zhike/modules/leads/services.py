@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from zhike.base import addresses
 from zhike.engine import guard, query, records, stages
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import groups as duplicates
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid, Refused, Wrong
 from zhike.engine.models import Stage
@@ -78,6 +79,19 @@ def convert_lead(change: Change[Lead]) -> None:
         return
     lead.converted_at = change.at
     lead.stage_id = _first(lead.pipeline_id, Stage.Status.WON)
+
+
+def settle_doubles(changes: Sequence[Change[Lead]]) -> None:
+    """A lead that has become part of a customer doubles it no more; one whose conversion is taken back does again."""
+    for c in changes:
+        if c.is_new or not c.changed("converted_at"):
+            continue
+        lead = c.record
+        if lead.converted_at:
+            ids = [pk for pk in (lead.account_id, lead.contact_id) if pk]
+            duplicates.joined(c.actor, c.entity, lead.pk, ids)
+        else:
+            duplicates.released(c.entity, lead.pk)
 
 
 def _first(pipeline: UUID, status: str) -> UUID:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from zhike.base.i18n import listed
 from zhike.engine import access, query
 from zhike.engine.access import Actor
+from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import get
 from zhike.engine.errors import Errors, Invalid, Wrong
 from zhike.engine.kinds import KINDS, Attribute
@@ -21,7 +22,7 @@ from zhike.modules.leads import services as leads
 from zhike.modules.leads.models import Lead
 from zhike.modules.sales import services
 from zhike.web import forms
-from zhike.web.editing import form_answer, go
+from zhike.web.editing import also, asks, form_answer, go
 from zhike.web.listing import entity_info
 from zhike.web.templating import actor_of
 
@@ -38,11 +39,13 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     errors: Errors = {}
     if request.method == "POST":
         try:
-            done = services.convert(actor, pk, version=forms.version(request), **_said(request, actor))
+            said = _said(request, actor)
+            with doubles.at("typed", confirmed=forms.is_sure(request)) as told:
+                done = services.convert(actor, pk, version=forms.version(request), **said)
         except Invalid as invalid:
             errors = invalid.first
         else:
-            request.session["toast"] = _("Lead converted.")
+            request.session["toast"] = also(_("Lead converted."), told)
             return go(request, f"/deal/{done.deal.pk}" if done.deal else f"/account/{done.account}")
     context = {
         "entity": entity_info(actor, get("lead")),
@@ -50,7 +53,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "conflict": None,
         "trail": [{"label": get("lead").plural, "url": "/lead/"}, {"label": lead.name, "url": f"/lead/{pk}"}],
         "form": {
-            "url": request.path,
+            "url": request.get_full_path(),
             "sections": _sections(request, actor, lead, errors),
             "errors": [
                 {"name": _field(key), "label": _label(key), "text": w.text} for key, ws in errors.items() for w in ws
@@ -58,6 +61,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
             "version": shown.rows[0].version,
             "key": "",
             "submit_label": _("Convert"),
+            "confirms": asks(errors),
             "cancel_url": f"/lead/{pk}",
         },
     }
@@ -115,11 +119,14 @@ def _customer(request: HttpRequest, actor: Actor, lead: Lead, texts: Mapping[str
     found = leads.candidates(actor, lead)
     why = {"uscc": _("same credit code"), "name": _("same name"), "phone": _("same phone"), "email": _("same email")}
     options = [{"value": str(m.id), "label": m.name, "hint": why.get(m.why, "")} for m in found if m.id]
+    named = _named(request, actor)
+    if named and named[0] not in {o["value"] for o in options}:
+        options.insert(0, {"value": named[0], "label": named[1], "hint": ""})
     name = lead.company or lead.name
     new = {"value": NEW, "label": _("New customer “%(name)s”") % {"name": name}, "hint": ""}
     other = {"value": OTHER, "label": _("Another customer"), "hint": ""}
     hidden = [m.department for m in found if not m.id]
-    chosen = request.POST.get("account") or (options[0]["value"] if options else NEW)
+    chosen = request.POST.get("account") or (named or (options[0]["value"] if options else NEW, ""))[0]
     if hidden:
         new["hint"] = _("Looks like a customer of: %(where)s. Ask there first.") % {
             "where": listed(filter(None, hidden)) or "—"
@@ -139,6 +146,18 @@ def _customer(request: HttpRequest, actor: Actor, lead: Lead, texts: Mapping[str
         {**combo, "help": _("Only for “Another customer”."), "wide": True},
         {"name": "contact_note", "label": _("Contact"), "kind": "readonly", "value": _contact(lead), "wide": True},
     ]
+
+
+def _named(request: HttpRequest, actor: Actor) -> tuple[str, str] | None:
+    """The customer that the address names, by itself or by one of its contacts: (id, name)."""
+    said, contact = request.GET.get("account", ""), request.GET.get("contact", "")
+    if forms.is_uuid(contact):
+        row = query.visible(actor, get("contact")).filter(pk=contact).first()
+        said = str(row.account_id or "") if row and "account" in access.readable(actor, get("contact")) else ""
+    if not forms.is_uuid(said):
+        return None
+    name = query.names(actor, "account", [UUID(said)]).get(UUID(said))
+    return (said, name) if name is not None else None
 
 
 def _contact(lead: Lead) -> str:
