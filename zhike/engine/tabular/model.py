@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 
 import msgspec
 
+KEY = 200  # characters of the number of a mail or an entry; longer ones stand as their digest
 MARK = "#zhike "  # a line that says who made the file; reading leaves it out
 Cell = str | int | Decimal | bool | date | datetime | None
 MiB = 1024 * 1024
@@ -100,6 +103,14 @@ class Notes:
         self.counts[code] = seen + 1
         if seen < self._keep or refuses:
             self.kept.append(Note(code, row, column, params, refuses))
+
+
+def key_of(number: str, told: Iterable[object]) -> str:
+    """By what a mail or an entry of a calendar is known again: its own number, else a digest of what it says."""
+    if number and len(number) <= KEY:
+        return number
+    text = "\x1f".join(str(part or "") for part in ((number,) if number else told))
+    return f"sha256:{sha256(text.encode('utf-8', 'replace')).hexdigest()[:40]}"
 
 
 def column_letter(index: int) -> str:

@@ -135,6 +135,7 @@ LEAD = Entity(
         "tags": "tags",
         "remark": "remark",
         "code": "external_id",
+        "customer_code": "external_id",
         "lead_id": "external_id",
         "stage": "stage",
         "status": "stage",

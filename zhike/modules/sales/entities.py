@@ -195,6 +195,7 @@ DEAL = Entity(
         "code": "external_id",
         "deal_id": "external_id",
         "company_id": "account",
+        "customer_code": "account",
     },
     tones={
         "status": {"open": "blue", "won": "green", "lost": "red"},
