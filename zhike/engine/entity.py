@@ -153,6 +153,7 @@ class Entity(Generic[M]):
     signs: Sequence[Sign] = ()  # of duplicates, surest first
     apart: Sequence[str] = ()  # numbers of which every firm or person has one: others in two records keep them apart
     meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
+    called: Sequence[str] = ()  # import: what sheets and files of such records are called, beside the names
     typed: Mapping[str, str] = field(default_factory=dict)  # filter line: when, money, contact, idle, next -> field
     tones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     computed: Sequence[Attribute] = ()

@@ -45,7 +45,7 @@ def weigh(path: Path, *, limits: Limits) -> Weight:
     kind = _kind({info.filename for info in infos})
     if any(info.flag_bits & 1 for info in infos):
         raise TabularError("password")
-    _refuse_overlap(infos)
+    refuse_overlap(infos)
     weight = Weight(kind=kind)
     with path.open("rb") as file:
         for info in infos:
@@ -55,6 +55,14 @@ def weigh(path: Path, *, limits: Limits) -> Weight:
 
 
 def _kind(names: set[str]) -> str:
+    kind = kind_of(names)
+    if kind in ("document", "archive"):
+        raise TabularError("not_a_table", found=kind)
+    return kind
+
+
+def kind_of(names: set[str]) -> str:
+    """What an archive with these entries is: xlsx, ods, a document, or an archive of files."""
     if "xl/workbook.xml" in names or any(_SHEET.match(name) for name in names):
         return "xlsx"
     if "xl/workbook.bin" in names:
@@ -62,11 +70,11 @@ def _kind(names: set[str]) -> str:
     if "content.xml" in names and "mimetype" in names:
         return "ods"
     if "[Content_Types].xml" in names:
-        raise TabularError("not_a_table", found="document")
-    raise TabularError("not_a_table", found="archive")
+        return "document"
+    return "archive"
 
 
-def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
+def refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.header_offset < end:
@@ -74,7 +82,7 @@ def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
         end = info.header_offset + 30 + info.compress_size
 
 
-def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """The entry's bytes as they really unpack, whatever size the directory claims."""
     file.seek(info.header_offset)
     header = file.read(30)
@@ -116,7 +124,7 @@ def _weigh_entry(file: BinaryIO, info: zipfile.ZipInfo, weight: Weight, limits: 
     texts = sheet or content or info.filename.lower() == "xl/sharedstrings.xml"
     tail = b""
     table = opendoc.Table() if content else None
-    for piece in _inflated(file, info):
+    for piece in inflated(file, info):
         size += len(piece)
         weight.unpacked += len(piece)
         _refuse_size(size, info, weight, limits)

@@ -86,6 +86,7 @@ ACTIVITY = Entity(
     via=("account", "contact", "lead", "deal"),
     unique=(("external_id",),),
     match=(("external_id",),),
+    called=("task", "event", "call", "meeting", "mail", "email", "note", "跟进记录", "拜访记录", "日程"),
     meanings={
         "name": "subject",
         "subject": "subject",

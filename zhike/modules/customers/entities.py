@@ -143,6 +143,7 @@ ACCOUNT = Entity(
         Sign("address", _("Address"), ("region", "address"), score=0.5, typed="hint", api="hint", imported="off"),
     ),
     apart=("uscc",),
+    called=("company", "organization", "organisation", "client", "公司", "企业", "单位", "公司列表", "res.partner"),
     meanings={
         "name": "name",
         "company": "name",
@@ -286,6 +287,7 @@ CONTACT = Entity(
         Sign("email", _("Email"), ("email",), score=0.85),
         Sign("wechat", _("WeChat"), ("wechat",), score=0.85),
     ),
+    called=("person", "people", "address book", "人员", "通讯录"),
     meanings={
         "name": "name",
         "company": "account",

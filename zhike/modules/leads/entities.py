@@ -112,6 +112,7 @@ LEAD = Entity(
             "company", _("Company"), ("company",), "firm", 0.9, typed="hint", api="hint", beyond={"account": ("name",)}
         ),
     ),
+    called=("潜在客户", "mql", "prospect"),
     meanings={
         "name": "name",
         "company": "company",

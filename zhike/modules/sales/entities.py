@@ -53,6 +53,7 @@ PRODUCT = Entity(
     related=(Related("deal", "product", ("name", "account", "stage", "amount", "owner")),),
     unique=(("code",),),
     match=(("code",), ("name",)),
+    called=("item", "price list", "商品", "价目表"),
     meanings={
         "name": "name",
         "product": "name",
@@ -175,6 +176,7 @@ DEAL = Entity(
     ),
     unique=(("external_id",),),
     match=(("external_id",), ("name", "account")),
+    called=("opportunity", "pipeline", "potential", "crm.lead", "业务机会", "交易"),
     meanings={
         "name": "name",
         "deal": "name",
