@@ -37,6 +37,11 @@ def state(job: Job) -> dict[str, str]:
     return {"label": label, "tone": tones.get(State(job.state), "neutral")}
 
 
+def set_url(job: Job) -> str:
+    """The page of the linked tables that an import is a part of."""
+    return f"/imports/{job.options['set']}" if job.options.get("set") else ""
+
+
 def failed(job: Job) -> bool:
     """Whether a job ended badly, or its worker is gone."""
     return job.state == State.FAILED or jobs.is_stale(job)
@@ -73,6 +78,7 @@ def dry(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[str
     text = ngettext("Import %(n)s row", "Import %(n)s rows", writes) % {"n": f"{writes:,}"}
     return {
         "entity": entity_info(actor, entity),
+        "set_url": set_url(job),
         "step": 3,
         "counts": counts(result, here, asked.get("level", "")),
         "problems": _problems(job, "check", result, asked),
@@ -172,6 +178,7 @@ def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
     titles = {"read": _("Reading the file"), "check": _("Trial run over all rows"), "run": _("Importing")}
     return {
         "entity": entity_info(actor, entity),
+        "set_url": set_url(job),
         "step": {"read": 2, "check": 3, "run": 4}.get(phase, 3),
         "job": progress(job, titles.get(phase, "")),
         "poll_url": here,
@@ -233,6 +240,7 @@ def done(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[st
     text = _("%(file)s: stopped after %(n)s records. They stay until you undo them.") if stopped else ""
     return {
         "entity": entity_info(actor, entity),
+        "set_url": set_url(job),
         "step": 5,
         "title": (text or _("%(file)s: %(n)s records imported.")) % {"file": name, "n": n},
         "tone": "info" if stopped else "good",

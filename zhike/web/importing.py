@@ -59,9 +59,7 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
 
 def _take(request: HttpRequest, actor: Actor, entity: AnyEntity) -> Job:
     """Keep the file and read it; a large one is read by the worker."""
-    disk = shutil.disk_usage(settings.HOME)
-    if disk.used * 100 > FULL_PERCENT * disk.total:
-        raise OSError(errno.ENOSPC, "")
+    require_room()
     source = uploads.keep(actor, request.FILES.get("file"), typed=False, limit=settings.IMPORT_BYTES)
     job = jobs.begin(actor, entity, source)
     if source.size > jobs.AT_ONCE_BYTES:
@@ -76,12 +74,18 @@ def _take(request: HttpRequest, actor: Actor, entity: AnyEntity) -> Job:
     return job
 
 
+def require_room() -> None:
+    """Raises OSError (ENOSPC) where the disk is nearly full."""
+    disk = shutil.disk_usage(settings.HOME)
+    if disk.used * 100 > FULL_PERCENT * disk.total:
+        raise OSError(errno.ENOSPC, "")
+
+
 def _drop_job(job: Job) -> None:
     source = job.source
     job.delete()
     if source is not None:
-        source.blob.delete(save=False)
-        source.delete()
+        jobs.drop_file(source)
 
 
 def _drop(actor: Actor, entity: AnyEntity, error: str) -> dict[str, Any]:
@@ -256,6 +260,8 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = jobs.mine(actor, pk)
     if found.kind == "import":
         return HttpResponseRedirect(f"/{found.entity}/import/{found.pk}", status=303)
+    if found.kind == jobs.SET:
+        return HttpResponseRedirect(f"/imports/{found.pk}", status=303)
     if found.kind in deed_jobs.KINDS:
         return HttpResponseRedirect(f"/tasks/{found.pk}", status=303)
     if found.options.get("phase") in ("ask", "refused"):

@@ -20,6 +20,7 @@ from zhike.base.i18n import LANGUAGES
 from zhike.engine import access, numbering
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities, get
+from zhike.engine.errors import Invalid
 from zhike.engine.tabular import FieldSpec, Table, TabularError, guess, read
 from zhike.engine.tabular.bundle import unpack
 from zhike.engine.tabular.folding import fold, has_han
@@ -194,7 +195,10 @@ def arrange(actor: Actor, parts: Sequence[Part], known: Callable[[Part], Mapping
 def _planned(
     actor: Actor, part: Part, known: Callable[[Part], Mapping[str, Any]], expected: Promised
 ) -> Plan:  # fmt: skip
-    return make(actor, part.to, part.table, known(part), promised=expected)
+    try:
+        return make(actor, part.to, part.table, known(part), promised=expected)
+    except Invalid:  # a field is gone since, or no longer theirs
+        return make(actor, part.to, part.table, promised=expected)
 
 
 # ---- what earlier parts will make
