@@ -28,12 +28,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file_bytes: int = 1_024 * MiB
-    unpacked_bytes: int = 200 * MiB
+    unpacked_bytes: int = 2_048 * MiB
     unpacked_ratio: int = 100
     ratio_floor: int = 5 * MiB
     entries: int = 2_000
     rows: int = 2_000_000
-    book_rows: int = 200_000  # of a spreadsheet, whose cells are held in memory
+    book_rows: int = 200_000  # of a spreadsheet whose cells are held in memory
+    sheet_rows: int = 1_048_576  # of an xlsx sheet, which is read a row at a time where it is long
+    held_cells: int = 1_000_000  # of an xlsx sheet that is held in memory
     columns: int = 300
     cells: int = 8_000_000
     cell_chars: int = 32_767
@@ -121,3 +123,11 @@ def column_letter(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
+
+
+def column_number(letters: str) -> int:
+    """The column of a spreadsheet's letters, from 1: A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
