@@ -17,7 +17,7 @@ from zhike.engine import operations, transfer
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.models import Job, Operation
-from zhike.engine.transfer import Problem, Result, batches, jobs
+from zhike.engine.transfer import Problem, Result, batches, gone, jobs
 
 from .listing import entity_info
 
@@ -185,6 +185,7 @@ def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
         "cancel_url": f"{here}/cancel",
         "pause_url": f"{here}/pause" if phase == "run" else "",
         "retry_url": f"{here}/retry" if failed(job) or jobs.is_paused(job) else "",
+        "without_url": f"{here}/without" if failed(job) and gone.can_drop(job) else "",
         "retry_label": _("Go on") if jobs.has_begun(job) else _("Try again"),
         "back_url": f"/{entity.key}/import",
         "undo_url": _undo_url(job),

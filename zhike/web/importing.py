@@ -23,7 +23,7 @@ from zhike.engine.errors import Errors, Invalid, Missing, Wrong
 from zhike.engine.models import Job
 from zhike.engine.tabular import TabularError
 from zhike.engine.tabular.write import write_xlsx
-from zhike.engine.transfer import jobs
+from zhike.engine.transfer import gone, jobs
 from zhike.jobs import tasks
 
 from . import import_columns, import_pages
@@ -185,6 +185,9 @@ def do(request: HttpRequest, key: str, pk: UUID, action: str) -> HttpResponse:
     elif jobs.is_busy(found) or found.state == State.DONE:
         pass
     elif action == "retry" and (import_pages.failed(found) or jobs.is_paused(found)):
+        (tasks.go_on(found) if jobs.has_begun(found) else tasks.start(found, found.options["phase"]))
+    elif action == "without" and import_pages.failed(found) and gone.can_drop(found):
+        gone.drop(found)
         (tasks.go_on(found) if jobs.has_begun(found) else tasks.start(found, found.options["phase"]))
     elif action in ("preview", "check") and not jobs.has_begun(found):
         return _plan(request, actor, entity, found, check=action == "check")

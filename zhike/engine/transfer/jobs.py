@@ -32,7 +32,7 @@ from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
 
-from . import batches, leaving, mappings
+from . import batches, gone, leaving, mappings
 from .model import Plan, Stopped, to_json
 from .planning import make
 from .pulse import Pulse, Still
@@ -144,7 +144,9 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
             if is_lost(error) and (job.kind == SET or (job.kind, job.options["phase"]) == ("import", "run")):
                 connection.close()  # another worker goes on when the database is there again
             else:
-                fail(job, ticket, reason(error))
+                job.refresh_from_db(fields=["options", "result"])
+                lacking = gone.told(job) if isinstance(error, Refused) else ""
+                fail(job, ticket, lacking or reason(error))
         except Exception:
             fail(job, ticket, _("Something went wrong on the way. Try again, or tell your administrator."))
             raise
