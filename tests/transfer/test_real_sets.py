@@ -46,7 +46,7 @@ LINES = {
     },
     "match": ["name"],
 }  # fmt: skip
-MQL = {
+MQL: dict[str, Any] = {
     "columns": {
         "mql_id": "external_id",
         "origin": "keyword",
@@ -135,7 +135,7 @@ def online_retail(firm: Any, folder: Path, place: Path, count: int | None) -> Co
     orders.publish()
     known: dict[str, str] = {}
     told: Counter[str] = Counter()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n, row in enumerate(orders.online_retail(folder, count), 1):
         rows.append({**row, "Line": n})
         known.setdefault(row["CustomerID"], row["Country"])
@@ -154,7 +154,7 @@ def online_retail(firm: Any, folder: Path, place: Path, count: int | None) -> Co
     }
     told["customers"], told["rows"] = len(known), len(rows)
     told["invoices"] = len({row["InvoiceNo"] for row in rows})
-    told["cents"] = int(sum(Decimal(r["UnitPrice"]) * int(r["Quantity"]) for r in rows) * 1000)
+    told["thousandths"] = int(sum(Decimal(r["UnitPrice"]) * int(r["Quantity"]) for r in rows) * 1000)
     return told
 
 
@@ -164,7 +164,7 @@ def stored_lines() -> Counter[str]:
     found["none"] = sum("x_customer" not in line for line in stored)
     found["cancelled"] = sum(line["x_invoice"].startswith("C") for line in stored)
     found["invoices"] = len({line["x_invoice"] for line in stored})
-    found["cents"] = int(sum(Decimal(str(r["x_price"])) * int(r["x_quantity"]) for r in stored) * 1000)
+    found["thousandths"] = int(sum(Decimal(str(r["x_price"])) * int(r["x_quantity"]) for r in stored) * 1000)
     return found
 
 
@@ -179,11 +179,11 @@ def test_the_first_lines_of_the_shop(firm: Any, folder: Path, tmp_path: Path) ->
 def test_the_figures_of_the_shop(firm: Any, folder: Path, tmp_path: Path) -> None:
     online_retail(firm, folder, tmp_path, None)
     found = stored_lines()
-    cents = found.pop("cents")
+    thousandths = found.pop("thousandths")
     assert found == {
         "rows": 541_909, "customers": 4_372, "none": 135_080, "cancelled": 9_288, "invoices": 25_900,
     }  # fmt: skip
-    assert round(Decimal(cents) / 1000, 2) == Decimal("9747747.93")
+    assert round(Decimal(thousandths) / 1000, 2) == Decimal("9747747.93")
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

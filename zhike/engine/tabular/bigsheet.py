@@ -26,10 +26,9 @@ from .model import Cell, column_number
 CHUNK = 1 << 18
 GAP = 1_000  # so many missing rows are given as empty ones; more are a gap
 _ZERO, _ZERO_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001  a spreadsheet knows no zone
-_DAYS = frozenset(
-    (*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59))
-)  # built-in formats of days and times
-_SPANS = frozenset((46,))  # [h]:mm:ss
+# Built-in formats of days and times; of lengths of time.
+_DAYS = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
+_SPANS = frozenset((46,))
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[(?![hms]+\])[^\]]*\]|_.|\*.', re.IGNORECASE)
 _SPAN = re.compile(r"\[[hms]+\]", re.IGNORECASE)
 _HEX = re.compile(r"_x([0-9A-Fa-f]{4})_")
