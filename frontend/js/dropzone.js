@@ -39,8 +39,8 @@ function pasted(clipboard) {
 function upload(zone) {
   const form = zone.closest("form");
   const bar = $("[data-dropzone-bar]", zone);
-  const file = $("input[type=file]", zone).files[0];
-  $("[data-dropzone-name]", zone).textContent = file.name;
+  const files = [...$("input[type=file]", zone).files];
+  $("[data-dropzone-name]", zone).textContent = files.map((file) => file.name).join(", ");
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.setRequestHeader("X-CSRFToken", document.body.dataset.csrf);

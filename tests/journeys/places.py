@@ -18,7 +18,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/search?q=科技", "/notices", "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
         "/duplicates/account", "/duplicates/look",
-        "/account/import", "import:map", "import:dry", "import:done",
+        "/account/import", "import:map", "import:dry", "import:done", "/imports", "imports:set",
     ),
     "manager": (
         "/", "/deal/board", "/lead/board", "/deal/?view=all", "/reports/funnel?period=all", "/reports/team?period=all",
@@ -63,6 +63,9 @@ def places(desk: Desk, person: str) -> dict[str, str]:
     for place in PLACES[person]:
         if place.startswith("import:"):
             found[place] = imported(desk, place.partition(":")[2])
+            continue
+        if place == "imports:set":
+            found[place] = linked(desk)
             continue
         if place.startswith("merge:"):
             found[place] = merging(desk, place.partition(":")[2])
@@ -116,4 +119,25 @@ def imported(desk: Desk, step: str) -> str:
     path = str(answer.headers["location"])
     for action in {"map": (), "dry": ("check",), "done": ("check", "run")}[step]:
         assert request.post(f"{path}/{action}", form=csrf, max_redirects=0).status == 303
+    return path
+
+
+def linked(desk: Desk) -> str:
+    """Linked tables whose parts are told and checked."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    name = f"联表{uuid.uuid4().hex[:6]}厂"
+    for title, rows in (("联系人", [("姓名", "公司"), ("张三", name)]), ("客户", [("客户名称",), (name,)])):
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    data = io.BytesIO()
+    book.save(data)
+    request = desk.context.request
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', request.get("/imports").text())
+    assert token is not None
+    csrf = {"csrfmiddlewaretoken": token[1]}
+    file: FilePayload = {"name": "联表.xlsx", "mimeType": "application/octet-stream", "buffer": data.getvalue()}
+    path = str(request.post("/imports", multipart={**csrf, "file": file}, max_redirects=0).headers["location"])
+    assert request.post(f"{path}/check", form=csrf, max_redirects=0).status == 303
     return path

@@ -107,12 +107,12 @@ LAYOUTS: dict[str, tuple[str, str, str]] = {
     "mails": (
         "activity",
         "Type|Status|Subject|Done at|Content|Owner|Contact|From|From address|To|Cc|Attachments|Message-ID",
-        "kind status subject done_at body owner contact - - - - - -",
+        "kind status subject done_at body owner contact - - - - - external_id",
     ),
     "calendars": (
         "activity",
         "Type|Status|Subject|Due|Done at|Minutes|Place|Content|Owner|Contact|Priority|Start|End|All day|Repeats|UID",
-        "kind status subject due_at done_at duration_minutes place body owner contact priority - - - - -",
+        "kind status subject due_at done_at duration_minutes place body owner contact priority - - - - external_id",
     ),
 }
 

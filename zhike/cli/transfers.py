@@ -18,10 +18,14 @@ SHOWN = 20
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the commands to the command line."""
     take = commands.add_parser("import", help=_("take records in from a file"))
-    take.add_argument("entity", metavar="ENTITY", help=_("what the rows are, such as account, contact, lead or deal"))
     take.add_argument(
-        "file", metavar="FILE", type=Path, help=_("xlsx, xls, ods, csv, tsv, json, jsonl, vcf, ics, eml or mbox")
-    )
+        "entity", metavar="ENTITY",
+        help=_("what the rows are, such as account, contact, lead or deal; all for linked tables in one go"),
+    )  # fmt: skip
+    take.add_argument(
+        "file", metavar="FILE", type=Path, nargs="+",
+        help=_("xlsx, xls, ods, csv, tsv, json, jsonl, vcf, ics, eml or mbox; of all also a zip, or several files"),
+    )  # fmt: skip
     _person(take)
     take.add_argument("--sheet", help=_("sheet of a workbook (the first with rows)"))
     take.add_argument(
@@ -33,6 +37,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     take.add_argument("--mode", choices=("create", "update", "both"), help=_("what may happen to records (both)"))
     take.add_argument("--match", help=_("fields by which a record is found again, with commas"))
+    take.add_argument(
+        "--part", action="append", default=[], metavar="TABLE=ENTITY",
+        help=_("of all: what a sheet or file holds, nothing to leave it out; may be repeated (guessed)"),
+    )  # fmt: skip
+    take.add_argument("--anyway", action="store_true", help=_("of all: leave out rows in error and go on"))
     take.add_argument("--dry-run", action="store_true", help=_("only say what would happen"))
     take.add_argument("--errors", type=Path, help=_("where to write the rows left out, with the reasons (.xlsx)"))
     take.add_argument("--json", action="store_true", help=_("counts as JSON"))
@@ -67,14 +76,19 @@ def _person(command: argparse.ArgumentParser) -> None:
 
 def run_import(options: argparse.Namespace) -> int:
     """Imports a file through the same door as the page; ends with 1 when rows were left out."""
-    if not options.file.is_file():
-        raise LaunchError(_("There is no file %(file)s.") % {"file": options.file})
+    for path in options.file:
+        if not path.is_file():
+            raise LaunchError(_("There is no file %(file)s.") % {"file": path})
+    if options.entity == "all":
+        return _import_set(options)
+    if len(options.file) > 1:
+        raise LaunchError(_("Several files at once are imported with: zhike import all FILE FILE…"))
     mapping = _mapping(options)
     with ExitStack() as stack:
         transfer = _ready(stack)
         counts = transfer.import_file(
             options.entity,
-            options.file,
+            options.file[0],
             username=options.user,
             mapping=mapping,
             dry_run=options.dry_run,
@@ -91,6 +105,35 @@ def run_import(options: argparse.Namespace) -> int:
         counts = {k: v for k, v in counts.items() if k not in ("problems", "columns")}
     result(counts, as_json=options.json)
     return 1 if counts["errors"] else 0
+
+
+def _import_set(options: argparse.Namespace) -> int:
+    """Linked tables, in the order in which they link."""
+    chosen = {}
+    for text in options.part:
+        table, sign, entity = text.rpartition("=")
+        if not sign:
+            raise LaunchError(_("--part needs TABLE=ENTITY, not %(text)s.") % {"text": text})
+        chosen[table] = entity
+    with ExitStack() as stack:
+        transfer = _ready(stack)
+        found = transfer.import_set(
+            options.file, username=options.user, chosen=chosen, dry_run=options.dry_run, anyway=options.anyway,
+            errors=options.errors, progress=_progress(stack, _("Rows")),
+        )  # fmt: skip
+    if options.json:
+        result(found, as_json=True)
+    else:
+        for part in found["parts"]:
+            for p in part["problems"][:SHOWN]:
+                say(_("Row %(row)s, %(column)s: %(text)s") % {**p, "column": p["column"] or "-"})
+            result({k: v for k, v in part.items() if k not in ("problems", "columns")}, as_json=False)
+        for name in found["not_imported"]:
+            say(
+                _("Not imported: %(name)s. Correct the rows in error, or say --anyway to leave them out.")
+                % {"name": name}
+            )
+    return 1 if found["errors"] else 0
 
 
 def _mapping(options: argparse.Namespace) -> dict[str, Any]:

@@ -155,6 +155,7 @@ class Entity(Generic[M]):
     joined: str = ""  # the action that joins a record to what its signs find beyond the entity (`Sign.beyond`)
     apart: Sequence[str] = ()  # numbers of which every firm or person has one: others in two records keep them apart
     meanings: Mapping[str, str] = field(default_factory=dict)  # import: meaning of a column -> field
+    called: Sequence[str] = ()  # import: what sheets and files of such records are called, beside the names
     typed: Mapping[str, str] = field(default_factory=dict)  # filter line: when, money, contact, idle, next -> field
     tones: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     computed: Sequence[Attribute] = ()

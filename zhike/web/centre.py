@@ -90,7 +90,7 @@ def _operation(actor: Actor, o: Operation) -> dict[str, Any]:
 
 def _work(job: Job) -> dict[str, Any]:
     entity = get(job.entity)
-    titles = {"import": _("Import"), "export": _("Export"), "undo": _("Undo")}
+    titles = {"import": _("Import"), jobs.SET: _("Import linked tables"), "export": _("Export"), "undo": _("Undo")}
     deed = job.options.get("deed") or {}
     title = titles.get(job.kind) or audit_words.action(deed.get("action", ""), job.entity)
     run = job.result.get("run", {})

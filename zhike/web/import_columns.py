@@ -24,6 +24,7 @@ from zhike.engine.transfer import Column, Plan
 from zhike.engine.transfer.model import NUMBER
 from zhike.engine.transfer.planning import SCALES
 
+from . import import_pages
 from .listing import entity_info
 
 MOST_OPTIONS = 200
@@ -48,6 +49,7 @@ def page(
         options = [{"group": _("Found again by"), "options": [{"value": NUMBER, "label": label}]}, *options]
     return {
         "entity": entity_info(actor, entity),
+        "set_url": import_pages.set_url(job),
         "step": 2,
         "file": {"name": job.options.get("name", ""), "about": _about(table)},
         "remembered": bool(job.options.get("remembered")),

@@ -17,7 +17,7 @@ from zhike.engine import operations, transfer
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.models import Job, Operation
-from zhike.engine.transfer import Problem, Result, batches, jobs
+from zhike.engine.transfer import Problem, Result, batches, gone, jobs
 
 from .listing import entity_info
 
@@ -35,6 +35,11 @@ def state(job: Job) -> dict[str, str]:
     if job.state == State.READY:
         label = _("Paused") if jobs.is_paused(job) else _("Not finished")
     return {"label": label, "tone": tones.get(State(job.state), "neutral")}
+
+
+def set_url(job: Job) -> str:
+    """The page of the linked tables that an import is a part of."""
+    return f"/imports/{job.options['set']}" if job.options.get("set") else ""
 
 
 def failed(job: Job) -> bool:
@@ -73,6 +78,7 @@ def dry(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[str
     text = ngettext("Import %(n)s row", "Import %(n)s rows", writes) % {"n": f"{writes:,}"}
     return {
         "entity": entity_info(actor, entity),
+        "set_url": set_url(job),
         "step": 3,
         "counts": counts(result, here, asked.get("level", "")),
         "problems": _problems(job, "check", result, asked),
@@ -172,12 +178,14 @@ def running(actor: Actor, entity: AnyEntity, job: Job) -> dict[str, Any]:
     titles = {"read": _("Reading the file"), "check": _("Trial run over all rows"), "run": _("Importing")}
     return {
         "entity": entity_info(actor, entity),
+        "set_url": set_url(job),
         "step": {"read": 2, "check": 3, "run": 4}.get(phase, 3),
         "job": progress(job, titles.get(phase, "")),
         "poll_url": here,
         "cancel_url": f"{here}/cancel",
         "pause_url": f"{here}/pause" if phase == "run" else "",
         "retry_url": f"{here}/retry" if failed(job) or jobs.is_paused(job) else "",
+        "without_url": f"{here}/without" if failed(job) and gone.can_drop(job) else "",
         "retry_label": _("Go on") if jobs.has_begun(job) else _("Try again"),
         "back_url": f"/{entity.key}/import",
         "undo_url": _undo_url(job),
@@ -233,6 +241,7 @@ def done(actor: Actor, entity: AnyEntity, job: Job, asked: QueryDict) -> dict[st
     text = _("%(file)s: stopped after %(n)s records. They stay until you undo them.") if stopped else ""
     return {
         "entity": entity_info(actor, entity),
+        "set_url": set_url(job),
         "step": 5,
         "title": (text or _("%(file)s: %(n)s records imported.")) % {"file": name, "n": n},
         "tone": "info" if stopped else "good",

@@ -23,7 +23,7 @@ from zhike.engine.errors import Errors, Invalid, Missing, Wrong
 from zhike.engine.models import Job
 from zhike.engine.tabular import TabularError
 from zhike.engine.tabular.write import write_xlsx
-from zhike.engine.transfer import jobs
+from zhike.engine.transfer import gone, jobs
 from zhike.jobs import tasks
 
 from . import import_columns, import_pages
@@ -59,9 +59,7 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
 
 def _take(request: HttpRequest, actor: Actor, entity: AnyEntity) -> Job:
     """Keep the file and read it; a large one is read by the worker."""
-    disk = shutil.disk_usage(settings.HOME)
-    if disk.used * 100 > FULL_PERCENT * disk.total:
-        raise OSError(errno.ENOSPC, "")
+    require_room()
     source = uploads.keep(actor, request.FILES.get("file"), typed=False, limit=settings.IMPORT_BYTES)
     job = jobs.begin(actor, entity, source)
     if source.size > jobs.AT_ONCE_BYTES:
@@ -76,12 +74,18 @@ def _take(request: HttpRequest, actor: Actor, entity: AnyEntity) -> Job:
     return job
 
 
+def require_room() -> None:
+    """Raises OSError (ENOSPC) where the disk is nearly full."""
+    disk = shutil.disk_usage(settings.HOME)
+    if disk.used * 100 > FULL_PERCENT * disk.total:
+        raise OSError(errno.ENOSPC, "")
+
+
 def _drop_job(job: Job) -> None:
     source = job.source
     job.delete()
     if source is not None:
-        source.blob.delete(save=False)
-        source.delete()
+        jobs.drop_file(source)
 
 
 def _drop(actor: Actor, entity: AnyEntity, error: str) -> dict[str, Any]:
@@ -182,6 +186,9 @@ def do(request: HttpRequest, key: str, pk: UUID, action: str) -> HttpResponse:
         pass
     elif action == "retry" and (import_pages.failed(found) or jobs.is_paused(found)):
         (tasks.go_on(found) if jobs.has_begun(found) else tasks.start(found, found.options["phase"]))
+    elif action == "without" and import_pages.failed(found) and gone.can_drop(found):
+        gone.drop(found)
+        (tasks.go_on(found) if jobs.has_begun(found) else tasks.start(found, found.options["phase"]))
     elif action in ("preview", "check") and not jobs.has_begun(found):
         return _plan(request, actor, entity, found, check=action == "check")
     elif found.options.get("phase") == "checked" and found.state == State.READY:
@@ -256,6 +263,8 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = jobs.mine(actor, pk)
     if found.kind == "import":
         return HttpResponseRedirect(f"/{found.entity}/import/{found.pk}", status=303)
+    if found.kind == jobs.SET:
+        return HttpResponseRedirect(f"/imports/{found.pk}", status=303)
     if found.kind in deed_jobs.KINDS:
         return HttpResponseRedirect(f"/tasks/{found.pk}", status=303)
     if found.options.get("phase") in ("ask", "refused"):

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from zhike.engine import access, merging
 from zhike.engine.entity import entities
 from zhike.engine.errors import Conflict, Invalid, Limited, Missing, Refused
+from zhike.engine.transfer import sets
 
 from . import errors, files, refused
 from .templating import actor_of
@@ -109,6 +110,8 @@ def limits(get_response: Next) -> Next:
 def _limit(request: HttpRequest) -> int:
     """Bytes that a file may have: to import it, for who may import such records, more than to keep it."""
     key, _slash, rest = request.path.strip("/").partition("/")
+    if (key, rest) == ("imports", "") and request.method == "POST" and request.user.is_authenticated:
+        return int(settings.IMPORT_BYTES if sets.offered(actor_of(request)) else settings.UPLOAD_LIMIT)
     entity = entities().get(key) if rest == "import" and request.method == "POST" else None
     if entity is None or not request.user.is_authenticated or not access.may(actor_of(request), entity, "import"):
         return int(settings.UPLOAD_LIMIT)

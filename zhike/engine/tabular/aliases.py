@@ -134,9 +134,11 @@ tags: 标签 | 客户标签 | 分组 | 群组 | 关键词 | Tag | Tags | Label |
 remark: 备注 | 说明 | 描述 | 附注 | 注释 | 客户备注 | 备注信息 | 其他信息 | 跟进记录 | 客户描述 | 备忘 |
     Remark | Remarks | Note | Notes | Description | Comment | Comments | Memo | Details | 备注说明
 subject: 主题 | 标题 | Subject | Title of Activity | Topic | Headline
-code: 编号 | 客户编号 | 客户编码 | 客户代码 | 编码 | 客户号 | 会员号 | 会员编号 | 客户ID | 工号 | ID | Code |
-    Customer ID | Customer No | Customer Code | Record ID | Account Number | Reference | Number |
-    No | UID | X-CUSTOMER-ID | External ID | 记录 ID | 外部 ID | External Id | Vendor ID | Message-ID
+activity_id: Activity ID | ActivityId | Task ID | Event ID | Call ID | Meeting ID | 活动 ID | 任务 ID | 活动编号
+customer_code: 客户编号 | 客户编码 | 客户代码 | 客户号 | 会员号 | 会员编号 | 客户ID | Customer ID | Customer No |
+    Customer Code | Account Number | X-CUSTOMER-ID
+code: 编号 | 编码 | 工号 | ID | Code | Record ID | Reference | Number |
+    No | UID | External ID | 记录 ID | 外部 ID | External Id | Vendor ID | Message-ID
 row_number: 序号 | 行号 | 序 | # | Index | Row
 contact_person: Contact Person | Contact Person Name | 对接人
 phonetic: Phonetic First Name | Phonetic Middle Name | Phonetic Last Name | Yomi Name | Given Name Yomi |

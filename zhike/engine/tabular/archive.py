@@ -7,17 +7,21 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from . import opendoc
 from .errors import TabularError
-from .model import Limits, column_letter
+from .model import Limits, column_letter, column_number
 
 CHUNK = 256 * 1024
-OVERLAP = 512
+OVERLAP = 4_096  # a tag that is longer is none
 _CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Z]{1,3})(\d{1,7})"[^>]*?(/?)>')
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"')
+SPARSE = 50  # an xlsx sheet of which less than one place in so many is filled has stray cells far from its rows
+_MERGES = 20_000  # of one sheet
 _LONG = re.compile(rb"[^<]{32768}")
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml$", re.IGNORECASE)
 
@@ -31,6 +35,18 @@ class Weight:
     rows: int = 0
     columns: int = 0
     kind: str = "xlsx"
+    sheets: dict[str, Extent] = field(default_factory=dict)  # of xlsx: entry of the archive -> how far it reaches
+
+
+@dataclass
+class Extent:
+    """How far the filled cells of one sheet reach, columns from 1, and which cells are merged."""
+
+    cells: int = 0
+    rows: int = 0
+    first: int = 0
+    columns: int = 0
+    merged: list[str] = field(default_factory=list)
 
 
 def weigh(path: Path, *, limits: Limits) -> Weight:
@@ -45,7 +61,7 @@ def weigh(path: Path, *, limits: Limits) -> Weight:
     kind = _kind({info.filename for info in infos})
     if any(info.flag_bits & 1 for info in infos):
         raise TabularError("password")
-    _refuse_overlap(infos)
+    refuse_overlap(infos)
     weight = Weight(kind=kind)
     with path.open("rb") as file:
         for info in infos:
@@ -55,6 +71,14 @@ def weigh(path: Path, *, limits: Limits) -> Weight:
 
 
 def _kind(names: set[str]) -> str:
+    kind = kind_of(names)
+    if kind in ("document", "archive"):
+        raise TabularError("not_a_table", found=kind)
+    return kind
+
+
+def kind_of(names: set[str]) -> str:
+    """What an archive with these entries is: xlsx, ods, a document, or an archive of files."""
     if "xl/workbook.xml" in names or any(_SHEET.match(name) for name in names):
         return "xlsx"
     if "xl/workbook.bin" in names:
@@ -62,11 +86,11 @@ def _kind(names: set[str]) -> str:
     if "content.xml" in names and "mimetype" in names:
         return "ods"
     if "[Content_Types].xml" in names:
-        raise TabularError("not_a_table", found="document")
-    raise TabularError("not_a_table", found="archive")
+        return "document"
+    return "archive"
 
 
-def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
+def refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
     end = 0
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.header_offset < end:
@@ -74,7 +98,7 @@ def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
         end = info.header_offset + 30 + info.compress_size
 
 
-def _inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def inflated(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """The entry's bytes as they really unpack, whatever size the directory claims."""
     file.seek(info.header_offset)
     header = file.read(30)
@@ -116,18 +140,22 @@ def _weigh_entry(file: BinaryIO, info: zipfile.ZipInfo, weight: Weight, limits: 
     texts = sheet or content or info.filename.lower() == "xl/sharedstrings.xml"
     tail = b""
     table = opendoc.Table() if content else None
-    for piece in _inflated(file, info):
+    for piece in inflated(file, info):
         size += len(piece)
         weight.unpacked += len(piece)
         _refuse_size(size, info, weight, limits)
         if texts:
             run = _longest_run(piece, run, limits)
         if sheet:
-            tail = _measure(tail + piece, weight)
+            extent = weight.sheets.setdefault(info.filename, Extent())
+            tail = _measure(tail + piece, extent)
         elif table is not None:
             table.feed(piece)
             weight.cells, weight.rows, weight.columns = table.cells, table.rows, table.columns
             _refuse_extent(weight, limits)
+    if sheet and (found := weight.sheets.get(info.filename)) is not None:
+        weight.cells += found.cells
+        weight.rows, weight.columns = max(weight.rows, found.rows), max(weight.columns, found.columns)
     if size != info.file_size and not info.flag_bits & 0x08:
         raise TabularError("broken", detail=info.filename[:60])
 
@@ -151,30 +179,21 @@ def _longest_run(piece: bytes, run: int, limits: Limits) -> int:
     return run
 
 
-def _measure(text: bytes, weight: Weight) -> bytes:
-    end = 0
-    letters: set[bytes] = set()
-    row = b"0"
-    for found in _CELL.finditer(text):
-        end = found.end()
-        if found.group(3):
-            continue
-        weight.cells += 1
-        letters.add(found.group(1))
-        row = found.group(2)
-        if len(row) >= 6:
-            weight.rows = max(weight.rows, int(row))
-    weight.rows = max(weight.rows, int(row))
-    for name in letters:
-        weight.columns = max(weight.columns, _column_number(name))
-    return text[max(end, len(text) - OVERLAP) :]
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+def _measure(text: bytes, extent: Extent) -> bytes:
+    """Count the cells of a piece of a sheet; what is to be seen again with the next one."""
+    cut = text.rfind(b">") + 1
+    whole, rest = text[:cut], text[cut:]
+    filled = [(letters, row) for letters, row, closed in _CELL.findall(whole) if not closed]
+    if filled:
+        extent.cells += len(filled)
+        extent.rows = max(extent.rows, *(int(row) for row in {row for _letters, row in filled}))
+        columns = [column_number(name.decode()) for name in {letters for letters, _row in filled}]
+        extent.columns = max(extent.columns, *columns)
+        extent.first = min(extent.first or columns[0], *columns)
+    if b"mergeCell" in whole:
+        seen = (m[1].decode() for m in _MERGED.finditer(whole))
+        extent.merged += islice(seen, max(0, _MERGES - len(extent.merged)))
+    return rest[-OVERLAP:]
 
 
 def _refuse_extent(weight: Weight, limits: Limits) -> None:
@@ -186,7 +205,9 @@ def _refuse_extent(weight: Weight, limits: Limits) -> None:
             letter=column_letter(weight.columns - 1),
         )
     # Titles and blank rows above and between come on top of the records themselves.
-    if weight.rows > limits.book_rows + 1_000:
-        raise TabularError("too_many_rows", limit=limits.book_rows, row=weight.rows)
-    if weight.rows * weight.columns > limits.cells:
+    rows = limits.sheet_rows if weight.kind == "xlsx" else limits.book_rows
+    if weight.rows > rows + 1_000:
+        raise TabularError("too_many_rows", limit=rows, row=weight.rows)
+    places = weight.rows * weight.columns
+    if places > limits.cells and (weight.kind != "xlsx" or weight.cells * SPARSE < places):
         raise TabularError("too_many_cells", cells=weight.rows * weight.columns, limit=limits.cells)

@@ -18,7 +18,7 @@ import icalendar
 
 from .errors import TabularError
 from .mailwords import decode
-from .model import Cell, Limits, Notes
+from .model import Cell, Limits, Notes, key_of
 from .vcard import logical_lines
 
 HEADERS = [
@@ -189,9 +189,17 @@ def _cells(part: Any, kind: str, row: int, notes: Notes, limits: Limits) -> list
         WANTED[kind], state, _text(part, "SUMMARY")[:200], due, done, _minutes(start, end),
         _text(part, "LOCATION")[:200],
         body, addresses, addresses, _priority(part), start, end, whole_day, repeats, _shown(organizer),
-        _shown(attendees), ", ".join(_words(part, "CATEGORIES")), _text(part, "UID"),
+        _shown(attendees), ", ".join(_words(part, "CATEGORIES")), _key(part, kind, start, end),
     ]  # fmt: skip
     return [(cell[: limits.cell_chars] or None) if isinstance(cell, str) else cell for cell in texts]
+
+
+def _key(part: Any, kind: str, start: date | datetime | None, end: date | datetime | None) -> str:
+    """By what the entry is known again: its number; of one date of a series also which date it stands for."""
+    which = part.get("RECURRENCE-ID")
+    said = which.to_ical().decode("utf-8", "replace") if hasattr(which, "to_ical") else ""
+    number = "#".join(filter(None, (_text(part, "UID"), said)))
+    return key_of(number if _text(part, "UID") else "", (kind, said, start, end, _text(part, "SUMMARY")))
 
 
 def _words(part: Any, name: str) -> list[str]:

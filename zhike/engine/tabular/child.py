@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +18,9 @@ from . import delimited, encoding, html_table, sniff, spool, vcard
 from .errors import TabularError
 from .layout import Arranged, Layout
 from .model import Cell, Failure, Limits, Meta, Notes
+
+if TYPE_CHECKING:
+    from .workbook import Workbook
 
 if sys.platform != "win32":  # there only the time limit of the parent holds
     import resource
@@ -41,11 +45,10 @@ def confine(job: Job) -> None:
     )
 
 
-def _allow_cells(cells: int, limits: Limits) -> None:
-    """More memory for cells that were counted while the archive was weighed."""
+def _allow(size: int, limits: Limits) -> None:
+    """More memory for what was counted while the archive was weighed."""
     if sys.platform != "win32":
-        wanted = limits.memory_bytes + cells * BYTES_PER_CELL
-        wanted = min(wanted, limits.memory_ceiling)
+        wanted = min(limits.memory_bytes + size, limits.memory_ceiling)
         resource.setrlimit(resource.RLIMIT_AS, (wanted, limits.memory_ceiling))
 
 
@@ -82,7 +85,15 @@ class Reading:
 
         weight = weigh(self._path, limits=self._limits)
         self.meta.kind = weight.kind
-        _allow_cells(weight.cells, self._limits)
+        limits = self._limits
+        if any(e.cells > limits.held_cells or e.rows > limits.book_rows for e in weight.sheets.values()):
+            from .workbook import LongWorkbook
+
+            self._sheets(
+                LongWorkbook(self._path, limits=limits, extents=weight.sheets, allow=lambda size: _allow(size, limits))
+            )
+            return
+        _allow(weight.cells * BYTES_PER_CELL, limits)
         self._book()
 
     def _xls(self) -> None:
@@ -92,7 +103,9 @@ class Reading:
     def _book(self) -> None:
         from .workbook import Workbook
 
-        book = Workbook(self._path, limits=self._limits)
+        self._sheets(Workbook(self._path, limits=self._limits))
+
+    def _sheets(self, book: Workbook) -> None:
         self.meta.sheets = book.sheets
         self.meta.sheet = book.choose(self._job.sheet)
         arranged = book.arrange(self.meta.sheet, self.notes)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import mailtext, mailwords
 from .errors import TabularError
-from .model import Cell, Limits, MiB, Notes
+from .model import Cell, Limits, MiB, Notes, key_of
 
 
 class _AsItStands(Compat32):
@@ -139,8 +139,10 @@ def _cells(mail: Message, parts: list[Message], row: int, notes: Notes, limits: 
     texts: list[Cell] = [
         "mail", "done", mailwords.header(mail.get("Subject"))[:200], _when(mail, row, notes), body, addresses,
         addresses, next((name or address for name, address in senders), ""), sender, mailwords.shown(to),
-        mailwords.shown(cc), "; ".join(names), mailwords.header(mail.get("Message-ID")).strip("<>"),
+        mailwords.shown(cc), "; ".join(names),
     ]  # fmt: skip
+    number = mailwords.header(mail.get("Message-ID")).strip("<> ")
+    texts.append(key_of(number, (sender, mail.get("To"), mail.get("Date"), texts[2], body)))
     return [(cell[: limits.cell_chars] or None) if isinstance(cell, str) else cell for cell in texts]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 
 import msgspec
 
+KEY = 200  # characters of the number of a mail or an entry; longer ones stand as their digest
 MARK = "#zhike "  # a line that says who made the file; reading leaves it out
 Cell = str | int | Decimal | bool | date | datetime | None
 MiB = 1024 * 1024
@@ -25,12 +28,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file_bytes: int = 1_024 * MiB
-    unpacked_bytes: int = 200 * MiB
+    unpacked_bytes: int = 2_048 * MiB
     unpacked_ratio: int = 100
     ratio_floor: int = 5 * MiB
     entries: int = 2_000
     rows: int = 2_000_000
-    book_rows: int = 200_000  # of a spreadsheet, whose cells are held in memory
+    book_rows: int = 200_000  # of a spreadsheet whose cells are held in memory
+    sheet_rows: int = 1_048_576  # of an xlsx sheet, which is read a row at a time where it is long
+    held_cells: int = 1_000_000  # of an xlsx sheet that is held in memory
     columns: int = 300
     cells: int = 8_000_000
     cell_chars: int = 32_767
@@ -102,6 +107,14 @@ class Notes:
             self.kept.append(Note(code, row, column, params, refuses))
 
 
+def key_of(number: str, told: Iterable[object]) -> str:
+    """By what a mail or an entry of a calendar is known again: its own number, else a digest of what it says."""
+    if number and len(number) <= KEY:
+        return number
+    text = "\x1f".join(str(part or "") for part in ((number,) if number else told))
+    return f"sha256:{sha256(text.encode('utf-8', 'replace')).hexdigest()[:40]}"
+
+
 def column_letter(index: int) -> str:
     """The spreadsheet's letters for a column counted from 0: 0 is A, 26 is AA."""
     letters = ""
@@ -110,3 +123,11 @@ def column_letter(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
+
+
+def column_number(letters: str) -> int:
+    """The column of a spreadsheet's letters, from 1: A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import leaving
 from .export import columns, export, listed
 from .files import export_file, import_file
+from .filesets import import_set
 from .formats import FORMATS, offered
 from .model import Column, Plan, Problem, Result, Stopped, plan_of, result_of, to_json
 from .planning import importable, specs
@@ -24,6 +25,7 @@ __all__ = [
     "export",
     "export_file",
     "import_file",
+    "import_set",
     "importable",
     "leaving",
     "listed",

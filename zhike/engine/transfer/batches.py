@@ -173,7 +173,7 @@ def errors(job: Job, phase: str) -> Iterator[tuple[int, str]]:
 def stored(job: Job, result: Result) -> dict[str, str]:
     """The sum of each column of amounts over the records that the file was about, as they stand now."""
     attributes, found = get(job.entity).attributes, {}
-    for key in result.sums:
+    for key in result.sums.keys() & attributes.keys():  # a field may have gone since
         a = attributes[key]
         where = f"(a.custom ->> '{key}')::numeric" if a.custom else f'a."{a.column}"'
         table = get(job.entity).model._meta.db_table

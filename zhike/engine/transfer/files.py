@@ -19,7 +19,7 @@ from zhike.engine.tabular import read
 
 from .export import export
 from .formats import FORMATS
-from .model import Progress
+from .model import Plan, Progress, Result
 from .planning import make
 from .report import Tally, write_left_out
 from .running import run
@@ -50,23 +50,19 @@ def import_file(
         result = run(actor, found, table, plan, dry=dry_run, progress=progress, tally=tally)
         if errors and result.errors:
             write_left_out(table, tally.errors(), errors)
-        return {
-            "file": path.name,
-            "entity": found.key,
-            **result.counts(),
-            "columns": {c.header: c.field or None for c in plan.columns},
-            "problems": [
-                {
-                    "row": p.row,
-                    "column": p.header,
-                    "value": p.value,
-                    "level": p.level,
-                    "text": p.text,
-                    "count": p.count,
-                }
-                for p in result.problems[:SHOWN]
-            ],
-        }
+        return told(path.name, found.key, plan, result)
+
+
+def told(name: str, entity: str, plan: Plan, result: Result) -> dict[str, Any]:
+    """What became of a file, as plain data."""
+    shown = ("row", "value", "level", "text", "count")
+    return {
+        "file": name,
+        "entity": entity,
+        **result.counts(),
+        "columns": {c.header: c.field or None for c in plan.columns},
+        "problems": [{"column": p.header, **{key: getattr(p, key) for key in shown}} for p in result.problems[:SHOWN]],
+    }
 
 
 def export_file(

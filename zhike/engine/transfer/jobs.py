@@ -17,12 +17,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from zhike.base.ids import uuid7
-from zhike.engine import access, query
+from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.deed_jobs import go_on
 from zhike.engine.entity import AnyEntity, get
@@ -31,21 +32,19 @@ from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
 
-from . import batches, leaving, mappings
-from .export import export
-from .formats import FORMATS
-from .model import Plan, Stopped, plan_of, to_json
+from . import batches, gone, leaving, mappings
+from .model import Plan, Stopped, to_json
 from .planning import make
 from .pulse import Pulse, Still, calm
-from .report import Tally, write_left_out
-from .running import run
-from .writing import place, store, tidy_writing
+from .report import write_left_out
+from .writing import tidy_writing
 
 AT_ONCE_ROWS = 2_000  # imports up to this size are done while the browser waits
 AT_ONCE_BYTES = 2 * 1024 * 1024
 AT_ONCE_EXPORT = 10_000
 STALE = dt.timedelta(seconds=60)
 DAYS = 30
+SET = "import_set"  # the kind of a job that does several imports, one after another (set_jobs.py)
 LOST = ("57P01", "57P02", "57P03")  # the server is stopped, has crashed, is starting
 FIXES, LONGEST_FIX = 2_000, 2_000
 State = Job.State
@@ -112,7 +111,7 @@ def abandoned() -> list[tuple[UUID, str]]:
     """Jobs whose worker is gone, each with a new ticket. What cannot be gone on with begins its phase again."""
     now = timezone.now()
     with transaction.atomic():
-        rows = Job.objects.select_for_update(skip_locked=True).filter(kind__in=("import", "export"))
+        rows = Job.objects.select_for_update(skip_locked=True).filter(kind__in=("import", "export", SET))
         found = rows.filter(state=State.RUNNING, updated_at__lt=now - STALE, options__queued__gt="")
         return [(job.pk, _again(job)) for job in found]
 
@@ -127,6 +126,8 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
 
     `watched` tells the progress to others, every second, over a connection of its own.
     """
+    from .work import WORK  # it uses what stands here
+
     taken = Job.objects.filter(pk=pk, state=State.READY, options__queued=ticket)
     if not taken.update(state=State.RUNNING, updated_at=timezone.now()):
         return
@@ -137,14 +138,16 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
     with override(job.options.get("language") or None), pulse:
         try:
             with calm():
-                _WORK[job.kind, job.options["phase"]](job, ticket, pulse)
+                WORK[job.kind, job.options["phase"]](job, ticket, pulse)
         except Stopped:
             return
         except (Invalid, Refused, Missing, TabularError, OSError, DatabaseError) as error:
-            if is_lost(error) and (job.kind, job.options["phase"]) == ("import", "run"):
+            if is_lost(error) and (job.kind == SET or (job.kind, job.options["phase"]) == ("import", "run")):
                 connection.close()  # another worker goes on when the database is there again
             else:
-                fail(job, ticket, reason(error))
+                job.refresh_from_db(fields=["options", "result"])
+                lacking = gone.told(job) if isinstance(error, Refused) else ""
+                fail(job, ticket, lacking or reason(error))
         except Exception:
             fail(job, ticket, _("Something went wrong on the way. Try again, or tell your administrator."))
             raise
@@ -196,7 +199,7 @@ def fail(job: Job, ticket: str, text: str) -> None:
         note()
 
 
-def _finish(job: Job, ticket: str, **values: Any) -> None:
+def finish(job: Job, ticket: str, **values: Any) -> None:
     """Write the end of a phase; Stopped when the job was stopped or given to another worker."""
     rows = Job.objects.filter(pk=job.pk, state=State.RUNNING, options__queued=ticket)
     if not rows.update(updated_at=timezone.now(), **values):
@@ -260,95 +263,16 @@ def correct(job: Job, cells: Mapping[tuple[int, int], str]) -> int:
 
 def propose(job: Job, actor: Actor, mapping: Mapping[str, Any] | None = None) -> Plan:
     """Plan a job's file with a person's choices and keep the plan."""
+    from .set_jobs import coming  # it uses what stands here
+
     with table(job) as rows:
-        plan = make(actor, get(job.entity), rows, mapping)
+        plan = make(actor, get(job.entity), rows, mapping, promised=coming(job, actor))
         if mapping:
             mappings.remember(actor, get(job.entity), rows.headers, mapping)
     job.options = {**job.options, "plan": to_json(plan), "phase": "map", "queued": ""}
     job.total = plan.rows
     job.save(update_fields=["options", "total"])
     return plan
-
-
-def _actor(job: Job) -> Actor:
-    return leaving.actor_of(job, "import" if job.kind == "import" else "export")
-
-
-def _do_read(job: Job, ticket: str, pulse: Still) -> None:
-    actor, entity = _actor(job), get(job.entity)
-    with table(job) as rows:
-        known = mappings.recall(actor, entity, rows.headers)
-        try:
-            plan = make(actor, entity, rows, known)
-        except Invalid:  # a field is gone since, or no longer theirs
-            known, plan = {}, make(actor, entity, rows)
-    pulse.rest()
-    options = {**job.options, "plan": to_json(plan), "phase": "map", "queued": "", "remembered": bool(known)}
-    _finish(job, ticket, state=State.READY, options=options, total=plan.rows)
-
-
-def _do_check(job: Job, ticket: str, pulse: Still) -> None:
-    with table(job) as rows, Tally() as tally:
-        result = run(
-            _actor(job), get(job.entity), rows, plan_of(job.options["plan"]), dry=True, progress=pulse,
-            stop=lambda: pulse.stopped, tally=tally,
-        )  # fmt: skip
-        pulse.rest()
-        found = {**job.result, "check": batches.counts(result)}
-        with transaction.atomic():
-            batches.keep(job, "check", tally.problems(), anew=True)
-            options = {**job.options, "phase": "checked", "queued": ""}
-            _finish(job, ticket, state=State.READY, options=options, result=found, done=result.rows)
-
-
-def _do_run(job: Job, ticket: str, pulse: Still) -> None:
-    with table(job) as rows:
-        pulse.rest()  # each batch tells how far it is
-        batches.run(job.pk, ticket, rows)
-    job.refresh_from_db()
-    if not job.result["run"]["errors"]:  # else they are asked for, with the rows that were left out
-        forget(job)
-
-
-def _do_export(job: Job, ticket: str, pulse: Still) -> None:
-    kind, entity = job.options["format"], get(job.entity)
-    pulse.broken = getattr(
-        connection.connection, "cancel_safe", None
-    )  # a statement may think long before its first row
-
-    def progress(done: int, total: int, text: str) -> None:
-        pulse(done, total, text)
-        if pulse.stopped:
-            raise Stopped
-
-    with place(f".{kind}") as path:
-        try:
-            count = export(
-                _actor(job), entity, query.parse(job.options["query"]), path, kind=kind, progress=progress,
-                keys=job.options.get("keys", ()), purpose=str(job.options.get("purpose", "")),
-                approved=int(job.options.get("approved_rows", 0)), approved_by=str(job.options.get("approved_by", "")),
-            )  # fmt: skip
-        except DatabaseError:
-            if pulse.stopped:
-                raise Stopped from None
-            raise
-        pulse.rest()
-        report = store(job, path, f"{entity.plural} {timezone.localdate():%Y-%m-%d}.{FORMATS[kind].suffix}")
-    options = {**job.options, "phase": "done"}
-    try:
-        _finish(job, ticket, state=State.DONE, options=options, report=report, done=count, total=count)
-    except Stopped:
-        report.blob.delete(save=False)
-        report.delete()
-        raise
-
-
-_WORK: Mapping[tuple[str, str], Any] = {
-    ("import", "read"): _do_read,
-    ("import", "check"): _do_check,
-    ("import", "run"): _do_run,
-    ("export", "run"): _do_export,
-}
 
 
 def tidy() -> int:
@@ -358,10 +282,16 @@ def tidy() -> int:
     count = 0
     for job in old.select_related("source", "report"):
         forget(job)
-        for stored in (job.source, job.report):
-            if stored is not None and not stored.record:
-                stored.blob.delete(save=False)
-                stored.delete()
+        files = [stored for stored in (job.source, job.report) if stored is not None and not stored.record]
         job.delete()
+        for stored in files:
+            drop_file(stored)
         count += 1
     return count
+
+
+def drop_file(stored: StoredFile) -> None:
+    """Remove a file, unless another job holds it too: the sheets of a workbook share it."""
+    if not Job.objects.filter(Q(source=stored) | Q(report=stored)).exists():
+        stored.blob.delete(save=False)
+        stored.delete()

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from zhike.base import fold as folding
 from zhike.base import pinyin
-from zhike.engine import access, query, records
+from zhike.engine import access, exactjson, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Wrong
@@ -91,17 +93,14 @@ class Names:
         found = Q()
         for key in self._more():
             a = self.target.attributes[key]
-            values = {value for text in texts for value in (text, _clean(a, text)) if value}
-            found |= Q(**{f"{key}__among": values})
+            values = {value for text in texts for value in (text, clean_reach(a, text)) if value}
+            found |= reduce(or_, map(a.equals, values), Q(pk__in=())) if a.custom else Q(**{f"{key}__among": values})
         return found
 
     def _more(self) -> list[str]:
         """Fields beside the name by which a record is found, as far as the actor may read them."""
         if self._keys is None:
-            target = self.target
-            known = access.readable(self.actor, target) if target.key not in query.DIRECTORY else None
-            keys = [k for k, a in target.attributes.items() if k in BY or (a.kind.key in REACHED and a.column)]
-            self._keys = [k for k in keys if known is None or k in known]
+            self._keys = identifying(self.actor, self.target)
         return self._keys
 
     def find(self, text: str) -> Found:
@@ -132,7 +131,7 @@ class Names:
         """The one record that has this mail address or phone, however it is written."""
         for key in self._more():
             a = self.target.attributes[key]
-            found = self._exact.get(_clean(a, text), ()) if a.kind.key in REACHED else ()
+            found = self._exact.get(clean_reach(a, text), ()) if a.kind.key in REACHED else ()
             if len(found) == 1:
                 return found[0]
         return None
@@ -146,8 +145,11 @@ class Names:
         return query.visible(self.actor, target)
 
     def _take(self, rows: Any) -> None:
-        for pk, title, *others in rows.values_list("pk", self.target.title, *self._more()):
-            self._add(pk, str(title), others)
+        known = [self.target.attributes[key] for key in self._more()]
+        names = dict.fromkeys(exactjson.COLUMN if a.custom else a.key for a in known)
+        for row in rows.values("pk", self.target.title, *names):
+            others = (a.loaded(row[exactjson.COLUMN]) if a.custom else row[a.key] for a in known)
+            self._add(row["pk"], str(row[self.target.title]), others)
 
     def _add(self, pk: UUID, title: str, others: Iterable[str]) -> None:
         if pk in self._titles:
@@ -236,6 +238,17 @@ def _finders(actor: Actor, entity: AnyEntity, fields: Iterable[str], *, create: 
             yield key, Names(actor, a, create=create and grows(actor, a))
 
 
+def identifying(actor: Actor, target: AnyEntity) -> list[str]:
+    """Fields beside the name by which a record is found, as far as the actor may read them: numbers, codes, what the
+    firm wants unique, how a person is reached."""
+    known = access.readable(actor, target) if target.key not in query.DIRECTORY else None
+    keys = [
+        k for k, a in target.attributes.items()
+        if k in BY or (a.kind.key in REACHED and a.column) or (a.custom and a.unique and a.kind.key == "text")
+    ]  # fmt: skip
+    return [k for k in keys if known is None or k in known]
+
+
 def pieces(text: str) -> list[str]:
     """The addresses or codes in a cell that holds several of them; nothing where it holds one."""
     found = [piece.strip() for piece in _APART.split(unicodedata.normalize("NFKC", text)) if piece.strip()]
@@ -243,7 +256,7 @@ def pieces(text: str) -> list[str]:
     return found if len(found) > 1 and codes else []
 
 
-def _clean(a: Attribute, text: str) -> str:
+def clean_reach(a: Attribute, text: str) -> str:
     """A mail address or phone as it is stored; empty for what is none."""
     if a.kind.key not in REACHED or (a.kind.key == "email") != ("@" in text):
         return ""

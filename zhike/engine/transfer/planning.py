@@ -30,6 +30,8 @@ HEAD = 40  # rows that guesses are made from
 UNKNOWN = 60  # distinct unmatched words that are offered for matching
 SEEN = 2_000  # distinct words of a column that are looked at
 LABELS = ("累计金额", "销售金额", "销售额", "总金额", "金额", "amount", "sales")
+# (entity, names) -> those by which records of it will be found once other files are imported
+Promised = Callable[[str, set[str]], set[str]]
 Rows = Callable[[], Iterable[tuple[int, list[Cell]]]]
 OWN = 2  # so many columns that nobody can write are only in an export of this entity
 VAGUE = ("part", "similar", "values")  # guesses that are dropped when not one word fits
@@ -61,13 +63,21 @@ def importable(actor: Actor, entity: AnyEntity) -> dict[str, Attribute]:
     return {k: a for k, a in entity.attributes.items() if k in allowed and a.kind.key not in ("file", "json")}
 
 
-def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, Any] | None = None) -> Plan:
+def make(
+    actor: Actor,
+    entity: AnyEntity,
+    table: Table,
+    mapping: Mapping[str, Any] | None = None,
+    *,
+    promised: Promised | None = None,
+) -> Plan:
     """The guessed plan, changed as `mapping` says, with every word and date of the file looked at.
 
     `mapping` is plain data: {"columns": {heading or "#place": field, or {field, part, words, order, scale}}, "also":
     [{"column": heading, "field": field, …}] for a column that feeds a second field, "constants": {field: text},
     "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool, "quiet": bool,
-    "leave_doubles": bool}; what it does not name stays as guessed. Raises Invalid for a name that is not there, or a
+    "leave_doubles": bool}; what it does not name stays as guessed. `promised` tells which names of linked records will
+    be there by then, though they are not yet. Raises Invalid for a name that is not there, or a
     field that the actor may not write.
     """
     access.require(actor, entity, "import")
@@ -83,7 +93,7 @@ def make(actor: Actor, entity: AnyEntity, table: Table, mapping: Mapping[str, An
     plan = Plan(columns=columns, rows=table.row_count)
     if mapping:
         _revise(actor, entity, plan, mapping)
-    _look(actor, entity, plan, table.rows())
+    _look(actor, entity, plan, table.rows(), promised)
     return plan
 
 
@@ -251,7 +261,9 @@ def _check_shared(entity: AnyEntity, plan: Plan, errors: dict[str, list[Wrong]])
         errors[columns[1].header] = [Wrong(said)]
 
 
-def _look(actor: Actor, entity: AnyEntity, plan: Plan, rows: Iterable[tuple[int, list[Cell]]]) -> None:
+def _look(
+    actor: Actor, entity: AnyEntity, plan: Plan, rows: Iterable[tuple[int, list[Cell]]], promised: Promised | None
+) -> None:
     """Find the words that mean no choice and no record, and days whose order is open."""
     watched = [c for c in plan.columns if c.field and _has_words(entity.attributes[c.field])]
     dates = [c for c in plan.columns if c.field and entity.attributes[c.field].kind.key in ("date", "datetime")]
@@ -270,7 +282,7 @@ def _look(actor: Actor, entity: AnyEntity, plan: Plan, rows: Iterable[tuple[int,
         order = datetext.guess_order(texts)
         c.ambiguous = order == "ambiguous"
         c.order = c.order or (order if order in ("dmy", "mdy") else "")
-    _unknown(actor, entity, plan, watched, words)
+    _unknown(actor, entity, plan, watched, words, promised)
 
 
 def _has_words(a: Attribute) -> bool:
@@ -278,8 +290,9 @@ def _has_words(a: Attribute) -> bool:
 
 
 def _unknown(
-    actor: Actor, entity: AnyEntity, plan: Plan, watched: Sequence[Column], words: Sequence[Counter[str]]
-) -> None:
+    actor: Actor, entity: AnyEntity, plan: Plan, watched: Sequence[Column], words: Sequence[Counter[str]],
+    promised: Promised | None,
+) -> None:  # fmt: skip
     """Try each distinct word once, as the import itself would read it."""
     found = finders(actor, entity, {c.field for c in watched})
     for c, seen in zip(watched, words, strict=True):
@@ -288,8 +301,12 @@ def _unknown(
         texts = [text for text, _n in seen.most_common()]
         reader.prepare([(n, [text]) for n, text in enumerate(texts)])
         bad = [t for t in texts if any(p.code != "folded" for p in reader.draft(0, [t]).problems)]
-        if grows(actor, entity.attributes[c.field]):
+        a = entity.attributes[c.field]
+        if grows(actor, a):
             bad = []
+        elif bad and a.is_link and promised is not None:
+            coming = promised(a.target, set(bad))
+            bad = [t for t in bad if t not in coming]
         if texts and len(bad) == len(texts) and c.reason in VAGUE:
             c.field, c.reason, c.confidence = "", "unknown", 0.0
             continue

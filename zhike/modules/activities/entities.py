@@ -53,7 +53,7 @@ ACTIVITY = Entity(
             ),
         ),
         Section(_("With whom"), ("account", "contact", "lead", "deal")),
-        Section(_("Record"), ("department", "created_by", "created_at", "updated_at"), folded=True),
+        Section(_("Record"), ("external_id", "department", "created_by", "created_at", "updated_at"), folded=True),
     ),
     filters=(
         "owner",
@@ -84,6 +84,9 @@ ACTIVITY = Entity(
     card=("kind", "account", "due_at", "owner"),
     sums=("duration_minutes",),
     via=("account", "contact", "lead", "deal"),
+    unique=(("external_id",),),
+    match=(("external_id",),),
+    called=("task", "event", "call", "meeting", "mail", "email", "note", "跟进记录", "拜访记录", "日程"),
     meanings={
         "name": "subject",
         "subject": "subject",
@@ -99,6 +102,9 @@ ACTIVITY = Entity(
         "contact_id": "contact",
         "deal_id": "deal",
         "lead_id": "lead",
+        "activity_id": "external_id",
+        "code": "external_id",
+        "customer_code": "account",
         "owner": "owner",
         "next_on": "due_at",
         "last_activity_on": "done_at",
@@ -120,7 +126,7 @@ ACTIVITY = Entity(
     privacy=classes(
         internal="kind subject body due_at done_at duration_minutes result direction priority account contact lead "
         "deal",
-        personal="place",
+        personal="place external_id",
     ),
     before_save=(services.tidy_activity,),
     before_all=(services.fill_links,),

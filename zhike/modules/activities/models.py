@@ -83,6 +83,12 @@ class Activity(Record):
     lead = models.ForeignKey(Lead, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Lead"))
     deal = models.ForeignKey(Deal, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Deal"))
     place = models.CharField(_("Place"), max_length=200, blank=True)
+    external_id = models.CharField(
+        _("Number in the former system"),
+        max_length=200,
+        blank=True,
+        help_text=_("Imports find the activity again by it: the number of a mail, of a calendar entry."),
+    )
 
     class Meta(Record.Meta):
         verbose_name = _("Activity")
@@ -106,6 +112,11 @@ class Activity(Record):
             models.CheckConstraint(
                 condition=Q(status="done", done_at__isnull=False) | (~Q(status="done") & Q(done_at=None)),
                 name="activity_done_has_time",
+            ),
+            models.UniqueConstraint(
+                fields=["external_id"],
+                condition=~Q(external_id="") & Q(deleted_at=None),
+                name="activity_external_id_once",
             ),
         ]
 

@@ -143,6 +143,7 @@ ACCOUNT = Entity(
         Sign("address", _("Address"), ("region", "address"), score=0.5, typed="hint", api="hint", imported="off"),
     ),
     apart=("uscc",),
+    called=("company", "organization", "organisation", "client", "公司", "企业", "单位", "公司列表", "res.partner"),
     meanings={
         "name": "name",
         "company": "name",
@@ -173,6 +174,7 @@ ACCOUNT = Entity(
         "remark": "remark",
         "company_id": "external_id",
         "code": "external_id",
+        "customer_code": "external_id",
         "amount": "prior_sales",
         "parent": "parent",
         "currency": "currency",
@@ -285,6 +287,7 @@ CONTACT = Entity(
         Sign("email", _("Email"), ("email",), score=0.85),
         Sign("wechat", _("WeChat"), ("wechat",), score=0.85),
     ),
+    called=("person", "people", "address book", "人员", "通讯录"),
     meanings={
         "name": "name",
         "company": "account",
@@ -305,6 +308,7 @@ CONTACT = Entity(
         "remark": "remark",
         "contact_id": "external_id",
         "code": "external_id",
+        "customer_code": "external_id",
         "company_id": "account",
     },
     typed={"contact": "last_contact_at", "idle": "idle_days", "next": "next_follow_up_on"},

@@ -112,6 +112,7 @@ LEAD = Entity(
             "company", _("Company"), ("company",), "firm", 0.9, typed="hint", api="hint", beyond={"account": ("name",)}
         ),
     ),
+    called=("潜在客户", "mql", "prospect"),
     meanings={
         "name": "name",
         "company": "company",
@@ -135,6 +136,7 @@ LEAD = Entity(
         "tags": "tags",
         "remark": "remark",
         "code": "external_id",
+        "customer_code": "external_id",
         "lead_id": "external_id",
         "stage": "stage",
         "status": "stage",

@@ -53,6 +53,7 @@ PRODUCT = Entity(
     related=(Related("deal", "product", ("name", "account", "stage", "amount", "owner")),),
     unique=(("code",),),
     match=(("code",), ("name",)),
+    called=("item", "price list", "商品", "价目表"),
     meanings={
         "name": "name",
         "product": "name",
@@ -175,6 +176,7 @@ DEAL = Entity(
     ),
     unique=(("external_id",),),
     match=(("external_id",), ("name", "account")),
+    called=("opportunity", "pipeline", "potential", "crm.lead", "业务机会", "交易"),
     meanings={
         "name": "name",
         "deal": "name",
@@ -195,6 +197,7 @@ DEAL = Entity(
         "code": "external_id",
         "deal_id": "external_id",
         "company_id": "account",
+        "customer_code": "account",
     },
     tones={
         "status": {"open": "blue", "won": "green", "lost": "red"},
