@@ -39,6 +39,10 @@ KNOWN_WORDS = {
     "engine/formula/check.py": {"、"},
     "engine/kinds.py": {*"是有對对真否无無假", "%％", ";；、，\n"},
     "engine/privacy/needles.py": {r"[ \-–—()（）.·]*"},  # what stands between the digits of a number
+    "modules/activities/entities.py": {"跟进记录", "拜访记录", "日程"},  # what files are called, like the next three
+    "modules/customers/entities.py": {"公司", "企业", "单位", "公司列表", "人员", "通讯录"},
+    "modules/leads/entities.py": {"潜在客户"},
+    "modules/sales/entities.py": {"商品", "价目表", "业务机会", "交易"},
     "modules/sales/pages/quick.py": {"@＠"},
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
     "web/grid.py": {"，、;；\n"},  # between the values of a cell
