@@ -27,6 +27,7 @@ from zhike.engine.access import Actor
 from zhike.engine.deed_jobs import go_on
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Missing, Refused, Wrong
+from zhike.engine.mishaps import MISHAPS, full, is_lost, words
 from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
@@ -45,8 +46,8 @@ AT_ONCE_ROWS = 2_000  # imports up to this size are done while the browser waits
 AT_ONCE_BYTES = 2 * 1024 * 1024
 AT_ONCE_EXPORT = 10_000
 STALE = dt.timedelta(seconds=60)
+FORGOTTEN = dt.timedelta(hours=1)  # a job that waits so long has lost its place in the queue
 DAYS = 30
-LOST = ("57P01", "57P02", "57P03")  # the server is stopped, has crashed, is starting
 FIXES, LONGEST_FIX = 2_000, 2_000
 State = Job.State
 
@@ -113,8 +114,10 @@ def abandoned() -> list[tuple[UUID, str]]:
     now = timezone.now()
     with transaction.atomic():
         rows = Job.objects.select_for_update(skip_locked=True).filter(kind__in=("import", "export"))
-        found = rows.filter(state=State.RUNNING, updated_at__lt=now - STALE, options__queued__gt="")
-        return [(job.pk, _again(job)) for job in found]
+        rows = rows.filter(options__queued__gt="")
+        running = rows.filter(state=State.RUNNING, updated_at__lt=now - STALE)
+        waiting = rows.filter(state=State.READY, updated_at__lt=now - FORGOTTEN)
+        return [(job.pk, _again(job)) for job in (*running, *waiting)]
 
 
 def _again(job: Job) -> str:
@@ -139,20 +142,18 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
             _WORK[job.kind, job.options["phase"]](job, ticket, pulse)
         except Stopped:
             return
-        except (Invalid, Refused, Missing, TabularError, OSError, DatabaseError) as error:
-            if is_lost(error) and (job.kind, job.options["phase"]) == ("import", "run"):
+        except (Invalid, Refused, Missing, TabularError, OSError) as error:
+            fail(job, ticket, reason(error))
+        except MISHAPS as error:
+            if is_lost(error):
                 connection.close()  # another worker goes on when the database is there again
-            else:
-                fail(job, ticket, reason(error))
+                return
+            fail(job, ticket, words(error) or odd())
+            if not words(error):
+                raise
         except Exception:
-            fail(job, ticket, _("Something went wrong on the way. Try again, or tell your administrator."))
+            fail(job, ticket, odd())
             raise
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether the connection to the database went, rather than that it refused something."""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, DatabaseError) and (not state or state[:2] == "08" or state in LOST)
 
 
 def reason(error: BaseException) -> str:
@@ -163,15 +164,14 @@ def reason(error: BaseException) -> str:
         return " ".join(w.text for found in error.first.values() for w in found)
     if isinstance(error, (Refused, Missing)):
         return error.text
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    state = getattr(getattr(error, "__cause__", None), "sqlstate", "") or ""
-    if full or state == "53100":
-        return _(
-            "The disk of the server is full. Ask the administrator to make room, then go on: nothing is done twice."
-        )
-    if isinstance(error, DatabaseError):
-        return _("The database went away. Go on in a moment: nothing is done twice.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return full()
     return _("The file could not be opened; nothing was written. Choose it again.")
+
+
+def odd() -> str:
+    """What is said of what nobody foresaw."""
+    return _("Something went wrong on the way. Try again, or tell your administrator.")
 
 
 def fail(job: Job, ticket: str, text: str) -> None:
@@ -190,7 +190,7 @@ def fail(job: Job, ticket: str, text: str) -> None:
 
     try:
         note()
-    except DatabaseError:
+    except MISHAPS:
         connection.close()
         note()
 
