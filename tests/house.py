@@ -145,7 +145,7 @@ class House:
         self.url, self.home, self.cluster = url, home, cluster
         self.environment = {
             **os.environ, "DATABASE_URL": url, "ZHIKE_HOME": str(home), "DJANGO_SETTINGS_MODULE": "config.settings",
-            "ZHIKE_LANG": "en", "ZHIKE_ACCEPT_DATA_LOSS": "1",
+            "ZHIKE_LANG": "en", "ZHIKE_ACCEPT_DATA_LOSS": "1", "ZHIKE_SECRET_KEY": "of-the-house-" * 4,
         }  # fmt: skip
         self._mother: subprocess.Popen[str] | None = None
         self._count = 0

@@ -119,10 +119,10 @@ def struck(house: House, n: int) -> None:
     house.revive()
 
 
-# ---- the server struck dead: each strike costs a second or two of starting again, hence fifty and not two hundred
+# ---- the server struck dead
 
 
-STRIKES = [1, pytest.param(50, marks=pytest.mark.long)]
+STRIKES = [1, pytest.param(200, marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("strikes", STRIKES)
