@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,40 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
-ROOT = Path(__file__).resolve().parents[2]
-SETUP = """
-import django; django.setup()
-from zhike.base.models import Department, Role, User
-place = Department(name="总部"); place.ancestors = [place.pk]; place.save()
-User.objects.create_user("chief", "Zhike-test-2026", name="管理员", department=place,
-    roles=[Role.objects.get(key="administrator").pk])
-User.objects.create_user("nobody", "Zhike-test-2026", name="无权", department=place, roles=[])
-"""
-BEGIN = """
-import sys, django; django.setup()
-from pathlib import Path
-from django.core.files.uploadedfile import SimpleUploadedFile
-from zhike.base.models import User
-from zhike.engine.access import Actor
-from zhike.engine.entity import get
-from zhike.engine.transfer import jobs
-from zhike.engine import uploads
-path = Path(sys.argv[1])
-actor = Actor(User.objects.get(username="chief"))
-source = uploads.keep(actor, SimpleUploadedFile(path.name, path.read_bytes()), typed=False)
-job = jobs.begin(actor, get("account"), source)
-jobs.perform(job.pk, jobs.queue(job, "read"), watched=False)
-job.refresh_from_db()
-print(job.pk, jobs.queue(job, "run"))
-"""
-WORK = """
-import sys, django; django.setup()
-from uuid import UUID
-from zhike.engine.transfer import jobs
-jobs.perform(UUID(sys.argv[1]), sys.argv[2])
-"""
+from tests.house import ABANDONED, BEGIN, UNDO, WORK, House, file, of_server, until
+
 DEFER = BEGIN.replace(
     'print(job.pk, jobs.queue(job, "run"))', 'from zhike.jobs import tasks\ntasks.start(job, "run")\nprint(job.pk)'
 )
@@ -71,117 +37,12 @@ while (job := Job.objects.get(pk=sys.argv[1])).done < 1_000:
     time.sleep(0.02)
 jobs.pause(job)
 """
-ABANDONED = """
-import django; django.setup()
-from zhike.engine.transfer import jobs
-((job, ticket),) = jobs.abandoned()
-print(job, ticket)
-"""
-UNDO = """
-import django; django.setup()
-from zhike.base.models import User
-from zhike.engine import undo
-from zhike.engine.access import Actor
-from zhike.engine.models import Operation
-undo.undo(Actor(User.objects.get(username="chief")), Operation.objects.order_by("-at").first().pk)
-"""
-
-TABLES = ("customers_account", "customers_contactpoint", "customers_tag", "engine_history", "engine_ownerperiod")
-
-
-class House:
-    """A database and a data folder of this test file's own."""
-
-    def __init__(self, url: str, home: Path) -> None:
-        self.url = url
-        self.environment = {
-            **os.environ, "DATABASE_URL": url, "ZHIKE_HOME": str(home), "DJANGO_SETTINGS_MODULE": "config.settings",
-            "ZHIKE_LANG": "en",
-        }  # fmt: skip
-
-    def python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True
-        )
-
-    def said(self, code: str, *arguments: str) -> str:
-        process = self.python(code, *arguments)
-        text, _nothing = process.communicate(timeout=300)
-        assert process.returncode == 0
-        return text.strip()
-
-    def zhike(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zhike", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=300, check=False
-        )
-
-    def job(self, pk: str) -> tuple[str, int, str]:
-        """State, rows done, new records."""
-        with psycopg.connect(self.url) as connection:
-            query = "SELECT state, done, result->'run'->>'new' FROM engine_job WHERE id = %s"
-            row = connection.execute(query, [pk]).fetchone()
-        assert row
-        return row
-
-    def age(self, job: str) -> None:
-        """As if nobody had heard of the worker for two minutes."""
-        with psycopg.connect(self.url) as connection:
-            connection.execute("UPDATE engine_job SET updated_at = now() - interval '2 minutes' WHERE id = %s", [job])
-
-    def digest(self) -> str:
-        """What stands in the customers, their numbers and owners, whatever ids and times they have."""
-        with psycopg.connect(self.url) as connection:
-            return str(
-                connection.execute(
-                    "SELECT md5(string_agg(concat_ws('|', a.external_id, a.name, a.phone, a.pinyin, a.version,"
-                    " cardinality(a.tags), p.digits, o.owner_id, h.n), ',' ORDER BY a.external_id))"
-                    " FROM customers_account a LEFT JOIN customers_contactpoint p ON p.account_id = a.id"
-                    " LEFT JOIN engine_ownerperiod o ON o.record = a.id LEFT JOIN LATERAL (SELECT count(*) n FROM"
-                    " engine_history h WHERE h.record = a.id) h ON true WHERE a.deleted_at IS NULL"
-                ).fetchone()
-            )
-
-    def added(self, job: str) -> int:
-        """Records that an import says it has made."""
-        with psycopg.connect(self.url) as connection:
-            return _one(
-                connection, sql.SQL("SELECT count(*) FROM engine_importedrow WHERE made AND job_id = {}").format(job)
-            )
-
-    def counts(self) -> dict[str, int]:
-        """Rows of the tables that an import of customers writes."""
-        with psycopg.connect(self.url) as connection:
-            return {t: _one(connection, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(t))) for t in TABLES}
 
 
 @pytest.fixture(scope="module")
-def house(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    found = House(postgres.scratch("transfer"), tmp_path_factory.mktemp("home"))
-    migrated = found.zhike("migrate")
-    assert migrated.returncode == 0, migrated.stderr
-    found.said(SETUP)
-    yield found
-    postgres.drop("transfer")
-
-
-def _one(connection: Any, query: Any) -> int:
-    return int(connection.execute(query).fetchone()[0])
-
-
-def file(path: Path, count: int) -> Path:
-    lines = ["客户编号,客户名称,手机,标签", *(f"{n},客户{n:05d}有限公司,138{n:08d},批量" for n in range(count))]
-    path.write_text("\n".join(lines), "utf-8")
-    return path
-
-
-def until(house: House, job: str, rows: int, worker: subprocess.Popen[str]) -> None:
-    """Wait until so many rows are written."""
-    deadline = time.monotonic() + 240
-    while house.job(job)[1] < rows:
-        assert worker.poll() is None, "the import ended too early"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def house(postgres: Any, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with of_server(postgres, "transfer", tmp_path_factory.mktemp("home")) as found:
+        yield found
 
 
 def killed(house: House, path: Path, waits: Iterable[float]) -> str:

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_noop, override
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from .attempts import Outcome
 from .deeds import Chosen, Deed
 from .entity import AnyEntity, get
 from .errors import Invalid, Missing, Refused
+from .mishaps import MISHAPS, is_lost, words
 from .models import Job, Operation, OperationStep, Token
 from .operations import Tally
 
@@ -145,12 +146,20 @@ def perform(pk: UUID, ticket: str) -> None:
             return
         except (Invalid, Refused, Missing) as error:
             _fail(pk, ticket, _reason(error))
-        except DatabaseError:
-            connection.close()
-            _fail(pk, ticket, _("The database went away. What was done by then stays done; go on, or undo it."))
+        except MISHAPS as error:
+            if is_lost(error):
+                connection.close()  # another worker goes on when the database is there again
+                return
+            _fail(pk, ticket, words(error) or _odd())
+            if not words(error):
+                raise
         except Exception:
-            _fail(pk, ticket, _("Something went wrong. What was done by then stays done; go on, or undo it."))
+            _fail(pk, ticket, _odd())
             raise
+
+
+def _odd() -> str:
+    return _("Something went wrong. What was done by then stays done; go on, or undo it.")
 
 
 def _reason(error: Invalid | Refused | Missing) -> str:

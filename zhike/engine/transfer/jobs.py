@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import get_language, override
@@ -28,6 +28,7 @@ from zhike.engine.access import Actor
 from zhike.engine.deed_jobs import go_on
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Missing, Refused, Wrong
+from zhike.engine.mishaps import MISHAPS, full, is_lost, words
 from zhike.engine.models import Job, StoredFile
 from zhike.engine.tabular import Table, TabularError, open_table, read
 from zhike.engine.tabular.messages import message
@@ -43,9 +44,9 @@ AT_ONCE_ROWS = 2_000  # imports up to this size are done while the browser waits
 AT_ONCE_BYTES = 2 * 1024 * 1024
 AT_ONCE_EXPORT = 10_000
 STALE = dt.timedelta(seconds=60)
+FORGOTTEN = dt.timedelta(hours=1)  # a job that waits so long has lost its place in the queue
 DAYS = 30
 SET = "import_set"  # the kind of a job that does several imports, one after another (set_jobs.py)
-LOST = ("57P01", "57P02", "57P03")  # the server is stopped, has crashed, is starting
 FIXES, LONGEST_FIX = 2_000, 2_000
 State = Job.State
 
@@ -112,8 +113,10 @@ def abandoned() -> list[tuple[UUID, str]]:
     now = timezone.now()
     with transaction.atomic():
         rows = Job.objects.select_for_update(skip_locked=True).filter(kind__in=("import", "export", SET))
-        found = rows.filter(state=State.RUNNING, updated_at__lt=now - STALE, options__queued__gt="")
-        return [(job.pk, _again(job)) for job in found]
+        rows = rows.filter(options__queued__gt="")
+        running = rows.filter(state=State.RUNNING, updated_at__lt=now - STALE)
+        waiting = rows.filter(state=State.READY, updated_at__lt=now - FORGOTTEN)
+        return [(job.pk, _again(job)) for job in (*running, *waiting)]
 
 
 def _again(job: Job) -> str:
@@ -141,22 +144,20 @@ def perform(pk: UUID, ticket: str, *, watched: bool = True) -> None:
                 WORK[job.kind, job.options["phase"]](job, ticket, pulse)
         except Stopped:
             return
-        except (Invalid, Refused, Missing, TabularError, OSError, DatabaseError) as error:
-            if is_lost(error) and (job.kind == SET or (job.kind, job.options["phase"]) == ("import", "run")):
+        except (Invalid, Refused, Missing, TabularError, OSError) as error:
+            job.refresh_from_db(fields=["options", "result"])
+            lacking = gone.told(job) if isinstance(error, Refused) else ""
+            fail(job, ticket, lacking or reason(error))
+        except MISHAPS as error:
+            if is_lost(error):
                 connection.close()  # another worker goes on when the database is there again
-            else:
-                job.refresh_from_db(fields=["options", "result"])
-                lacking = gone.told(job) if isinstance(error, Refused) else ""
-                fail(job, ticket, lacking or reason(error))
+                return
+            fail(job, ticket, words(error) or odd())
+            if not words(error):
+                raise
         except Exception:
-            fail(job, ticket, _("Something went wrong on the way. Try again, or tell your administrator."))
+            fail(job, ticket, odd())
             raise
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether the connection to the database went, rather than that it refused something."""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, DatabaseError) and (not state or state[:2] == "08" or state in LOST)
 
 
 def reason(error: BaseException) -> str:
@@ -167,15 +168,14 @@ def reason(error: BaseException) -> str:
         return " ".join(w.text for found in error.first.values() for w in found)
     if isinstance(error, (Refused, Missing)):
         return error.text
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    state = getattr(getattr(error, "__cause__", None), "sqlstate", "") or ""
-    if full or state == "53100":
-        return _(
-            "The disk of the server is full. Ask the administrator to make room, then go on: nothing is done twice."
-        )
-    if isinstance(error, DatabaseError):
-        return _("The database went away. Go on in a moment: nothing is done twice.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return full()
     return _("The file could not be opened; nothing was written. Choose it again.")
+
+
+def odd() -> str:
+    """What is said of what nobody foresaw."""
+    return _("Something went wrong on the way. Try again, or tell your administrator.")
 
 
 def fail(job: Job, ticket: str, text: str) -> None:
@@ -194,7 +194,7 @@ def fail(job: Job, ticket: str, text: str) -> None:
 
     try:
         note()
-    except DatabaseError:
+    except MISHAPS:
         connection.close()
         note()
 
