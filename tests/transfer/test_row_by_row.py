@@ -44,7 +44,7 @@ ROW = st.tuples(
     st.sampled_from(["", "重点", "展会,重点", "新的"]),
     st.sampled_from(["", "一", "二"]),
     st.sampled_from(["", "上海市", "火星"]),
-    st.sampled_from(["", "", "", "旧客户有限公司", "没有的公司"]),
+    st.sampled_from(["", "", "", "旧客户有限公司", "没有的公司", "甲有限公司", "乙科技有限公司"]),
 )
 
 
@@ -170,6 +170,18 @@ def test_a_thousand_at_a_time_is_row_by_row(
     land: Land, rows: list[tuple[str, ...]], said: dict[str, Any], who: int
 ) -> None:
     same(land, who, rows, said)
+
+
+def test_rows_link_to_rows_before_them(land: Land) -> None:
+    blank = [""] * len(HEADS)
+    group, branch = ["远大集团有限公司", *blank[1:]], ["远大集团苏州分公司", *blank[1:-1], "远大集团有限公司"]
+    rows = [tuple(group), tuple(branch), ("远大集团无锡分公司", *blank[1:-1], "远大集团苏州分公司")]
+    for chunk, dry in ((1_000, False), (1, False), (1_000, True)):
+        counts, problems, found = load(land, 0, rows, {}, chunk=chunk, dry=dry)
+        assert (counts["new"], counts["warnings"], problems) == (3, 1, [])  # the first links to nothing
+        parents = {one[0]: one[9] for one in found}
+        assert dry or parents["远大集团苏州分公司"] == "远大集团有限公司"
+        assert dry or parents["远大集团无锡分公司"] == "远大集团苏州分公司"
 
 
 @pytest.mark.long

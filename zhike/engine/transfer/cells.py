@@ -20,7 +20,7 @@ from zhike.engine.tabular import Cell, compose_name
 from zhike.engine.tabular.values import CellValueError, blank, boolean, labelled_amount, number, percent
 from zhike.engine.tabular.write import escape
 
-from .links import Finder, Stages
+from .links import Finder, Names, Stages
 from .model import Column, Plan, Problem
 
 SOFT = frozenset({"choice", "multichoice", "link", "links", "user", "department", "region", "industry"})
@@ -61,8 +61,15 @@ class Reader:
         for a, columns in self.fields:
             finder = self.finders.get(a.key)
             if finder is not None:
-                texts = (c.words.get(t, t) for _n, cells in rows for c in columns for t in _names(a, cell_of(cells, c)))
+                texts = (
+                    c.words.get(t, t) for _n, cells in rows for c in columns for t in names_in(a, cell_of(cells, c))
+                )
                 finder.prepare(texts)
+
+    def links_to(self, key: str) -> list[tuple[Attribute, Column, Names]]:
+        """The columns that lead to records of an entity, with what finds those."""
+        links = [(a, c, self.finders.get(a.key)) for a, columns in self.fields if a.target == key for c in columns]
+        return [(a, c, finder) for a, c, finder in links if isinstance(finder, Names)]
 
     def draft(self, row: int, cells: list[Cell]) -> Draft:
         """The values of one row."""
@@ -128,7 +135,7 @@ class Reader:
         return found
 
     def _linked(self, a: Attribute, c: Column, raw: Cell, draft: Draft) -> Any:
-        found = [pk for text in _names(a, raw) if (pk := self._link(a, c, text, raw, draft))]
+        found = [pk for text in names_in(a, raw) if (pk := self._link(a, c, text, raw, draft))]
         if a.kind.key == "links":
             return found
         return found[0] if found else None
@@ -177,7 +184,7 @@ def cell_of(cells: list[Cell], c: Column) -> Cell:
     return cells[c.index] if c.index < len(cells) else None
 
 
-def _names(a: Attribute, cell: Cell) -> list[str]:
+def names_in(a: Attribute, cell: Cell) -> list[str]:
     """The names in a cell of a link."""
     if blank(cell):
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,10 +19,11 @@ from zhike.engine.errors import Conflict, Invalid, Missing, Refused
 from zhike.engine.kinds import Links
 from zhike.engine.records import Change, taken_already
 from zhike.engine.tabular import Cell
+from zhike.engine.tabular.folding import fold
 from zhike.engine.tabular.values import blank
 
 from .cells import NUMBERS as SUMMED
-from .cells import Draft, Reader, cell_of, first_good, further, problem
+from .cells import Draft, Reader, cell_of, first_good, further, names_in, problem
 from .links import finders, same_title
 from .match import Existing, Group, Matcher, department_name
 from .model import NUMBER, ORIGIN, Column, Plan, Problem, Result, Sum
@@ -101,22 +102,40 @@ class Importer:
         """Know no names of linked records yet: those that were made are gone where a batch was taken back."""
         entity, plan = self.entity, self.plan
         self.reader = Reader(entity, plan, finders(self.actor, entity, plan.fields(), create=True), escaped=True)
+        self.own_links = self.reader.links_to(entity.key)
+        self.known_by = {entity.title, *(k for key in entity.match for k in key)} if self.own_links else set()
 
     def take(self, chunk: Chunk, *, careful: bool = False) -> Taken:
         """Read, match and write a batch of rows. Raises Collision unless `careful`, which leaves single rows out."""
         self.taken, self.careful = Taken(), careful
         self.reader.prepare([row for row, refused in chunk if not refused])
-        drafts = [draft for row, refused in chunk if (draft := self._draft(row, refused)) is not None]
-        found = self.taken.problems
-        while drafts:
-            groups, drafts = self.matcher.group(drafts)
-            found += self._create([g for g in groups if g.existing is None])
-            found += self._update([(g, g.existing) for g in groups if g.existing is not None])
+        drafts: list[Draft] = []
+        told: set[str] = set()  # names of what the drafts are about, where rows of this file may link to each other
+        for row, refused in chunk:
+            if told and not told.isdisjoint(self._names_linked(row)):
+                self._settle(drafts)
+                drafts, told = [], set()
+            if (draft := self._draft(row, refused)) is not None:
+                drafts.append(draft)
+                told |= {fold(str(draft.values[k])) for k in self.known_by if k in draft.values}
+        self._settle(drafts)
         if self.rehearsal:
             self.rehearsal.note({pk: row for pk, (row, _made) in self.taken.records.items()})
-        self.taken.problems = sorted(found, key=lambda p: (p.row, p.column is None, p.column or 0))
+        self.taken.problems = sorted(self.taken.problems, key=lambda p: (p.row, p.column is None, p.column or 0))
         self.remember(self.taken)
         return self.taken
+
+    def _settle(self, drafts: Sequence[Draft]) -> None:
+        """Match rows and write them, those that have to do with each other one after the other."""
+        while drafts:
+            groups, drafts = self.matcher.group(drafts)
+            self.taken.problems += self._create([g for g in groups if g.existing is None])
+            self.taken.problems += self._update([(g, g.existing) for g in groups if g.existing is not None])
+
+    def _names_linked(self, row: Row) -> Iterator[str]:
+        """The names of records of the same kind to which a row links."""
+        for a, c, _finder in self.own_links:
+            yield from map(fold, names_in(a, c.words.get(str(cell := cell_of(row[1], c)), cell)))
 
     def _draft(self, row: Row, refused: Sequence[str]) -> Draft | None:
         """A row with its values; none where it must be left out."""
@@ -179,6 +198,8 @@ class Importer:
                 continue
             self.taken.result.new += 1
             self._settled(g, made.pk, g.row, made=True)
+            for _a, _c, finder in self.own_links:
+                finder.learn(made)
             new.append((g, made))
             yield from self._later(g)
         if self.rehearsal:
@@ -253,7 +274,8 @@ class Importer:
             value = [*(now or ()), *(v for v in given if v not in (now or ()))] if isinstance(a.kind, Links) else given
             if key == NUMBER or key in ORIGIN or now == value or (self.plan.empty_only and now not in (None, "", [])):
                 continue
-            if key == self.entity.title and key in g.key and same_title(str(now), str(value)):
+            known = key in g.key or self.matcher.earlier[existing.id] != g.row
+            if key == self.entity.title and known and same_title(str(now), str(value)):
                 continue
             if now and first_good(a, value) != value and all(n in existing.searched for n in further(a, value)):
                 continue
@@ -283,7 +305,7 @@ class Importer:
             try:
                 further = self._double if self.rehearsal else None
                 asked = doubles.at("imported", confirmed=not self.plan.leave_doubles, further=further)
-                with asked, records.rehearsed() if self.rehearsal else nullcontext():
+                with asked, records.rehearsed(self._rehearsed) if self.rehearsal else nullcontext():
                     made = act(batch)
             except Invalid as invalid:
                 errors = [*invalid.rows, *({} for _n in batch)][: len(batch)]
@@ -310,6 +332,10 @@ class Importer:
                 self.taken.problems += [self._problem(g, key, str(text), level="warning") for key, text in warnings]
                 yield g, record
             return
+
+    def _rehearsed(self, ids: Collection[UUID]) -> Collection[UUID]:
+        """Which records a trial run has made."""
+        return self.rehearsal.rows(ids).keys() if self.rehearsal else ()
 
     def _double(self, sign: Sign, level: str, c: Change[Any]) -> doubles.Hit | None:
         """What a row before this one would have made, as if it were there."""

@@ -151,6 +151,12 @@ class Names:
             others = (a.loaded(row[exactjson.COLUMN]) if a.custom else row[a.key] for a in known)
             self._add(row["pk"], str(row[self.target.title]), others)
 
+    def learn(self, record: Any) -> None:
+        """A record that has just been made: later rows may name it."""
+        attributes = self.target.attributes
+        others = [attributes[key].read(record) for key in self._more()]
+        self._add(record.pk, str(attributes[self.target.title].read(record)), [str(o) for o in others if o])
+
     def _add(self, pk: UUID, title: str, others: Iterable[str]) -> None:
         if pk in self._titles:
             return
