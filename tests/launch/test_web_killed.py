@@ -1,4 +1,4 @@
-"""`zhike serve` whose web processes are killed amid an upload, a confirmation, a merge: nothing half, all sent again."""
+"""`zhike serve` whose web processes are killed amid an upload, a confirmation, a merge: nothing is half written."""
 
 from __future__ import annotations
 
