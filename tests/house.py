@@ -190,8 +190,8 @@ class House:
 
     def job(self, pk: str) -> tuple[str, int, str]:
         """State, rows done, new records."""
-        (row,) = self.ask("SELECT state, done, result->'run'->>'new' FROM engine_job WHERE id = %s", pk)
-        return row
+        ((state, done, new),) = self.ask("SELECT state, done, result->'run'->>'new' FROM engine_job WHERE id = %s", pk)
+        return state, done, new
 
     def age(self, job: str) -> None:
         """As if nobody had heard of the worker for two minutes."""
@@ -296,7 +296,7 @@ def with_server(server: Any, home: Path, base: Path | None = None) -> Iterator[H
     base.chmod(0o711)
     kept = settings() | {"shared_buffers": "64MB", "fsync": "off", "full_page_writes": "off"}
     cluster = Cluster(base, base / "log", kept, durable=False)
-    found = None
+    found: House | None = None
     try:
         launcher._bring_up(cluster)
         url = cluster.url(role=launcher.ROLE, database=launcher.DATABASE)
@@ -309,7 +309,7 @@ def with_server(server: Any, home: Path, base: Path | None = None) -> Iterator[H
         found.said(SETUP)
         yield found
     finally:
-        if found:
+        if found is not None:
             found.close()
         cluster.stop()
         shutil.rmtree(base, ignore_errors=True)

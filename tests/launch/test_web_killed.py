@@ -38,7 +38,7 @@ job.refresh_from_db()
 jobs.perform(job.pk, jobs.queue(job, "check"), watched=False)
 """
 DICE = random.Random(13)
-KILLS = [3, pytest.param(200, marks=pytest.mark.long)]
+KILLS = [3, pytest.param(60, marks=pytest.mark.long)]
 PATIENT = 4  # kills after which the supervisor waits so long that a new one is quicker
 
 

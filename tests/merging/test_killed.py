@@ -140,9 +140,9 @@ def test_a_merge_and_its_undoing_are_done_or_not(house: House, kills: int) -> No
     house.said(PART)
     assert house.state() == apart
     partings += 1
-    for name, now in notes(house).items():  # as much as that many undisturbed ones leave
+    for name, count in notes(house).items():  # as much as that many undisturbed ones leave
         told = merges * (second[name] - first[name]) + partings * (before[name] - second[name])
-        assert (name, now - before[name]) == (name, told)
+        assert (name, count - before[name]) == (name, told)
 
 
 @pytest.mark.parametrize("kills", KILLS)
