@@ -190,9 +190,8 @@ class House:
 
     def job(self, pk: str) -> tuple[str, int, str]:
         """State, rows done, new records."""
-        (row,) = self.ask("SELECT state, done, result->'run'->>'new' FROM engine_job WHERE id = %s", pk)
-        found: tuple[str, int, str] = row
-        return found
+        ((state, done, new),) = self.ask("SELECT state, done, result->'run'->>'new' FROM engine_job WHERE id = %s", pk)
+        return state, done, new
 
     def age(self, job: str) -> None:
         """As if nobody had heard of the worker for two minutes."""

@@ -81,7 +81,10 @@ def drill(server: Server, home: Path, folder: Path, text: str, identity: str, to
         say(_("%(at)s is not as it was: %(count)d differences.") % {"at": shown(at), "count": len(problems)})
         return 1
     said = {"at": shown(at), "count": len(chosen.window.segments)}
-    say(_("%(at)s can be reached (%(count)d segments of the log): its log of changes and its files agree.") % said)
+    say(
+        _("%(at)s can be reached (%(count)d segments of the log): its tables, its log of changes and its files agree.")
+        % said
+    )
     return 0
 
 

@@ -2,7 +2,7 @@
 
 The log of changes (engine_history) is only ever added to, and each row says which transaction wrote it. What the copy
 holds of it must be in the database at work as well, row for row; what the copy lacks must be of transactions that had
-not committed at that second.
+not committed at that second. What other tables hold is compared row for row too (tables.py).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from zhike.backup.model import BackupError, Told, write_whole
 from zhike.launch import paths
 from zhike.launch.postgres import DATABASE, SUPERUSER, Server
 
+from . import tables
 from .archive import DRILLED, require
 from .recover import Plan, Target, check, fill, plan, uploads
 
@@ -65,7 +66,8 @@ def drill(
         try:
             url = cluster.url(role=SUPERUSER, database=DATABASE)
             with closing(psycopg.connect(url)) as copy, closing(psycopg.connect(server.url)) as live:
-                problems = [*_history(copy, live, told), *_uploads(copy, chosen, identity)]
+                problems = [*_history(copy, live, told), *tables.compare(copy, live)]
+                problems += _uploads(copy, chosen, identity)
         finally:
             cluster.stop()
     finally:
