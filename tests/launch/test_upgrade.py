@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
@@ -32,22 +34,36 @@ def apart(work: Callable[..., T], *values: Any, **more: Any) -> T:
         return pool.submit(work, *values, **more).result()
 
 
-def _leaf() -> tuple[str, str, str]:
-    """The newest migration of a module on which nothing else is built: its module, its name, the one before it."""
+class Step(NamedTuple):
+    """The newest migration of a module on which nothing else is built, the one before it, and a table it changes."""
+
+    app: str
+    name: str
+    before: str
+    table: str
+
+
+@cache
+def newest() -> Step:
     loader = MigrationLoader(None)
-    (app, name) = loader.graph.leaf_nodes("sales")[0]
-    before = next(parent.key[1] for parent in loader.graph.node_map[(app, name)].parents if parent.key[0] == app)
-    return app, name, before
+    modules = [config.label for config in apps.get_app_configs() if config.name.startswith("zhike.modules.")]
+    app, name = min(
+        key for key in loader.graph.leaf_nodes() if key[0] in modules and not loader.graph.node_map[key].children
+    )
+    before = next(parent.key[1] for parent in loader.graph.node_map[app, name].parents if parent.key[0] == app)
+    operations = loader.get_migration(app, name).operations
+    table = next(f"{app}_{operation.model_name}" for operation in operations if hasattr(operation, "model_name"))
+    return Step(app, name, before, table)
 
 
 @pytest.fixture(scope="module")
 def behind(postgres: Any, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
     """The name of a database that lacks the last step, with somebody in it; made once, as rolling back takes long."""
-    server, (app, _name, before) = Server(postgres.scratch("behind")), _leaf()
+    server, step = Server(postgres.scratch("behind")), newest()
 
     def back() -> None:
         with schema.owner(server):
-            call_command("migrate", app, before, verbosity=0)
+            call_command("migrate", step.app, step.before, verbosity=0)
 
     with django_db_blocker.unblock():
         apart(back)
@@ -78,7 +94,7 @@ def old(postgres: Any, behind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def done(server: Server) -> bool:
     with psycopg.connect(server.url) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM django_migrations WHERE (app, name) = (%s, %s)", _leaf()[:2]
+            "SELECT count(*) FROM django_migrations WHERE (app, name) = (%s, %s)", newest()[:2]
         ).fetchone()
     return row == (1,)
 
@@ -124,7 +140,7 @@ def test_whoever_holds_a_table_is_named_and_a_second_start_waits(
 ) -> None:
     monkeypatch.setitem(migrating.OPTIONS, "options", "-c lock_timeout=700ms")
     holder = psycopg.connect(old.url, application_name="report")
-    holder.execute("SELECT count(*) FROM sales_deal")
+    holder.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(newest().table)))
 
     def work() -> None:
         with schema.owner(old, **migrating.OPTIONS):
@@ -151,8 +167,8 @@ def test_a_rehearsal_tells_what_an_upgrade_does_to_a_copy(old: Server, monkeypat
     try:
         copying.copy(old.url, copied.url)
         found = apart(upgrade.rehearse, copied)
-        assert [step.name for step in found.steps] == [".".join(_leaf()[:2])]
-        assert found.steps[0].locks["sales_deal"]
+        assert [step.name for step in found.steps] == [".".join(newest()[:2])]
+        assert found.steps[0].locks[newest().table]
         assert (found.changed, found.problems) == ([], [])
         assert (done(copied), done(old)) == (True, False)
         with psycopg.connect(old.url) as connection:  # a step with a side effect that nobody would expect of it
