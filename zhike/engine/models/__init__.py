@@ -1,0 +1,66 @@
+"""What the engine itself stores, and the abstract models that records are made of."""
+
+from .configuring import Configuration, DuplicateRule, Retention, SavedView, SearchIndex, ViewChoice
+from .doubles import DuplicateGroup, DuplicateVerdict, Merge, MergeMove
+from .happened import Erasure, History, Operation, OperationStep, Proposal, Seal
+from .reaching import Delegation, Delivery, Share, Token, Webhook
+from .records import (
+    DEPTHS,
+    KEPT,
+    PLACES,
+    Counter,
+    CustomRecord,
+    IdempotencyKey,
+    OwnerPeriod,
+    Pipeline,
+    Record,
+    Stage,
+    Staged,
+    StageEvent,
+    record_indexes,
+)
+from .work import ImportedRow, ImportMapping, ImportProblem, Job, Notice, RecentRecord, StoredFile
+
+__all__ = [
+    "DEPTHS",
+    "KEPT",
+    "PLACES",
+    "Configuration",
+    "Counter",
+    "CustomRecord",
+    "Delegation",
+    "Delivery",
+    "DuplicateGroup",
+    "DuplicateRule",
+    "DuplicateVerdict",
+    "Erasure",
+    "History",
+    "IdempotencyKey",
+    "ImportMapping",
+    "ImportProblem",
+    "ImportedRow",
+    "Job",
+    "Merge",
+    "MergeMove",
+    "Notice",
+    "Operation",
+    "OperationStep",
+    "OwnerPeriod",
+    "Pipeline",
+    "Proposal",
+    "RecentRecord",
+    "Record",
+    "Retention",
+    "SavedView",
+    "Seal",
+    "SearchIndex",
+    "Share",
+    "Stage",
+    "StageEvent",
+    "Staged",
+    "StoredFile",
+    "Token",
+    "ViewChoice",
+    "Webhook",
+    "record_indexes",
+]
