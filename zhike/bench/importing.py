@@ -11,6 +11,7 @@ import csv
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import connection, transaction
 from django.db.models import Max
 
@@ -215,7 +216,10 @@ def _importing(job: Job) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _kept(actor: Actor, path: Path) -> StoredFile:
-    upload = SimpleUploadedFile(path.name, path.read_bytes())
+    upload = TemporaryUploadedFile(path.name, "text/csv", path.stat().st_size, None)
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, upload)
+    upload.seek(0)
     return uploads.keep(actor, upload, typed=False, limit=settings.IMPORT_BYTES)
 
 

@@ -123,6 +123,7 @@ class Importer:
             self.rehearsal.note({pk: row for pk, (row, _made) in self.taken.records.items()})
         self.taken.problems = sorted(self.taken.problems, key=lambda p: (p.row, p.column is None, p.column or 0))
         self.remember(self.taken)
+        self.changes.clear()  # hooks of the entity lead back here, so that nothing else would let go of them at once
         return self.taken
 
     def _settle(self, drafts: Sequence[Draft]) -> None:
