@@ -17,7 +17,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
         "/search?q=科技", "/notices", "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
-        "/duplicates/account", "/duplicates/look",
+        "/duplicates/account", "/duplicates/look", "/pools/", "pool:card",
         "/account/import", "import:map", "import:dry", "import:done", "/imports", "imports:set",
     ),
     "manager": (
@@ -36,6 +36,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/settings/objects/account/about", "/settings/objects/account", "/settings/objects/account/fields/new",
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",
         "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/duplicates", "/settings/tags",
+        "/settings/pools", "/settings/pools/new/account",
         "/settings/health",
         "/settings/roles/{role}/fields", "/settings/roles/compare", "/settings/delegations",
         "/settings/view-as", "/settings/exports", "/settings/audit", "/settings/audit/incident", "/settings/tokens",
@@ -66,6 +67,10 @@ def places(desk: Desk, person: str) -> dict[str, str]:
             continue
         if place == "imports:set":
             found[place] = linked(desk)
+            continue
+        if place == "pool:card":
+            text = desk.context.request.get("/pools/").text()
+            found[place] = next(iter(re.findall(r'href="(/pools/[0-9a-f-]{36}/[0-9a-f-]{36})"', text)))
             continue
         if place.startswith("merge:"):
             found[place] = merging(desk, place.partition(":")[2])

@@ -23,7 +23,7 @@ RECORDS = ("lead", "account", "contact", "deal", "activity", "x_visit")
 PERSONS = ("consent", "personrequest")  # proof: nobody but an administrator takes it away
 PARTS = ("affiliation", "contactpoint", "address", "dealcontact", "dealcompetitor", *PERSONS)
 SHARED = ("product", "competitor", "tag")
-ORGANISATION = ("user", "department", "role", "pipeline", "stage", "calendarday")
+ORGANISATION = ("user", "department", "role", "pipeline", "stage", "calendarday", "pool")
 
 
 def sees(entity: str, person: str) -> bool:

@@ -20,7 +20,7 @@ from django.db import connection, models, transaction
 from zhike.base.models import Stored, User
 from zhike.engine import history, numbering
 from zhike.engine.entity import declared
-from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, Seal, StageEvent, StoredFile
+from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, PoolMove, Seal, StageEvent, StoredFile
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
 from zhike.modules.customers.models import Address, Affiliation, Consent, Contact, ContactPoint, PersonRequest
@@ -46,7 +46,7 @@ HANGING: dict[type[Stored], tuple[str, ...]] = {
     Lead: ("account", "contact"),
 }
 SHOWN = 20
-TRACES = (History, StageEvent, Seal)
+TRACES = (History, StageEvent, PoolMove, Seal)
 
 
 def remove() -> dict[str, int]:
@@ -228,7 +228,7 @@ def _erase() -> dict[str, int]:
     for model in (m for m in apps.get_models() if issubclass(m, Stored)):
         if n := _run(f"DELETE FROM {_table(model)} WHERE id IN (SELECT id FROM gone)"):  # noqa: S608
             counts[model._meta.label_lower] = n
-    for trace in (History, StageEvent, OwnerPeriod, IdempotencyKey):
+    for trace in (History, StageEvent, OwnerPeriod, PoolMove, IdempotencyKey):
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
     for entity in declared().values():
         if entity.number and not entity.rows().exists():

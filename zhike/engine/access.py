@@ -7,31 +7,29 @@ the explanation and the decision are the same code (docs/security.md).
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial, reduce
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Exists, F, OuterRef, Q
 
-from zhike.base import changes
-from zhike.base.models import FieldGrant, Grant, Policy, Role, User
+from zhike.base.models import FieldGrant, Grant, User
 
+from .actor import ANY, FEW, LOOK_ONLY, LOOKING, Actor, Limit, Place, Right, stored
 from .entity import AnyEntity, get
 from .errors import Refused
 from .fields import among
 from .kinds import Attribute
-from .models import DEPTHS, Share
+from .models import DEPTHS
 
 if TYPE_CHECKING:
     from .query import Clause
 
+__all__ = ["ANY", "FEW", "LOOKING", "LOOK_ONLY", "Actor", "Limit", "Place", "Right", "stored"]  # beside what is here
 ACTIONS = (
     "list",
     "read",
@@ -46,46 +44,12 @@ ACTIONS = (
     "export",
     "reveal",
 )
-LOOKING = frozenset({"list", "read"})
 SHARED = {"read": frozenset({"list", "read"}), "write": frozenset({"list", "read", "update", "bulk"})}
 EXPLICIT = frozenset(
-    {"erase", "lock", "unlock", "merge"}
+    {"erase", "lock", "unlock", "merge", "hold", "unhold"}
 )  # what "every action" of an entity does not give, only a row of its own
-ANY = "*"
 ORDER = ("hidden", "masked", "read", "write")  # field levels from least to most
 NOBODY = Q(pk__in=())
-FEW = 100  # records shared with somebody that a statement names one by one; more of them the database looks up
-
-
-@dataclass(frozen=True)
-class Limit:
-    """Bounds within somebody's rights: of a token, a delegation, or of looking at the system as somebody else.
-
-    `scopes` are "entity:action" with * for any of either; they only ever take away.
-    """
-
-    scopes: frozenset[str]
-
-    @classmethod
-    def of(cls, scopes: Iterable[str]) -> Limit:
-        """From stored texts."""
-        return cls(frozenset(scopes))
-
-    def allows(self, entity: str, action: str) -> bool:
-        """Whether the action on the entity lies within."""
-        return not self.scopes.isdisjoint((f"{entity}:{action}", f"{entity}:{ANY}", f"{ANY}:{action}", f"{ANY}:{ANY}"))
-
-
-LOOK_ONLY = Limit.of((f"{ANY}:list", f"{ANY}:read"))
-
-
-@dataclass(frozen=True)
-class Right:
-    """One permission in force: how far it reaches, under which conditions, and the role that gives it."""
-
-    scope: str
-    conditions: tuple[Clause, ...] = ()
-    role: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -96,124 +60,6 @@ class Part:
     reason: str
     role: UUID | None = None
     detail: Any = None
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Someone acting through a channel; made once per request or job, passed as the first argument everywhere.
-
-    `user` is the person whose rights count and whose name stands as owner. Where somebody else's hand is at work (an
-    assistant, an administrator who looks as somebody), `by` is that person, and history keeps both names. `account` is
-    the customer for whom somebody uses the portal: only rights "of the portal account" count then. `phone` says that
-    they look at a small screen: the firm may have laid out less for it.
-    """
-
-    user: User
-    channel: str = "web"
-    by: User | None = None
-    limit: Limit | None = None
-    account: UUID | None = None
-    phone: bool = False
-    day: dt.date = field(default_factory=timezone.localdate)
-
-    def within(self, limit: Limit, *, by: User | None = None, channel: str = "") -> Actor:
-        """The same person within bounds."""
-        return replace(self, limit=limit, by=by or self.by, channel=channel or self.channel)
-
-    @property
-    def hand(self) -> User:
-        """Who is really at work."""
-        return self.by or self.user
-
-    @cached_property
-    def held(self) -> Mapping[UUID, Role]:
-        """The roles in force now; with separate administrators, the role that may do everything is not."""
-        if not self.user.is_active or self.user.deleted_at:
-            return {}
-        return changes.kept(("roles", *self.user.roles), self._held)
-
-    def _held(self) -> Mapping[UUID, Role]:
-        found = Role.objects.filter(pk__in=self.user.roles, deleted_at=None)
-        if any(r.office == Role.Office.ALL for r in found) and Policy.current().separate_admins:
-            found = found.exclude(office=Role.Office.ALL)
-        return {r.pk: r for r in found}
-
-    @property
-    def roles(self) -> frozenset[UUID]:
-        """Their ids."""
-        return frozenset(self.held)
-
-    @property
-    def office(self) -> str:
-        """Which settings are open: all, system, security, audit, or "". Nobody opens them with another's hand."""
-        if self.by or self.limit:
-            return ""
-        return next((r.office for r in self.held.values() if r.office), "")
-
-    @cached_property
-    def grants(self) -> Mapping[tuple[str, str], Sequence[Right]]:
-        """(entity, action) -> the rights that all roles give together."""
-        return changes.kept(("grants", self.roles), self._grants)
-
-    def _grants(self) -> Mapping[tuple[str, str], Sequence[Right]]:
-        found: dict[tuple[str, str], list[Right]] = {}
-        rows = Grant.objects.filter(role__in=self.roles).values_list("role", "entity", "action", "scope", "conditions")
-        for role, entity, action, scope, conditions in rows:
-            found.setdefault((entity, action), []).append(Right(scope, stored(conditions), role))
-        return found
-
-    @cached_property
-    def levels(self) -> Mapping[tuple[str, str, str], Mapping[UUID, str]]:
-        """(entity, field, status or "") -> what each role that says anything about it says."""
-        return changes.kept(("levels", self.roles), self._levels)
-
-    def _levels(self) -> Mapping[tuple[str, str, str], Mapping[UUID, str]]:
-        found: dict[tuple[str, str, str], dict[UUID, str]] = {}
-        rows = FieldGrant.objects.filter(role__in=self.roles).values_list("role", "entity", "key", "when", "level")
-        for role, entity, key, when, level in rows:
-            found.setdefault((entity, key, when), {})[role] = level
-        return found
-
-    @property
-    def shared(self) -> QuerySet[Share]:
-        """What is shared with this person now."""
-        if not self.held or self.account:
-            return Share.objects.none()
-        targets = [self.user.pk, *self.roles]
-        if self.user.department:
-            targets += self.user.department.ancestors
-        return Share.objects.filter(Q(until=None) | Q(until__gte=self.day), target__in=targets)
-
-    @cached_property
-    def shares(self) -> Mapping[str, Mapping[str, Sequence[UUID]]]:
-        """entity -> level -> the records shared with this person now; FEW + 1 of them stand for more."""
-        place = self.user.department.ancestors if self.user.department else ()
-        return changes.kept(("shares", self.user.pk, self.roles, *place, self.account, self.day), self._shares)
-
-    def _shares(self) -> Mapping[str, Mapping[str, Sequence[UUID]]]:
-        found: dict[str, dict[str, Sequence[UUID]]] = {}
-        grouped = self.shared.values("entity", "level").annotate(every=ArrayAgg("record"))
-        some = grouped.annotate(some=F(f"every__0_{FEW + 1}")).values_list("entity", "level", "some")
-        for entity, level, records in some:
-            found.setdefault(entity, {})[level] = records
-        return found
-
-    @cached_property
-    def known(self) -> dict[Any, Any]:
-        """What was answered before for this actor."""
-        return {}
-
-    @cached_property
-    def depth(self) -> int:
-        """How deep the actor's department lies: 1 for the root."""
-        return len(self.user.department.ancestors) if self.user.department else 0
-
-
-def stored(conditions: Any) -> tuple[Clause, ...]:
-    """Conditions as they are kept: [[field, operator, value], ["any", …], …]."""
-    from .query import language  # query reads access, so access may only read it once both are there
-
-    return language.clauses(conditions or ())
 
 
 def rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
@@ -228,6 +74,8 @@ def rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
 def _rights(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Right]:
     if actor.limit and not actor.limit.allows(entity.key, action):
         return ()
+    if actor.place is not None:
+        return (Right(Grant.Scope.ALL),) if actor.place.allows(entity.key, action) else ()
     places = ((entity.key, action), (entity.key, ANY), (ANY, action), (ANY, ANY))
     found = [
         right
@@ -302,6 +150,9 @@ def parts(actor: Actor, entity: AnyEntity, action: str) -> Sequence[Part]:
 
 def _parts(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
     held = rights(actor, entity, action)
+    if actor.place is not None:
+        yield from (Part(actor.place.rows[entity.key], "place"),) if held else ()
+        return
     for right in held:
         if (q := _scoped(actor, entity, right)) is not None:
             yield Part(q, right.scope, right.role)
@@ -363,7 +214,7 @@ def _scoped(actor: Actor, entity: AnyEntity, right: Right) -> Q | None:
             either.append(_below(actor.user.department.ancestors))
     else:
         either = []
-    narrowed = _conditions(actor, entity, right.conditions)
+    narrowed = meeting(actor, entity, right.conditions)
     return reduce(or_, (each & narrowed for each in either)) if either else None
 
 
@@ -384,7 +235,7 @@ def _portal(actor: Actor, entity: AnyEntity) -> list[Q]:
     return [Q(account=actor.account)] if "account" in entity.attributes else []
 
 
-def _conditions(actor: Actor, entity: AnyEntity, conditions: Sequence[Clause]) -> Q:
+def meeting(actor: Actor, entity: AnyEntity, conditions: Sequence[Clause]) -> Q:
     """Stored conditions as rows: the same language as lists, but over every field, because the firm set them."""
     if not conditions:
         return Q()
@@ -404,7 +255,7 @@ def bounds(actor: Actor, entity: AnyEntity, action: str) -> Q:
     for right in rights(actor, entity, action):
         if not right.conditions:
             return Q()
-        found |= _conditions(actor, entity, right.conditions)
+        found |= meeting(actor, entity, right.conditions)
     return found
 
 
@@ -463,6 +314,8 @@ def _beneath(actor: Actor, entity: AnyEntity, a: Attribute) -> list[str]:
 
 
 def _level(actor: Actor, entity: AnyEntity, a: Attribute, status: str) -> str:
+    if actor.place is not None:
+        return actor.place.level(entity.key, a.key)
     said = actor.levels.get((entity.key, a.key, ""), {})
     found = max((said.get(role, a.level) for role in actor.roles), key=ORDER.index, default="hidden")
     late = actor.levels.get((entity.key, a.key, status), {}) if status else {}

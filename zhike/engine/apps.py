@@ -17,4 +17,4 @@ class EngineConfig(AppConfig):
         # the system checks, what fields can be computed by, and how a merge is taken back
         from . import checks, formula, merging, rollup  # noqa: F401
 
-        autodiscover_modules("entities", "handlers")
+        autodiscover_modules("entities", "handlers", "pools")

@@ -8,7 +8,7 @@ from zhike.base.models import CalendarDay, Department, Role, User
 
 from .entity import Action, Entity, Related, Section, View, register
 from .kinds import classes
-from .models import Pipeline, Stage
+from .models import Pipeline, Pool, Stage
 from .people import (
     assign,
     follow_people,
@@ -102,4 +102,11 @@ CALENDAR = Entity(
     match=(("day",),),
     privacy=classes(public="day is_working name"),
 )
-register(USER, DEPARTMENT, ROLE, PIPELINE, STAGE, CALENDAR)
+POOL = Entity(
+    key="pool",
+    model=Pool,
+    icon="recycle",
+    columns=("name", "is_active"),
+    privacy=classes(internal="entity name order is_active"),
+)
+register(USER, DEPARTMENT, ROLE, PIPELINE, STAGE, CALENDAR, POOL)

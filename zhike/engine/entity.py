@@ -41,6 +41,8 @@ SYSTEM = (
     "password",
     "last_login",
     "object",
+    "recycle_rule",
+    "document",
 )
 
 
@@ -56,6 +58,12 @@ COMMON = dict.fromkeys(
         "status",
         "stage_at",
         "closed_at",
+        "pool",
+        "pooled_at",
+        "former_owner",
+        "held_since",
+        "recycle_at",
+        "is_kept",
     ),
     "internal",
 )  # fields that every record has; the class of all others is said by their kind or their entity

@@ -41,6 +41,9 @@ IGNORED = (
     "last_contact_at",
     "next_follow_up_on",  # kept in step by rules, from records with a history
     "last_seen_on",
+    "pool_id",
+    "recycle_at",
+    "recycle_rule",  # worked out from rules and from records with a history; pools have a ledger of their own
     "must_change_password",
     "password_changed_at",
 )
@@ -106,6 +109,13 @@ def track(table: str, entity: str) -> migrations.RunSQL:
     return migrations.RunSQL(sql, drop)
 
 
+def retrack(table: str, entity: str) -> migrations.RunSQL:
+    """A migration operation after which the history of a table leaves out what is left out by now."""
+    sql = TRIGGERS.format(table=table, entity=entity, ignored=",".join(IGNORED))
+    drop = "".join(f"DROP TRIGGER IF EXISTS history_{op} ON {table};" for op in "iud")
+    return migrations.RunSQL(drop + sql, migrations.RunSQL.noop)
+
+
 def track_whole(table: str, entity: str, *, record: str, without: Sequence[str] = ()) -> migrations.RunSQL:
     """A migration operation for a table of rights or settings: history keeps its rows whole, new and deleted ones too.
 
@@ -167,7 +177,13 @@ def _write(
 def acting(actor: Actor, action: str, *, dated: bool = False) -> None:
     """Tell the triggers who is about to change tables, and whether the rows say when; until the transaction ends."""
     for_whom = str(actor.user.pk) if actor.by else ""
-    values = [str(actor.hand.pk), for_whom, actor.channel, action, "on" if dated else ""]
+    values = [
+        "" if actor.is_rule else str(actor.hand.pk),
+        for_whom,
+        actor.channel,
+        action,
+        "on" if dated else "",
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('zhike.actor', %s, true), set_config('zhike.behalf', %s, true), "

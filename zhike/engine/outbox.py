@@ -37,6 +37,7 @@ class Event:
 
 Handler = Callable[[Event], None]
 ANY = "*"
+NOBODY = UUID(int=0)  # what a rule does, nobody does
 _handlers: dict[str, list[Handler]] = {}
 _wanted: list[Callable[[str], bool]] = []
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -81,7 +82,7 @@ def emit(name: str, entity: str, ids: Sequence[UUID], actor: Actor) -> None:
             handler=n,
             entity=entity,
             ids=[str(i) for i in ids],
-            actor=str(actor.user.pk),
+            actor=str(NOBODY if actor.is_rule else actor.user.pk),
             channel=actor.channel,
             event=event,
             key=key,

@@ -32,6 +32,8 @@ from .entity import AnyEntity, Entity, get
 from .errors import Conflict, Invalid, Missing, Refused, Wrong
 from .kinds import Attribute
 from .models import IdempotencyKey, OwnerPeriod
+from .pools import known as pools
+from .pools import owning
 
 M = TypeVar("M", bound=Stored)
 Values = Mapping[str, Any]
@@ -398,8 +400,10 @@ def _apply(change: Change[Any]) -> None:
             value = attributes[key].empty
         change.set(key, value)
     hooks: list[Callable[[Change[Any]], None]] = list(change.entity.before_save)
-    if change.action in change.entity.actions and change.back is None:
-        hooks.insert(0, change.entity.actions[change.action].run)
+    if change.back is None:
+        named = change.entity.actions.get(change.action)
+        if named is not None or change.action in owning.GIVING:
+            hooks.insert(0, named.run if named else owning.run)
     for hook in hooks:
         hook(change)
 
@@ -428,7 +432,7 @@ def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> N
             if "owner" not in c.values:
                 c.record.owner_id = actor.user.pk
     moved = [c for c in changes if c.is_new or c.changed("owner")]
-    given = [c for c in moved if c.record.owner_id != actor.user.pk or not c.is_new]
+    given = [c for c in moved if c.action not in owning.GIVING and (c.record.owner_id != actor.user.pk or not c.is_new)]
     for c in _not_given(actor, entity, given):
         c.fail("owner", _("You may not hand this over to somebody else."), "refused")
     owners = User.objects.select_related("department").in_bulk({c.record.owner_id for c in moved if c.record.owner_id})
@@ -441,6 +445,9 @@ def _place(actor: Actor, entity: AnyEntity, changes: Sequence[Change[Any]]) -> N
         c.record.department_id = department.pk if department else None
         place.set_cached_value(c.record, department)
         c.record.ancestors = list(department.ancestors) if department else []
+    if pools.is_pooled(entity):
+        owning.stamp(changes)
+        owning.limit(changes)
 
 
 def _not_given(actor: Actor, entity: AnyEntity, given: Sequence[Change[Any]]) -> list[Change[Any]]:
@@ -585,6 +592,8 @@ def _after(actor: Actor, entity: AnyEntity, action: str, changes: Sequence[Chang
         _note_owners(actor, entity, changes)
     if entity.is_staged:
         stages.note(changes)
+    if pools.is_pooled(entity):
+        owning.note(changes)
     rolling.follow_changes(entity, changes)
     for hook in entity.after_save:
         hook(changes)

@@ -33,6 +33,8 @@ from zhike.engine import (
 from zhike.engine.duplicates import finder
 from zhike.engine.entity import declared, get
 from zhike.engine.models import Job, Retention
+from zhike.engine.pools import moving, settling, warning
+from zhike.engine.pools.known import is_pooled
 from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
 from zhike.launch.postgres import Server
@@ -227,6 +229,34 @@ def find_all_duplicates(timestamp: int) -> None:
     for entity in declared().values():
         if entity.signs:
             find_duplicates(entity.key)
+
+
+@app.task(name="zhike.pools.settle", queue="transfer")
+@catalog.fresh()
+def settle_pools(entity: str) -> None:
+    """Work out anew when records of an entity return to their pools, because rules have changed."""
+    settling.settle(get(entity))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="zhike.pools.sweep", queueing_lock="pools.sweep", pass_context=False)
+@catalog.fresh()
+def sweep_pools(timestamp: int) -> None:
+    """Every ten minutes: return to their pools the records whose time has come."""
+    for entity in declared().values():
+        if is_pooled(entity):
+            moving.sweep(entity)
+
+
+@app.periodic(cron="5 8 * * *")
+@app.task(name="zhike.pools.warn", pass_context=False)
+@catalog.fresh()
+def warn_of_pools(timestamp: int) -> None:
+    """Every morning: put right what was written beside the write path, then warn the owners."""
+    for entity in declared().values():
+        if is_pooled(entity):
+            settling.settle(entity)
+            warning.warn(entity)
 
 
 @app.periodic(cron="7 * * * *")

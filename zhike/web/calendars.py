@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from zhike.base.i18n import language
+from zhike.base.i18n import day, language
 from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
@@ -26,7 +26,7 @@ from . import tabs
 from .listing import entity_info, filter_line, record_title
 from .lookup import entity_or_404
 from .tabs import Asked
-from .templating import actor_of, day, render, yuan
+from .templating import actor_of, render, yuan
 
 PREFERRED = ("due_at", "expected_on", "next_follow_up_on", "created_at")
 PER_DAY = {"month": 4, "week": 30}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,22 +15,24 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from markupsafe import escape
 
-from zhike.base.i18n import listed
+from zhike.base.i18n import day, listed
 from zhike.engine import access, history, layouts, lineage, merging, query, recent, reveal, stages
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, Related, get
 from zhike.engine.kinds import Masked
 from zhike.engine.models import OwnerPeriod, StageEvent, StoredFile
+from zhike.engine.pools import telling
 from zhike.engine.query import Condition, Page, View
 
 from . import access_pages_team, plugs
 from .listing import entity_info, record_title, total_text
 from .lookup import entity_or_404
 from .plugs import Item
-from .templating import Later, actor_of, ago, day, render, yuan
+from .templating import Later, actor_of, ago, render, yuan
 
 RELATED = "related"  # the part of the page with the lists beside the record
 BESIDE = 5
+NEAR = timedelta(days=15)  # before a record goes back to its pool the page says so
 
 
 @login_required
@@ -62,10 +65,20 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         "related": Later(lambda: beside(actor, entity, pk, may))
         if request.headers.get("HX-Target") == RELATED
         else None,
-        "notices": [],
+        "notices": _returns(entity, page),
         "visibility_url": f"/{entity.key}/{pk}/visibility" if entity.has_owner or entity.via else "",
         "printed_url": f"/{entity.key}/{pk}/printed",
     }
+
+
+def _returns(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
+    """That a record goes back to its pool soon, why, and what keeps it."""
+    at = page.rows[0].values.get("recycle_at")
+    if at is None or at - timezone.now() > NEAR:
+        return []
+    record = entity.rows("of a record that the page shows").select_related("pool").get(pk=page.rows[0].id)
+    told = telling.told(entity, record)
+    return [{"text": f"{told.text} {told.saves}".strip(), "tone": "warn"}] if told else []
 
 
 def beside(actor: Actor, entity: AnyEntity, pk: UUID, may: Mapping[str, bool]) -> list[dict[str, Any]]:

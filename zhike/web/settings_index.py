@@ -122,6 +122,13 @@ def shape() -> list[dict[str, Any]]:
             "icon": "layout-grid",
         },
         {
+            "label": _("Pools"),
+            "hint": _("who takes from them, limits, when customers and leads go back"),
+            "words": _("pool claim recycle quota protection"),
+            "url": "/settings/pools",
+            "icon": "recycle",
+        },
+        {
             "label": _("Tags"),
             "hint": _("who may make them, how often they are used, merging two"),
             "url": "/settings/tags",

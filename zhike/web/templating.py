@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from zhike.base import amount
-from zhike.base.i18n import language
+from zhike.base.i18n import day, language
 from zhike.engine import access
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
@@ -198,18 +198,6 @@ def yuan(value: Any) -> Markup:
 def number(value: Any) -> str:
     """Thousands separated."""
     return "" if value is None else f"{value:,}"
-
-
-def day(value: dt.date | dt.datetime | None) -> str:
-    """11月21日 周六, with the year where it is another one."""
-    if value is None:
-        return ""
-    date = timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
-    week = [_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")][date.weekday()]
-    if language() == "en":
-        return f"{week} {date:%-d %b}" + ("" if date.year == timezone.localdate().year else f" {date.year}")
-    year = "" if date.year == timezone.localdate().year else f"{date.year}年"
-    return f"{year}{date.month}月{date.day}日 {week}"
 
 
 def ago(value: dt.datetime | dt.date | None) -> str:

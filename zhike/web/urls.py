@@ -37,6 +37,8 @@ from . import (
     merging,
     notices,
     palette,
+    pool_settings,
+    pools,
     privacy,
     proposals,
     record,
@@ -52,6 +54,8 @@ from . import (
 urlpatterns = [
     path("", home.home),
     *account.urlpatterns,
+    *pools.urlpatterns,
+    *pool_settings.urlpatterns,
     *identity_pages.urlpatterns,
     *identity_links.urlpatterns,
     *identity_admin.urlpatterns,

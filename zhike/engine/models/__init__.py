@@ -3,6 +3,7 @@
 from .configuring import Configuration, DuplicateRule, Retention, SavedView, SearchIndex, ViewChoice
 from .doubles import DuplicateGroup, DuplicateVerdict, Merge, MergeMove
 from .happened import Erasure, History, Operation, OperationStep, Proposal, Seal
+from .pools import Pool, Pooled, PoolMove, pool_indexes
 from .reaching import Delegation, Delivery, Share, Token, Webhook
 from .records import (
     DEPTHS,
@@ -47,6 +48,9 @@ __all__ = [
     "OperationStep",
     "OwnerPeriod",
     "Pipeline",
+    "Pool",
+    "PoolMove",
+    "Pooled",
     "Proposal",
     "RecentRecord",
     "Record",
@@ -62,5 +66,6 @@ __all__ = [
     "Token",
     "ViewChoice",
     "Webhook",
+    "pool_indexes",
     "record_indexes",
 ]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from markupsafe import Markup, escape
 
 from zhike.base import calendar_cn
+from zhike.base.i18n import day
 from zhike.base.ids import uuid7
 from zhike.base.models import CalendarDay
 from zhike.engine import access, query
@@ -26,7 +27,6 @@ from zhike.engine.kinds import Labels
 from zhike.engine.query import Row
 from zhike.web import plugs
 from zhike.web.plugs import Item
-from zhike.web.templating import day
 
 from . import services
 from .entities import ACTIVITY, RESULT_TONES

@@ -16,6 +16,7 @@ from zhike.base.i18n import listed
 from zhike.engine import guard, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
+from zhike.engine.pools import settling
 from zhike.engine.records import Change
 from zhike.modules.customers.models import Account, Contact
 from zhike.modules.leads.models import Lead
@@ -101,6 +102,7 @@ def materialise(touched: Mapping[str, Collection[UUID]]) -> None:
     for key, ids in touched.items():
         if ids:
             _materialise(key, ids)
+            settling.settle(get(key), ids)
 
 
 def _materialise(key: str, ids: Collection[UUID]) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from zhike.engine.entity import Action, Entity, Related, Section, Sign, View, register
 from zhike.engine.kinds import KINDS, Attribute
+from zhike.engine.pools import entity as pools
 from zhike.engine.privacy import erasing
 
 from . import classes as privacy
@@ -91,6 +92,7 @@ ACCOUNT = Entity(
             ),
         ),
         Section(_("Dealings"), ("first_won_on", "prior_sales", "last_contact_at", "next_follow_up_on", "remark")),
+        pools.SECTION,
         Section(_("Record"), ("external_id", "department", "created_by", "created_at", "updated_at"), folded=True),
     ),
     filters=(
@@ -106,6 +108,7 @@ ACCOUNT = Entity(
         "last_contact_at",
         "next_follow_up_on",
         "idle_days",
+        *pools.FILTERS,
         "created_at",
     ),
     search=("name", "short_name", "english_name", "number", "uscc", "phone", "email", "numbers", "external_id"),
@@ -114,6 +117,7 @@ ACCOUNT = Entity(
         View("new", _("New this month"), "created_at__within=this_month&sort=-created_at"),
         View("due", _("Follow-up due"), "owner__eq=me&next_follow_up_on__within=before_0&sort=next_follow_up_on"),
         View("neglected", _("No contact for 30 days"), NEGLECTED),
+        pools.RETURNING,
         View("all", _("All customers")),
     ),
     facts=("status", "tier", "first_won_on", "last_contact_at", "next_follow_up_on"),
@@ -188,6 +192,7 @@ ACCOUNT = Entity(
     before_all=(services.check_groups,),
     after_save=(numbers.file_numbers,),
     merged={"remark": "both", "founded_on": "least"},
+    actions=pools.ACTIONS,
 )
 
 CONTACT = Entity(

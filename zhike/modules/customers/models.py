@@ -11,13 +11,13 @@ from django.utils.translation import pgettext_lazy
 
 from zhike.base.models import Stored
 from zhike.engine.fields import AddressField, IndustryField, LinksField, MoneyField, PhoneField, ReachField, RegionField
-from zhike.engine.models import Record, record_indexes
+from zhike.engine.models import Pooled, Record, pool_indexes, record_indexes
 
 from .choices import Attitude, BuyingRole, Currency, Source, Tone
 from .persons import Consent, PersonRequest
 
 
-class Account(Record):
+class Account(Record, Pooled):
     """A customer: a legal entity, or a person who buys for himself."""
 
     class Kind(models.TextChoices):
@@ -130,6 +130,7 @@ class Account(Record):
         verbose_name_plural = _("Customers")
         indexes: ClassVar = [
             *record_indexes("prior_sales", "currency"),
+            *pool_indexes(),
             models.Index(
                 fields=["next_follow_up_on"], name="account_next", condition=Q(next_follow_up_on__isnull=False)
             ),

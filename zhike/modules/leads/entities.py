@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.entity import Action, Entity, Related, Section, Sign, View, register
 from zhike.engine.kinds import KINDS, Attribute, classes
+from zhike.engine.pools import entity as pools
 from zhike.engine.privacy import erasing
 
 from . import services
@@ -67,6 +68,7 @@ LEAD = Entity(
             ),
             folded=True,
         ),
+        pools.SECTION,
     ),
     filters=(
         "owner",
@@ -83,6 +85,7 @@ LEAD = Entity(
         "last_contact_at",
         "next_follow_up_on",
         "idle_days",
+        *pools.FILTERS,
         "converted_at",
         "created_at",
     ),
@@ -93,6 +96,7 @@ LEAD = Entity(
         View("new", _("New this month"), "created_at__within=this_month&sort=-created_at"),
         View("due", _("Follow-up due"), "owner__eq=me&next_follow_up_on__within=before_0&sort=next_follow_up_on"),
         View("neglected", _("No contact for 30 days"), "status__eq=open&idle_days__gte=30&sort=-idle_days"),
+        pools.RETURNING,
         View("converted", _("Converted"), "status__eq=won&sort=-converted_at"),
         View("all", _("All leads")),
     ),
@@ -162,6 +166,7 @@ LEAD = Entity(
             _("Mark as invalid"), services.invalidate_lead, ("lost_reason", "lost_note"), "circle-slash", when=("open",)
         ),
         "reopen": Action(_("Reopen"), services.reopen_lead, icon="rotate-ccw", when=("lost",)),
+        **pools.ACTIONS,
         "erase": erasing.ERASE,
     },
 )

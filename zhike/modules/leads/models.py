@@ -9,12 +9,12 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.fields import IndustryField, LinksField, PhoneField, RegionField
-from zhike.engine.models import Record, Staged
+from zhike.engine.models import Pooled, Record, Staged, pool_indexes
 from zhike.modules.customers.choices import Source
 from zhike.modules.customers.models import Account, Contact
 
 
-class Lead(Staged):
+class Lead(Staged, Pooled):
     """A first sign of interest, of a person or a firm; converted once at most."""
 
     class LostReason(models.TextChoices):
@@ -75,6 +75,7 @@ class Lead(Staged):
         verbose_name_plural = _("Leads")
         indexes: ClassVar = [
             *Record.Meta.indexes,
+            *pool_indexes(),
             models.Index(fields=["stage", "stage_at"], name="lead_stage"),
             models.Index(fields=["phone"], name="lead_phone", condition=~Q(phone="")),
             models.Index(fields=["email"], name="lead_email", condition=~Q(email="")),

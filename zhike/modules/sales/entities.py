@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from zhike.engine.entity import Action, Entity, Related, Section, View, register
 from zhike.engine.kinds import KINDS, Attribute, classes
 
-from . import services
+from . import pools, services
 from .computed import COMPUTED
 from .models import Competitor, Deal, DealCompetitor, DealContact, Product
 
@@ -218,9 +218,9 @@ DEAL = Entity(
     computed=(WEIGHTED, DAYS_IN_STAGE, *COMPUTED),
     before_save=(services.tidy_deal,),
     before_all=(services.follow_stage,),
-    after_save=(services.follow_wins,),
-    after_remove=(services.recount_removed,),
-    after_move=(services.recount_moved,),
+    after_save=(services.follow_wins, pools.follow),
+    after_remove=(services.recount_removed, pools.follow_removal),
+    after_move=(services.recount_moved, pools.follow_move),
     merged={"remark": "both", "competitor_note": "both", "started_on": "least"},
     actions={
         "win": Action(_("Win"), services.win_deal, ("amount", "closed_on", "won_reason"), "trophy", "green", ("open",)),

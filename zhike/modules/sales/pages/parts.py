@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup
 
+from zhike.base.i18n import day
 from zhike.base.models import Role
 from zhike.engine import query
 from zhike.engine.access import Actor
@@ -21,7 +22,7 @@ from zhike.engine.query import Row
 from zhike.engine.report import Group
 from zhike.modules.sales.figures import Lines
 from zhike.web.listing import total_text
-from zhike.web.templating import clock, day, number, render, yuan
+from zhike.web.templating import clock, number, render, yuan
 
 Panel = dict[str, Any]
 

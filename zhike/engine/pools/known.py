@@ -1,0 +1,119 @@
+"""The pools of an entity, whom each is for, and what somebody may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from zhike.base.models import User
+from zhike.engine import access
+from zhike.engine.access import Actor, Place
+from zhike.engine.entity import AnyEntity, declared, get
+from zhike.engine.errors import Missing
+from zhike.engine.models import Pool, Pooled
+
+from . import document
+from .document import Document
+
+TAKING = frozenset({"list", "read", "claim"})
+KEEPING = TAKING | {"assign", "bulk"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A pool with what holds in it."""
+
+    pool: Pool
+    document: Document
+
+    @property
+    def entity(self) -> AnyEntity:
+        """Of which records."""
+        return get(self.pool.entity)
+
+    def has_member(self, user: User) -> bool:
+        """Whether somebody may take from it."""
+        return covers(self.document.members, user) or self.has_admin(user)
+
+    def has_admin(self, user: User) -> bool:
+        """Whether somebody may give from it and put into it."""
+        return covers(self.document.admins, user)
+
+
+def is_pooled(entity: AnyEntity) -> bool:
+    """Whether records of an entity can lie in pools."""
+    return issubclass(entity.model, Pooled)
+
+
+def covers(ids: Collection[UUID], user: User) -> bool:
+    """Whether people, departments or roles include somebody who works here."""
+    if not user.is_active or user.deleted_at:
+        return False
+    above = user.department.ancestors if user.department else []
+    return not {user.pk, *user.roles, *above}.isdisjoint(ids)
+
+
+def of(entity: AnyEntity) -> list[Known]:
+    """The pools of an entity that are in use, in their order."""
+    if not is_pooled(entity):
+        return []
+    rows = Pool.objects.filter(entity=entity.key, is_active=True, deleted_at=None).order_by("order", "created_at")
+    return [Known(pool, document.read(pool.document)) for pool in rows]
+
+
+def every() -> list[Known]:
+    """All pools in use."""
+    rows = Pool.objects.filter(is_active=True, deleted_at=None).order_by("entity", "order", "created_at")
+    return [Known(pool, document.read(pool.document)) for pool in rows if _is_known(pool)]
+
+
+def _is_known(pool: Pool) -> bool:
+    return pool.entity in declared() and is_pooled(get(pool.entity))
+
+
+def open_to(actor: Actor) -> list[Known]:
+    """The pools that somebody may look into; who only looks as somebody, or by a token, must have the right to list."""
+    return [k for k in every() if _is_open(actor, k)]
+
+
+def _is_open(actor: Actor, known: Known) -> bool:
+    if actor.account or (actor.limit and not actor.limit.allows(known.pool.entity, "list")):
+        return False
+    return known.has_member(actor.user)
+
+
+def find(actor: Actor, pk: UUID) -> Known:
+    """A pool that is open to somebody; Missing else."""
+    pool = Pool.objects.filter(pk=pk, is_active=True, deleted_at=None).first()
+    known = Known(pool, document.read(pool.document)) if pool and _is_known(pool) else None
+    if known is None or not _is_open(actor, known):
+        raise Missing
+    return known
+
+
+def inside(actor: Actor, known: Known) -> Actor:
+    """The same person by the rights that the pool gives: its records, and of those the fields that it shows."""
+    entity, said = known.entity, known.document
+    actions = KEEPING if known.has_admin(actor.user) else TAKING
+    if actor.limit is not None:
+        actions = frozenset(a for a in actions if actor.limit.allows(entity.key, a))
+    rows = {entity.key: lying(known), "tag": Q()}
+    shown = frozenset({entity.title, *said.shown, *BESIDE})
+    return replace(actor, limit=None, place=Place(entity.key, rows, actions, shown, frozenset(said.masked)))
+
+
+BESIDE = ("pooled_at", "created_at", "updated_at", "last_contact_at", "pool")
+
+
+def lying(known: Known) -> Q:
+    """The records that lie in a pool."""
+    return Q(pool=known.pool.pk, owner=None, deleted_at=None)
+
+
+def meeting(entity: AnyEntity, conditions: Sequence[Any]) -> Q:
+    """The rows that meet stored conditions."""
+    return access.meeting(Actor.of_rule(), entity, access.stored(conditions)) if conditions else Q()

@@ -1,0 +1,170 @@
+"""What every change of an owner does, on the one write path: since when, which pool, how much one holds, the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from zhike.base.models import User
+from zhike.engine.entity import AnyEntity
+from zhike.engine.models import PoolMove
+
+from . import clocks, settling
+from .document import Holding
+from .known import Known, covers, of
+
+if TYPE_CHECKING:
+    from zhike.engine.records import Change
+
+Changes = Sequence["Change[Any]"]
+Kind = PoolMove.Kind
+GIVING = frozenset({"claim", "assign", "release", "recycle", "recall"})  # rights of their own to change the owner
+KINDS = {"claim": Kind.CLAIM, "release": Kind.RELEASE, "recycle": Kind.RECYCLE, "recall": Kind.RECALL}
+
+
+def _moved(changes: Changes) -> list[Change[Any]]:
+    return [c for c in changes if c.is_new or c.changed("owner")]
+
+
+def stamp(changes: Changes) -> None:
+    """Since when the owner has it, or it lies in the pool, and whose it was."""
+    for c in _moved(changes):
+        record = c.record
+        if record.owner_id:
+            record.held_since, record.pooled_at = c.at, None
+        else:
+            record.held_since, record.pooled_at = None, c.at
+            record.pool_id = c.extra.get("pool") or record.pool_id
+        record.recycle_at, record.recycle_rule = None, ""
+        if not c.is_new:
+            record.former_owner_id = c.was("owner") or record.former_owner_id
+
+
+def run(change: Change[Any]) -> None:
+    """What the actions do that only a pool gives: `extra["owner"]` gets the record, nobody where that is missing."""
+    record, to = change.record, change.extra.get("owner")
+    if to is None and not (change.extra.get("pool") or record.pool_id):
+        change.fail("", _("There is no pool for this record. Ask your administrator for one."), "pool")
+    record.owner_id = to
+
+
+def release(change: Change[Any]) -> None:
+    """The action `release`: the owner gives the record back to its pool, and says why."""
+    if change.record.owner_id is None:
+        change.fail("", _("This lies in the pool already."), "pool")
+    elif not change.note.strip():
+        change.fail("note", _("Say why you give it back: whoever takes it next will want to know."), "required")
+    else:
+        run(change)
+
+
+def hold(change: Change[Any]) -> None:
+    """The action `hold`: the record never returns to the pool by itself."""
+    change.record.is_kept = True
+
+
+def unhold(change: Change[Any]) -> None:
+    """The action `unhold`: the rules of the pool hold again."""
+    change.record.is_kept = False
+
+
+def limit(changes: Changes) -> None:
+    """Nobody gets more than they may hold, whichever way; who has too much already keeps it."""
+    entity = changes[0].entity
+    getting: dict[UUID, list[Change[Any]]] = defaultdict(list)
+    for c in _moved(changes):
+        if c.record.owner_id and c.back is None and not c.dated:
+            getting[c.record.owner_id].append(c)
+    found = [k for k in of(entity) if k.document.limits.holding] if getting else []
+    if not found:
+        return
+    people = User.objects.select_related("department").in_bulk(sorted(getting))
+    lock(found, people.values())
+    for owner in sorted(getting):
+        for known in found:
+            for held in known.document.limits.holding:
+                if owner in people and concerns(held, people[owner], known):
+                    _keep_within(known, held, people[owner], getting[owner])
+
+
+def concerns(held: Holding, person: User, known: Known) -> bool:
+    """Whether a limit is for somebody."""
+    return covers([held.who], person) if held.who else known.has_member(person)
+
+
+def _keep_within(known: Known, held: Holding, person: User, changes: Changes) -> None:
+    mine = [c for c in changes if c.is_new or c.record.pool_id in (None, known.pool.pk)]
+    room = free(known, held, person)
+    for c in mine[max(0, room) :]:
+        text = _("%(name)s may hold %(most)s records at most.") % {"name": person.name, "most": held.most}
+        c.fail("owner", text, "holding")
+
+
+def lock(found: Sequence[Known], people: Iterable[User]) -> None:
+    """Whoever counts for one of these people at the same moment waits until this transaction ends.
+
+    Departments first, then people, each in one order, so that two never wait for each other.
+    """
+    wanted = list(people)
+    places = {h.who for k in found for h in k.document.limits.holding if h.together and h.who}
+    keys = [*sorted(map(str, places)), *sorted(str(person.pk) for person in wanted)]
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"pool:{key}"])
+
+
+def free(known: Known, held: Holding, person: User) -> int:
+    """How many more somebody may get just now; negative where there are too many."""
+    whose = Q(owner=person.pk)
+    if held.together and held.who:
+        whose = Q(owner__department__ancestors__contains=[held.who])
+    rows = known.entity.rows("how many somebody holds").filter(whose, Q(pool=known.pool.pk) | Q(pool=None))
+    rows = rows.filter(deleted_at=None).exclude(clocks.exempt(known.entity.key, known.document.limits.uncounted))
+    return held.most - rows.count()
+
+
+def note(changes: Changes) -> None:
+    """The dates and the pool of what was written, then the ledger: what came out of a pool, and what went into one."""
+    settle_changes(changes[0].entity, changes)
+    moves = [move for c in _moved(changes) if (move := _move(c)) is not None]
+    PoolMove.objects.bulk_create(moves, batch_size=1_000)
+
+
+def _move(c: Change[Any]) -> PoolMove | None:
+    before, after = c.was("owner"), c.record.owner_id
+    if not c.record.pool_id or c.back is not None:
+        return None
+    if after and not before and not c.is_new:
+        kind, user = (Kind.CLAIM if c.action == "claim" else Kind.ASSIGN), after
+    elif not after:
+        kind, user = (Kind.ENTER if c.is_new else KINDS.get(c.action, Kind.RELEASE)), before
+    else:
+        return None
+    return PoolMove(
+        pool_id=c.record.pool_id,
+        entity=c.entity.key,
+        record=c.record.pk,
+        kind=kind,
+        user_id=user,
+        by_id=c.actor.hand.pk,
+        at=c.at,
+        reason=c.note[:300],
+    )
+
+
+def settle_changes(entity: AnyEntity, changes: Changes) -> None:
+    """The dates of records that were written, and on the objects at hand too."""
+    if not of(entity):
+        return
+    settling.settle(entity, [c.record.pk for c in changes])
+    fresh = entity.rows("as they are stored now").filter(pk__in=[c.record.pk for c in changes])
+    now = {pk: values for pk, *values in fresh.values_list("pk", "pool", "recycle_at", "recycle_rule")}
+    for c in changes:
+        if c.record.pk in now:
+            c.record.pool_id, c.record.recycle_at, c.record.recycle_rule = now[c.record.pk]
