@@ -68,7 +68,12 @@ def propose(
             actor, "propose", entity=entity.key, record=pk, details={"doing": action, "fields": sorted(values)}
         )
         notices.tell(
-            actor.user.pk, _CONFIRM, {"what": str(entity.label)}, f"/proposals/{made.pk}", f"proposal:{made.pk}"
+            actor.user.pk,
+            _CONFIRM,
+            {"entity": entity.key},
+            f"/proposals/{made.pk}",
+            f"proposal:{made.pk}",
+            kind="proposal",
         )
     return made
 

@@ -19,7 +19,8 @@ from .records import (
     StageEvent,
     record_indexes,
 )
-from .work import ImportedRow, ImportMapping, ImportProblem, Job, Notice, RecentRecord, StoredFile
+from .telling import Notice, NoticeSettings, PushSubscription, SealedSecret, Sending
+from .work import ImportedRow, ImportMapping, ImportProblem, Job, RecentRecord, StoredFile
 
 __all__ = [
     "DEPTHS",
@@ -43,17 +44,21 @@ __all__ = [
     "Merge",
     "MergeMove",
     "Notice",
+    "NoticeSettings",
     "Operation",
     "OperationStep",
     "OwnerPeriod",
     "Pipeline",
     "Proposal",
+    "PushSubscription",
     "RecentRecord",
     "Record",
     "Retention",
     "SavedView",
     "Seal",
+    "SealedSecret",
     "SearchIndex",
+    "Sending",
     "Share",
     "Stage",
     "StageEvent",
