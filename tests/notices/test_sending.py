@@ -44,7 +44,8 @@ def hand(firm: Any, n: int = 1, *, now: dt.datetime = MONDAY, kind: str = "hande
     notices.tell(
         firm.seller.pk, TEXT, {"by": "张伟"}, f"/account/{account.pk}", f"t:{n}", kind=kind, about=about, now=now
     )
-    return account.pk
+    pk: UUID = account.pk
+    return pk
 
 
 def states(channel: str) -> list[str]:

@@ -145,7 +145,7 @@ def end(request: HttpRequest, *, reason: str) -> None:
     note(request, "sign_out" if reason == "person" else "session_end", reason=reason)
     UserSession.objects.filter(session_key=request.session.session_key).delete()
     if reason == "person":  # who signs out of a browser leaves nothing in it that speaks of them
-        PushSubscription.objects.filter(pk=request.session.get("push")).delete()
+        PushSubscription.objects.filter(pk=request.session.get("push") or 0).delete()
     logout(request)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,8 +34,9 @@ class Said:
     stands: bool
 
 
-def said(actor: Actor, rows: Sequence[Notice]) -> list[Said]:
+def said(actor: Actor, found: Iterable[Notice]) -> list[Said]:
     """The notices in the language in force: one query per entity that they are about, each through the gate."""
+    rows = list(found)
     lines = _lines(actor, rows)
     return [_one(notice, lines.get(notice.pk)) for notice in rows]
 

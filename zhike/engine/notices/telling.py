@@ -50,7 +50,7 @@ def insert(kind: str, source: str, values: Mapping[str, Any], *, before: str = "
     A row whose cause was told already makes nothing. Both pieces of SQL are constants of the code that calls.
     """
     found = kind_of(kind)
-    channels = {"kind": kind, "page": found.page, "mail": found.mail, "push": found.push, "now": now}
+    channels: dict[str, Any] = {"kind": kind, "page": found.page, "mail": found.mail, "push": found.push, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(INSERT.format(before=before, source=source), {**values, **channels})
         return int(cursor.fetchone()[0])

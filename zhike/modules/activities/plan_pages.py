@@ -47,7 +47,7 @@ def _said(step: PlanStep) -> str:
     """Day 3: call."""
     days = _("%(n)s working days") if step.working else _("%(n)s days")
     parts = [days % {"n": step.days}, PlanStep.After(step.after).label, Activity.Kind(step.kind).label, step.subject]
-    return " · ".join(str(part) for part in parts if part)
+    return " · ".join(text for part in parts if (text := str(part)))
 
 
 @login_required

@@ -15,7 +15,6 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from zhike.base import calendar_cn
-from zhike.base.models import User
 from zhike.engine import guard, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
@@ -100,8 +99,8 @@ def _next(last: Activity, place: Occurrence, now: dt.datetime, days: Days) -> tu
 
 def _copy(last: Activity, number: int, due: dt.datetime) -> UUID | None:
     """The same once more, made by its owner; None where they have left, or may not any more."""
-    owner = User.objects.filter(pk=last.owner_id, is_active=True, deleted_at=None).first()
-    if owner is None:
+    owner = last.owner
+    if owner is None or not owner.is_active or owner.deleted_at:
         return None
     entity = get("activity")
     values = {key: entity.attributes[key].read(last) for key in COPIED}

@@ -177,9 +177,8 @@ def _meta(values: Mapping[str, Any], labels: Mapping[tuple[str, UUID], str]) -> 
     if due := values.get("due_at"):
         local = timezone.localtime(due)
         parts.append(f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}")
-    parts += [
-        labels[key, pk] for key in ("account", "contact", "lead", "deal") if (key, pk := values.get(key)) in labels
-    ]
+    linked = ((key, values.get(key)) for key in ("account", "contact", "lead", "deal"))
+    parts += [labels[key, pk] for key, pk in linked if pk and (key, pk) in labels]
     return " · ".join(parts)
 
 

@@ -87,6 +87,8 @@ def _new() -> Wanted:
 
 def _new_to_me(found: dict[str, figures.Lines]) -> Panel | None:
     lines = found.get("new")
+    if lines is None:
+        return None
     rows = [
         {
             "title": lines.text(r, "name") or "—",
@@ -95,7 +97,7 @@ def _new_to_me(found: dict[str, figures.Lines]) -> Panel | None:
             "meta": [m for k in ("company", "source") if (m := lines.text(r, k))],
             "aside": ago(r.values.get("created_at")),
         }
-        for r in (lines.rows if lines else ())
+        for r in lines.rows
     ]
     return listed(_("Leads that are new with me"), lines, rows, empty=_("No new leads since yesterday."))
 
