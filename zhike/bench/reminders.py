@@ -58,7 +58,7 @@ def run(options: Options) -> list[Figure]:
         again = reminders.remind(now + dt.timedelta(minutes=1))
         idle = perf_counter() - begun
         return [
-            figure(f"{told:,} reminders told", taken, "s", hand),
+            figure(f"{told:,} reminders told", taken, "s", hand, 5),
             figure("the minute after, with nothing due", idle, "s", look),
             exact("each of them told", told, made),
             exact("none told again a minute later", again, 0),
