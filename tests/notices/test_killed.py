@@ -83,6 +83,7 @@ def test_reminders_of_workers_that_are_killed_are_told_once(
 
 
 @pytest.mark.long
+@pytest.mark.django_db  # so that the tables are there when this runs alone
 def test_fifty_kills_a_lost_database_and_a_clock_that_jumps_lose_nothing(
     postgres: Any, django_db_setup: None, tmp_path: Path
 ) -> None:
