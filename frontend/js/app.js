@@ -16,6 +16,7 @@ import { dress } from "./light.js";
 import "./builder.js";
 import "./neighbours.js";
 import "./sorted.js";
+import "./notices.js";
 import { $, fire, on, say } from "./dom.js";
 import { openDrawer, openModal, showModal } from "./dialog.js";
 import * as cells from "./inline-edit.js";

@@ -21,7 +21,10 @@ function refresh(root) {
     every.hidden = picked.length < boxes.length || "token" in bar.dataset; // a list without a filter has the token ""
     if (!("token" in bar.dataset)) $("[data-bulk-count]", bar).textContent = picked.length;
   } else $("[data-bulk-count]", bar).textContent = picked.length;
-  for (const button of $$("[data-bulk-page]", bar)) button.hidden = "token" in bar.dataset || picked.length < 2 || picked.length > 5;
+  for (const button of $$("[data-bulk-page]", bar)) {
+    const { bulkLeast = 2, bulkMost = 5 } = button.dataset;
+    button.hidden = "token" in bar.dataset || picked.length < bulkLeast || picked.length > bulkMost;
+  }
   for (const box of boxes) box.closest("tr").setAttribute("aria-selected", String(box.checked));
 }
 

@@ -11,9 +11,13 @@ function place() {
 }
 
 /** Says something at the bottom of the page; stays while it has the pointer or the focus. */
-export function toast(sentence, { tone = "good", undo_url = "", undo_label = "" } = {}) {
+export function toast(sentence, { tone = "good", undo_url = "", undo_label = "", open_url = "", open_id = "" } = {}) {
   const node = parse($("#toast-template").innerHTML).firstElementChild;
-  $(".toast-text", node).textContent = sentence;
+  if (open_url.startsWith("/") && !open_url.startsWith("//")) {
+    const link = Object.assign(document.createElement("a"), { href: open_url, textContent: sentence });
+    if (open_id) link.dataset.notice = open_id;
+    $(".toast-text", node).replaceChildren(link);
+  } else $(".toast-text", node).textContent = sentence;
   const undo = $("[data-undo-url]", node);
   if (undo_url) {
     undo.dataset.undoUrl = undo_url;

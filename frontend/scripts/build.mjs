@@ -41,7 +41,7 @@ if (!watch) rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 sprite();
 const options = {
-  entryPoints: ["app", "arrange", "board", "calendar", "chart", "grid", "list", "passkey"].map((name) => join(here, "js", `${name}.js`)),
+  entryPoints: ["app", "arrange", "board", "calendar", "chart", "grid", "list", "passkey", "push-worker"].map((name) => join(here, "js", `${name}.js`)),
   outdir: out,
   bundle: true,
   minify: !watch,

@@ -15,7 +15,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "": ("/login", "/forgot"),
     "seller": (
         "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
-        "/search?q=科技", "/notices", "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
+        "/search?q=科技", "/notices", "/me/notices", "/brief",
+        "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
         "/duplicates/account", "/duplicates/look", "/pools/", "pool:card",
         "/account/import", "import:map", "import:dry", "import:done", "/imports", "imports:set",
@@ -32,6 +33,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "admin": (
         "/", "/settings/", "/settings/departments", "/settings/roles", "/settings/roles/{role}", "/settings/pipelines",
         "/settings/pipelines/{pipeline}", "/settings/policy",
+        "/settings/plans", "/settings/plans/new",
         "/settings/config", "/settings/objects", "/settings/objects/new",
         "/settings/objects/account/about", "/settings/objects/account", "/settings/objects/account/fields/new",
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",

@@ -26,6 +26,7 @@ FIXED = (  # pages without parameters of their own
     "/reports/funnel",
     "/reports/team",
     "/notices",
+    "/brief",
     "/tasks",
     "/settings/",
     "/settings/roles",

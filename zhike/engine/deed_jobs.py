@@ -287,7 +287,7 @@ def _end(job: Job, phase: str) -> None:
     found = job.result.get(phase, {"done": 0, "skipped": {}})
     params = {"n": str(found["done"]), "skipped": str(sum(found["skipped"].values()))}
     told = UUID(job.options["by"]) if job.options["by"] else job.user_id
-    notices.tell(told, ENDED, params, f"/tasks/{job.pk}", f"bulk:{job.pk}")
+    notices.tell(told, ENDED, params, f"/tasks/{job.pk}", f"bulk:{job.pk}", kind="work")
 
 
 _WORK: Mapping[tuple[str, str], Callable[[Job, Actor], bool]] = {

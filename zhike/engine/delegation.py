@@ -88,10 +88,10 @@ def create(
     )
     history.note(actor, "delegate", entity="user", record=principal.pk, details=_details(made))
     params = {"principal": principal.name, "until": until_on.isoformat()}
-    notices.tell(assistant.pk, GIVEN, params, "/me/delegations", f"delegated:{made.pk}")
+    notices.tell(assistant.pk, GIVEN, params, "/me/delegations", f"delegated:{made.pk}", kind="rights")
     if principal.pk != actor.user.pk:
         params = {"by": actor.user.name, "assistant": assistant.name, "until": until_on.isoformat()}
-        notices.tell(principal.pk, SAID, params, "/me/delegations", f"delegated:{made.pk}:p")
+        notices.tell(principal.pk, SAID, params, "/me/delegations", f"delegated:{made.pk}:p", kind="rights")
     return made
 
 
@@ -144,7 +144,7 @@ def revoke(actor: Actor, pk: UUID) -> None:
     history.note(actor, "undelegate", entity="user", record=found.principal_id, details=_details(found))
     if found.assistant_id != actor.user.pk:
         params = {"principal": found.principal.name}
-        notices.tell(found.assistant_id, ENDED, params, "/me/delegations", f"undelegated:{found.pk}")
+        notices.tell(found.assistant_id, ENDED, params, "/me/delegations", f"undelegated:{found.pk}", kind="rights")
 
 
 def in_force(day: dt.date | None = None) -> QuerySet[Delegation]:

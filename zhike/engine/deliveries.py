@@ -22,12 +22,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from . import access, egress, history, query
+from . import access, egress, history, notices, query
 from .access import Actor
 from .entity import AnyEntity, entities, get
 from .errors import Invalid, Missing, Wrong
 from .kinds import Attribute, Labels, Masked
-from .models import Delivery, Notice, Webhook
+from .models import Delivery, Webhook
 from .outbox import Event
 from .webhooks import give_up, note_use
 
@@ -240,14 +240,13 @@ def _finish(taken: QuerySet[Delivery], delivery: Delivery, now: dt.datetime, *, 
 
 def _switched_off(webhook: Webhook) -> None:
     give_up(webhook)
-    Notice.objects.get_or_create(
-        cause=f"webhook-off:{webhook.pk}:{webhook.version}",
-        defaults={
-            "user": webhook.user,
-            "text": OFF,
-            "params": {"name": webhook.name},
-            "url": f"/settings/webhooks/{webhook.pk}",
-        },
+    notices.tell(
+        webhook.user_id,
+        OFF,
+        {"name": webhook.name},
+        f"/settings/webhooks/{webhook.pk}",
+        f"webhook-off:{webhook.pk}:{webhook.version}",
+        kind="webhook",
     )
     details = {"webhook": str(webhook.pk), "reason": "failed"}
     history.note_event("webhook.off", user=webhook.user, channel=CHANNEL, details=details)

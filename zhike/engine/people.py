@@ -163,4 +163,4 @@ def tell_own_rights(actor: Actor, concerned: set[UUID]) -> None:
     now = timezone.now().isoformat()
     for pk in others.exclude(pk=actor.hand.pk):
         url = f"/user/{actor.hand.pk}/history"
-        notices.tell(pk, OWN_RIGHTS, {"by": actor.hand.name}, url, f"own:{actor.hand.pk}:{pk}:{now}")
+        notices.tell(pk, OWN_RIGHTS, {"by": actor.hand.name}, url, f"own:{actor.hand.pk}:{pk}:{now}", kind="rights")

@@ -67,9 +67,8 @@ def propose(
         history.note(
             actor, "propose", entity=entity.key, record=pk, details={"doing": action, "fields": sorted(values)}
         )
-        notices.tell(
-            actor.user.pk, _CONFIRM, {"what": str(entity.label)}, f"/proposals/{made.pk}", f"proposal:{made.pk}"
-        )
+        url, cause = f"/proposals/{made.pk}", f"proposal:{made.pk}"
+        notices.tell(actor.user.pk, _CONFIRM, {"entity": entity.key}, url, cause, kind="proposal")
     return made
 
 

@@ -144,7 +144,7 @@ def _tell(actor: Actor, entity: AnyEntity, made: Share, text: str, cause: str) -
     if made.target != actor.hand.pk:
         params = {"by": actor.user.name, "entity": entity.key}
         url = f"/{entity.key}/{made.record}" if text == SHARED else ""
-        notices.tell(made.target, text, params, url, f"{cause}:{made.pk}")
+        notices.tell(made.target, text, params, url, f"{cause}:{made.pk}", kind="shared")
 
 
 @transaction.atomic

@@ -39,6 +39,8 @@ from zhike.engine.privacy import kept
 from zhike.engine.transfer import jobs
 from zhike.launch.postgres import Server
 
+from . import sending
+
 
 def start(job: Job, phase: str, *, at_once: bool = False) -> None:
     """Do a phase of a job: here and now when it is small, else in the worker."""
@@ -155,6 +157,34 @@ def _queue(messages: Sequence[UUID]) -> None:
 def resend(timestamp: int) -> None:
     """Every minute: send what is to be tried again."""
     send_soon(deliveries.due())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="zhike.notices.send", queue="mail", lock="notices", queueing_lock="notices", pass_context=False)
+@catalog.fresh()
+def send_notices(timestamp: int) -> None:
+    """Every minute: mails and pushes whose time has come."""
+    sending.send()
+
+
+@app.task(name="zhike.notices.soon", queue="mail", lock="notices", queueing_lock="notices.soon")
+@catalog.fresh()
+def send_told() -> None:
+    """What was told just now, without waiting for the minute."""
+    sending.send()
+
+
+def send_notices_soon() -> None:
+    """Send what was told just now; one run that waits already is enough."""
+    with suppress(AlreadyEnqueued):
+        send_told.defer()
+
+
+@app.periodic(cron="11 4 * * *")
+@app.task(name="zhike.notices.tidy", pass_context=False)
+def forget_notices(timestamp: int) -> None:
+    """Every night: forget old notices, and how they went."""
+    sending.tidy()
 
 
 @app.periodic(cron="53 3 * * *")

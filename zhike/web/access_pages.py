@@ -273,7 +273,7 @@ def _look(request: HttpRequest, actor: Actor, person: User, reason: str) -> None
     acting.as_person(request, person)
     history.note(actor, "view_as", entity="user", record=person.pk, details={"reason": reason} if reason else {})
     cause = f"view:{actor.user.pk}:{person.pk}:{timezone.now().isoformat()}"
-    notices.tell(person.pk, LOOKED, {"by": actor.user.name}, "", cause)
+    notices.tell(person.pk, LOOKED, {"by": actor.user.name}, "", cause, kind="rights")
 
 
 @login_required

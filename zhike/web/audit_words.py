@@ -64,6 +64,8 @@ def action(name: str, entity: str = "") -> str:
         "audit_export": _("Log exported"),
         "propose": _("Change proposed by an assistant"),
         "decide": _("Proposed change decided"),
+        "plan.save": _("Activity plan saved"),
+        "plan.delete": _("Activity plan deleted"),
         "personfile": _("Person file taken"),
         "rights": _("Rights changed"),
         "transfer": _("Handed over"),

@@ -23,7 +23,7 @@ from zhike.engine.kinds import Attribute
 from zhike.engine.models import Operation
 from zhike.jobs import tasks
 
-from . import bulk_words, forms
+from . import bulk_words, forms, plugs
 from .lookup import entity_or_404
 from .templating import actor_of, render
 
@@ -49,6 +49,8 @@ def bulk_actions(actor: Actor, entity: AnyEntity) -> list[dict[str, Any]]:
     ]
     if merging.mergeable(entity) and all(access.may(actor, entity, a) for a in (*merging.TAKES, "delete")):
         found.append({"label": _("Merge"), "icon": "merge", "page": f"/merge/{entity.key}"})
+    for offered in plugs.bulk:
+        found += offered(actor, entity)
     if "delete" in may:
         found.append({"label": _("Delete"), "icon": "trash-2", "url": f"{url}delete", "danger": True})
     return found

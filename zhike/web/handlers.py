@@ -28,9 +28,9 @@ def handed_over(event: Event) -> None:
     rows = entity.rows("the new owner sees what is told").filter(pk__in=periods)
     for record in rows:
         period = periods[record.pk]
-        params = {"by": by, "entity": entity.key, "title": str(getattr(record, entity.title, ""))}
         if period.owner_id:
-            tell(period.owner_id, HANDED, params, f"/{entity.key}/{record.pk}", f"handed:{period.pk}")
+            url, about = f"/{entity.key}/{record.pk}", (entity.key, record.pk)
+            tell(period.owner_id, HANDED, {"by": by}, url, f"handed:{period.pk}", kind="handed", about=about)
 
 
 def deal_won(event: Event) -> None:
@@ -40,9 +40,9 @@ def deal_won(event: Event) -> None:
     rows = entity.rows("the manager's department owns it")
     won = rows.filter(pk__in=event.ids, status="won", closed_at__gte=since, owner__manager__isnull=False)
     for record in won.exclude(owner__manager=event.actor).select_related("owner")[:MANY]:
-        params = {"by": record.owner.name, "title": str(getattr(record, entity.title, ""))}
-        cause = f"won:{record.pk}:{record.closed_on}"
-        tell(record.owner.manager_id, WON, params, f"/{entity.key}/{record.pk}", cause)
+        params, url = {"by": record.owner.name}, f"/{entity.key}/{record.pk}"
+        cause, about = f"won:{record.pk}:{record.closed_on}", (entity.key, record.pk)
+        tell(record.owner.manager_id, WON, params, url, cause, kind="won", about=about)
 
 
 def listen() -> None:

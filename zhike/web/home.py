@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from zhike.base.models import Role
 from zhike.engine import query
+from zhike.engine.access import Actor
 
 from . import plugs
 from .templating import actor_of, render
@@ -22,14 +23,18 @@ ORDER = (Role.Home.EXECUTIVE, Role.Home.MANAGER, Role.Home.SELLER, Role.Home.ADM
 def home(request: HttpRequest) -> HttpResponse:
     """The page of the widest of the person's roles, or the one chosen with ?as=."""
     actor = actor_of(request)
-    mine = set(Role.objects.filter(pk__in=actor.roles).values_list("home", flat=True))
-    wanted = request.GET.get("as", "")
-    kind = wanted if wanted in mine else next((k for k in ORDER if k in mine), Role.Home.SELLER)
-    view = plugs.homes.get(str(kind)) or plugs.homes.get(Role.Home.SELLER)
+    kind = kind_of(actor, request.GET.get("as", ""))
+    view = plugs.homes.get(kind) or plugs.homes.get(Role.Home.SELLER)
     if view is None:
         return render(request, "web/home.html", {"panels": [], "greeting": ""})
     query.allow_lately(actor)
     return view(request, actor)
+
+
+def kind_of(actor: Actor, wanted: str = "") -> str:
+    """Which first page is this person's: the one `wanted` where a role of theirs has it, else that of their widest."""
+    mine = set(Role.objects.filter(pk__in=actor.roles).values_list("home", flat=True))
+    return str(wanted if wanted in mine else next((k for k in ORDER if k in mine), Role.Home.SELLER))
 
 
 @login_required

@@ -26,6 +26,7 @@ from zhike.base import changes, passwords
 from zhike.base.models import Policy, Role, User
 from zhike.engine import history
 from zhike.engine.access import Actor
+from zhike.engine.models import PushSubscription
 
 from . import throttle
 
@@ -143,6 +144,8 @@ def end(request: HttpRequest, *, reason: str) -> None:
     """End this session."""
     note(request, "sign_out" if reason == "person" else "session_end", reason=reason)
     UserSession.objects.filter(session_key=request.session.session_key).delete()
+    if reason == "person":  # who signs out of a browser leaves nothing in it that speaks of them
+        PushSubscription.objects.filter(pk=request.session.get("push") or 0).delete()
     logout(request)
 
 
@@ -194,7 +197,9 @@ def over(request: HttpRequest, policy: Policy) -> bool:
         UserSession.objects.create_from_request(request)
     if now - session["seen"] >= policy.idle_minutes * 60 or now - session["since"] >= policy.session_hours * 3600:
         return True
-    asked_by_itself = request.path.startswith("/job/")  # a page that waits is not a person at work
+    asked_by_itself = (
+        request.path.startswith("/job/") or request.path == "/notices/new"
+    )  # a page that waits is not a person at work
     if now - session["seen"] >= TICK_SECONDS and not asked_by_itself:
         session["seen"] = now
         UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -309,6 +310,7 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
 
 TITLE = Markup('<a class="strong" href="/%s/%s">%s</a>')
 LIGHT_TITLE = Markup('<a href="/%s/%s">%s</a>')
+PLANNED = ("next_follow_up_on", "due_at")  # columns whose days go by
 ALIKE = (str, bool, type(None), UUID)  # values that look the same wherever they stand in a column
 
 
@@ -334,15 +336,23 @@ def row_info(
         value = row.values.get(a.key)
         if a.key == entity.title:
             html = title % (entity.key, row.id, record_title(entity, row, page))
+        elif value and a.key in PLANNED and _is_late(a.key, value, row):
+            html = Markup('<time class="late">%s</time>') % a.kind.text(a, value, page.labels)
         elif seen is None or type(value) not in ALIKE:
             html = _cell(page, a, value, light=light)
         else:
             key = (a.key, type(value), value)
             html = seen[key] if key in seen else seen.setdefault(key, _cell(page, a, value, light=light))
         cells.append({"html": html})
-    follow = row.values.get("next_follow_up_on")
-    state = "late" if follow and follow < timezone.localdate() else ""
+    state = "late" if any(_is_late(key, row.values.get(key), row) for key in PLANNED) else ""
     return {"id": "" if light else str(row.id), "version": row.version, "state": state, "cells": cells}
+
+
+def _is_late(key: str, value: Any, row: query.Row) -> bool:
+    """Whether a cell is a planned day that has gone by."""
+    if not value or not (key == "next_follow_up_on" or (key == "due_at" and row.values.get("status") == "planned")):
+        return False
+    return bool((timezone.localdate(value) if isinstance(value, dt.datetime) else value) < timezone.localdate())
 
 
 def _cell(page: Page, a: Attribute, value: Any, *, light: bool = False) -> Any:

@@ -100,4 +100,5 @@ homes: dict[str, Home] = {}
 menu: list[MenuItem] = []
 commands: list[Command] = []
 actions: dict[str, list[RecordAction]] = {}
+bulk: list[Callable[[Actor, AnyEntity], list[dict[str, Any]]]] = []  # buttons above ticked rows that open a page
 log: Log | None = None

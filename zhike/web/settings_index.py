@@ -161,6 +161,13 @@ def process() -> list[dict[str, Any]]:
             "icon": "milestone",
         },
         {
+            "label": _("Activity plans"),
+            "hint": _("steps with days that are planned together"),
+            "words": _("template of tasks follow-up"),
+            "url": "/settings/plans",
+            "icon": "list-checks",
+        },
+        {
             "label": _("Duplicates"),
             "hint": _("what is refused, asked about or told at each door"),
             "words": _("duplicate double same customer"),
@@ -184,6 +191,7 @@ OPENED = {
     "/settings/objects": SYSTEM,
     "/settings/tags": SYSTEM,
     "/settings/duplicates": SYSTEM,
+    "/settings/plans": SYSTEM,
     "/settings/config": SYSTEM,
     "/settings/health": SYSTEM,
     "/settings/webhooks": SYSTEM,

@@ -19,11 +19,10 @@ from markupsafe import Markup
 
 from zhike.base import amount
 from zhike.base.i18n import day, language
-from zhike.engine import access
+from zhike.engine import access, notices
 from zhike.engine.access import Actor
 from zhike.engine.entity import entities
 from zhike.engine.kinds import symbol, tone_of
-from zhike.engine.models import Notice
 
 from . import acting, plugs
 
@@ -103,7 +102,7 @@ def frame(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
         "is_admin": admin,
         "acting": acting.banner(request, actor) if whole else None,
         "previewing": bool(request.session.get("config_preview")) and not request.path.startswith("/settings/config"),
-        "unread": Notice.objects.filter(user=user, read_at=None).count() if whole else 0,
+        "unread": notices.inbox(user.pk).filter(read_at=None).count() if whole else 0,
     }
     return shared
 

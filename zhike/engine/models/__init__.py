@@ -20,7 +20,8 @@ from .records import (
     StageEvent,
     record_indexes,
 )
-from .work import ImportedRow, ImportMapping, ImportProblem, Job, Notice, RecentRecord, StoredFile
+from .telling import Notice, NoticeSettings, PushSubscription, SealedSecret, Sending
+from .work import ImportedRow, ImportMapping, ImportProblem, Job, RecentRecord, StoredFile
 
 __all__ = [
     "DEPTHS",
@@ -44,6 +45,7 @@ __all__ = [
     "Merge",
     "MergeMove",
     "Notice",
+    "NoticeSettings",
     "Operation",
     "OperationStep",
     "OwnerPeriod",
@@ -52,12 +54,15 @@ __all__ = [
     "PoolMove",
     "Pooled",
     "Proposal",
+    "PushSubscription",
     "RecentRecord",
     "Record",
     "Retention",
     "SavedView",
     "Seal",
+    "SealedSecret",
     "SearchIndex",
+    "Sending",
     "Share",
     "Stage",
     "StageEvent",

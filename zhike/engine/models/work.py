@@ -1,4 +1,4 @@
-"""Files, long work and its rows, and what a person is told or has opened."""
+"""Files, long work and its rows, and what a person has opened."""
 
 from __future__ import annotations
 
@@ -107,27 +107,6 @@ class ImportMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entity} {self.headers}"
-
-
-class Notice(models.Model):
-    """Something a person should know: `text` is a message id, filled with `params` in the reader's language."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(User, models.CASCADE, related_name="+")
-    text = models.CharField(max_length=200)
-    params = models.JSONField(default=dict)
-    url = models.CharField(max_length=300, blank=True)
-    at = models.DateTimeField(auto_now_add=True)
-    read_at = models.DateTimeField(null=True)
-    cause = models.CharField(
-        max_length=120, unique=True, help_text="what made it, so that a repeated job makes it once"
-    )
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="notice_user")]
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class RecentRecord(models.Model):

@@ -35,5 +35,5 @@ def warn(entity: AnyEntity, today: dt.date | None = None) -> int:
     for (owner, days), n in counts.items():
         params = {"n": str(n), "entity": entity.key, "days": str(days)}
         cause = f"pool:{entity.key}:{owner}:{today}:{days}"
-        notices.tell(owner, TEXT, params, f"/{entity.key}/?view=returning", cause)
+        notices.tell(owner, TEXT, params, f"/{entity.key}/?view=returning", cause, kind="returning")
     return len({owner for owner, _days in counts})

@@ -124,7 +124,7 @@ def note(
     manager = manager_of(actor.hand) if contact and rows > Policy.current().export_tell_rows else None
     if manager:
         params = {"by": actor.hand.name, "n": str(rows), "entity": entity.key}
-        notices.tell(manager, LEFT, params, "", f"export:{actor.hand.pk}:{timezone.now().isoformat()}")
+        notices.tell(manager, LEFT, params, "", f"export:{actor.hand.pk}:{timezone.now().isoformat()}", kind="export")
 
 
 def digest(path: Path) -> str:
@@ -167,7 +167,7 @@ def ask(actor: Actor, job: Job) -> None:
     history.note(actor, "export_ask", entity=job.entity, details=details)
     params = {"by": actor.hand.name, "n": str(job.total), "entity": job.entity}
     for pk in approvers(job):
-        notices.tell(pk, ASKED, params, f"/exports/{job.pk}", f"export_ask:{job.pk}:{pk}")
+        notices.tell(pk, ASKED, params, f"/exports/{job.pk}", f"export_ask:{job.pk}:{pk}", kind="export")
 
 
 def _heads(job: Job) -> set[UUID]:
@@ -220,7 +220,9 @@ def decide(actor: Actor, pk: UUID, *, approve: bool) -> Job:
     )
     params = {"by": actor.user.name, "n": str(job.total), "entity": job.entity}
     told = UUID(job.options["by"]) if job.options.get("by") else job.user_id
-    notices.tell(told, APPROVED if approve else REFUSED, params, f"/job/{job.pk}", f"export_said:{job.pk}")
+    notices.tell(
+        told, APPROVED if approve else REFUSED, params, f"/job/{job.pk}", f"export_said:{job.pk}", kind="export"
+    )
     return job
 
 

@@ -43,6 +43,11 @@ ACTIVITY = Entity(
                 "status",
                 "priority",
                 "due_at",
+                "remind_minutes",
+                "repeat",
+                "repeat_every",
+                "repeat_until",
+                "repeat_working",
                 "done_at",
                 "duration_minutes",
                 "result",
@@ -124,8 +129,9 @@ ACTIVITY = Entity(
         "result": RESULT_TONES,
     },
     privacy=classes(
-        internal="kind subject body due_at done_at duration_minutes result direction priority account contact lead "
-        "deal",
+        internal="kind subject body due_at remind_minutes repeat "
+        "repeat_every repeat_until repeat_working done_at duration_minutes "
+        "result direction priority account contact lead deal",
         personal="place external_id",
     ),
     before_save=(services.tidy_activity,),

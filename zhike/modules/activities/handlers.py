@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zhike.engine.outbox import Event, on
 
+from . import reminders  # noqa: F401 - makes its kinds of notices known
 from .services import keep_follow_ups
 
 

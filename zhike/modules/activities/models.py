@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from zhike.base.ids import uuid7
+from zhike.base.models import Stored
 from zhike.engine.models import Record, record_indexes
 from zhike.modules.customers.models import Account, Contact
 from zhike.modules.leads.models import Lead
@@ -64,11 +66,29 @@ class Activity(Record):
         NORMAL = "normal", _("Normal")
         HIGH = "high", _("High")
 
+    class Repeat(models.TextChoices):
+        """When it comes again, counted from the first time; by weeks it stays on its weekday."""
+
+        DAY = "day", _("By days")
+        WORKDAY = "workday", _("By working days")
+        WEEK = "week", _("By weeks")
+        MONTH = "month", _("By months")
+
     kind = models.CharField(_("Kind of activity"), max_length=10, choices=Kind.choices, default=Kind.TASK)
     status = models.CharField(_("Activity status"), max_length=10, choices=Status.choices, blank=True)
     subject = models.CharField(_("Subject"), max_length=200, blank=True)
     body = models.TextField(_("Content"), blank=True)
     due_at = models.DateTimeField(_("Due"), null=True, blank=True)
+    remind_minutes = models.PositiveSmallIntegerField(
+        _("Remind minutes before"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: as the person has set it. 0: only at the time. At most 1,440, a day."),
+    )
+    repeat = models.CharField(_("Repeats"), max_length=8, choices=Repeat.choices, blank=True, default="")
+    repeat_every = models.PositiveSmallIntegerField(_("Repeats every"), null=True, blank=True)
+    repeat_until = models.DateField(_("Repeats until"), null=True, blank=True)
+    repeat_working = models.BooleanField(_("Move to working days"), default=False)
     done_at = models.DateTimeField(_("Done at"), null=True, blank=True)
     duration_minutes = models.PositiveIntegerField(_("Minutes"), null=True, blank=True)
     result = models.CharField(_("Result"), max_length=16, choices=Result.choices, blank=True)
@@ -102,6 +122,7 @@ class Activity(Record):
                 name="activity_planned",
                 condition=Q(status="planned", deleted_at=None),
             ),
+            models.Index(fields=["id"], name="activity_repeats", condition=~Q(repeat="") & Q(deleted_at=None)),
             models.Index(fields=["account", "-done_at"], name="activity_account"),
             models.Index(fields=["contact", "-done_at"], name="activity_contact"),
             models.Index(fields=["lead", "-done_at"], name="activity_lead"),
@@ -119,6 +140,95 @@ class Activity(Record):
                 name="activity_external_id_once",
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Reminder(models.Model):
+    """That a reminder was told: one row for an activity, a stage and the time it was due then, and never two.
+
+    What is moved to another time is another reminder. Rows are forgotten when they are too old to matter.
+    """
+
+    class Stage(models.IntegerChoices):
+        """Which of them."""
+
+        BEFORE = 1, _("Before the time")
+        AT = 2, _("At the time")
+        MISSED = 3, _("Missed")
+
+    pk = models.CompositePrimaryKey("due_at", "stage", "activity")
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    stage = models.SmallIntegerField(choices=Stage.choices)
+    due_at = models.DateTimeField()
+    told_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.due_at}"
+
+
+class Occurrence(models.Model):
+    """Which one of a series a repeated activity is. `number` counts from 0, the one on the day `anchor`."""
+
+    activity = models.OneToOneField(Activity, models.CASCADE, primary_key=True, related_name="+")
+    series = models.UUIDField(default=uuid7)
+    number = models.PositiveIntegerField(default=0)
+    anchor = models.DateField()
+    rule = models.CharField(max_length=20, help_text="unit and step; with another, the series begins anew")
+    continued = models.BooleanField(default=False, help_text="whether the next one was made, or the series is over")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["series", "number"], name="occurrence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.number}"
+
+
+class ActivityPlan(Stored):
+    """A named list of steps that are planned together on a record: "first contact", "after the fair"."""
+
+    name = models.CharField(_("Activity plan"), max_length=80)
+
+    class Meta:
+        verbose_name = _("Activity plan")
+        verbose_name_plural = _("Activity plans")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="plan_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlanStep(models.Model):
+    """One step of a plan: what, how many days after what, and who does it."""
+
+    class After(models.TextChoices):
+        """What its days are counted from."""
+
+        START = "start", _("after the start")
+        PREVIOUS = "previous", _("after the step before")
+
+    class Who(models.TextChoices):
+        """Who owns it."""
+
+        SELF = "self", _("Who applies the plan")
+        OWNER = "owner", _("Owner of the record")
+        MANAGER = "manager", _("Manager of the owner")
+
+    plan = models.ForeignKey(ActivityPlan, models.CASCADE, related_name="steps")
+    order = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=10, choices=Activity.Kind.choices)
+    subject = models.CharField(max_length=200)
+    days = models.PositiveSmallIntegerField(default=0)
+    working = models.BooleanField(default=True, help_text="whether the days are working days")
+    after = models.CharField(max_length=8, choices=After.choices, default=After.START)
+    who = models.CharField(max_length=7, choices=Who.choices, default=Who.OWNER)
+
+    class Meta:
+        ordering = ("order",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["plan", "order"], name="plan_step_once")]
 
     def __str__(self) -> str:
         return self.subject

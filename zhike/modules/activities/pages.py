@@ -28,7 +28,7 @@ from zhike.engine.query import Row
 from zhike.web import plugs
 from zhike.web.plugs import Item
 
-from . import services
+from . import plan_pages, services  # noqa: F401 - the one plugs itself in
 from .entities import ACTIVITY, RESULT_TONES
 from .models import Activity
 

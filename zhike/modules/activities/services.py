@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from zhike.base.i18n import listed
-from zhike.engine import guard, query, records
+from zhike.engine import guard, notices, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.pools import settling
@@ -43,6 +43,9 @@ RESULTS: Mapping[str, tuple[Activity.Result, ...]] = {
     Kind.NOTE: (),
 }
 SUBJECT = 60
+MOST_STEPS = 366  # days, weeks or months between two of a series
+LONGEST_NOTICE = 1_440  # minutes: a day
+REMINDED = ("reminder",)  # the kinds of notices that ask for something planned
 
 
 def tidy_activity(change: Change[Activity]) -> None:
@@ -56,6 +59,9 @@ def tidy_activity(change: Change[Activity]) -> None:
         activity.done_at = activity.done_at or change.at
     else:
         activity.done_at = None
+    if (activity.remind_minutes or 0) > LONGEST_NOTICE:
+        change.fail("remind_minutes", _("Enter a number from 0 to %(max)s.") % {"max": LONGEST_NOTICE})
+    _tidy_repeat(change)
     if activity.result and activity.result not in RESULTS[activity.kind]:
         shown = listed(str(result.label) for result in RESULTS[activity.kind]) or "—"
         change.fail("result", _("This kind of activity can have: %(results)s.") % {"results": shown})
@@ -64,6 +70,21 @@ def tidy_activity(change: Change[Activity]) -> None:
     if not activity.subject:
         first = next(iter(activity.body.strip().splitlines()), "").strip()
         activity.subject = first[:SUBJECT] or str(Kind(activity.kind).label)
+
+
+def _tidy_repeat(change: Change[Activity]) -> None:
+    """What repeats has a day to count from, a step, and an end that is not before it."""
+    activity = change.record
+    if not activity.repeat:
+        activity.repeat_every = activity.repeat_until = None
+        return
+    activity.repeat_every = activity.repeat_every or 1
+    if activity.repeat_every > MOST_STEPS:
+        change.fail("repeat_every", _("Enter a number from 0 to %(max)s.") % {"max": MOST_STEPS})
+    if activity.due_at is None:
+        change.fail("due_at", _("Say when it is due first: what repeats is counted from there."), "required")
+    elif activity.repeat_until and activity.repeat_until < timezone.localdate(activity.due_at):
+        change.fail("repeat_until", _("This day is before the first time."))
 
 
 def fill_links(changes: Sequence[Change[Activity]]) -> None:
@@ -79,7 +100,10 @@ def fill_links(changes: Sequence[Change[Activity]]) -> None:
 
 
 def follow(changes: Sequence[Change[Activity]]) -> None:
-    """Bring everything that these activities touch, or touched before, in step."""
+    """Bring everything that these activities touch, or touched before, in step; what is done is no more reminded of."""
+    asked = ("status", "due_at", "owner")
+    if over := [c.record.pk for c in changes if not c.is_new and any(c.was(key) != c.get(key) for key in asked)]:
+        notices.settle(REMINDED, over)
     touched: dict[str, set[UUID]] = {key: set() for key in TARGETS}
     for c in changes:
         for key, ids in touched.items():
@@ -88,7 +112,8 @@ def follow(changes: Sequence[Change[Activity]]) -> None:
 
 
 def follow_removal(ids: Sequence[UUID]) -> None:
-    """What is deleted no longer counts, what is restored counts again."""
+    """What is deleted no longer counts and is no more reminded of; what is restored counts again."""
+    notices.settle(REMINDED, ids)
     rows = guard.rows(Activity, "links of activities just removed").filter(pk__in=ids)
     materialise({key: set(rows.exclude(**{key: None}).values_list(key, flat=True)) for key in TARGETS})
 

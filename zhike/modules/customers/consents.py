@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -14,8 +13,8 @@ from django.utils.translation import gettext_noop
 
 from zhike.base import calendar_cn
 from zhike.base.models import CalendarDay, Role, User
-from zhike.engine import guard
-from zhike.engine.models import Erasure, Notice
+from zhike.engine import guard, notices
+from zhike.engine.models import Erasure
 from zhike.engine.records import Change
 
 from .models import Consent, Contact, ContactPoint, PersonRequest
@@ -172,12 +171,8 @@ def _tell(asked: PersonRequest, stage: str) -> int:
     first = asked.handler_id or asked.contact.owner_id
     causes = {f"request-{stage}:{asked.pk}:{pk}": pk for pk in {*admins.values_list("pk", flat=True), first} if pk}
     params = {"entity": "personrequest", "day": f"{asked.due_on}"}
-    said: dict[str, Any] = {"text": LATE if stage == "late" else SOON, "params": params}
-    made = 0
-    for cause, pk in causes.items():
-        url = f"/personrequest/{asked.pk}"
-        made += Notice.objects.get_or_create(cause=cause, defaults={"user_id": pk, "url": url, **said})[1]
-    return made
+    text, url = LATE if stage == "late" else SOON, f"/personrequest/{asked.pk}"
+    return sum(notices.tell(pk, text, params, url, cause, kind="request") for cause, pk in causes.items())
 
 
 # ---- storage only ----

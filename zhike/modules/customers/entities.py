@@ -115,7 +115,9 @@ ACCOUNT = Entity(
     views=(
         View("mine", _("Mine"), "owner__eq=me"),
         View("new", _("New this month"), "created_at__within=this_month&sort=-created_at"),
-        View("due", _("Follow-up due"), "owner__eq=me&next_follow_up_on__within=before_0&sort=next_follow_up_on"),
+        View("due", _("Due today"), "owner__eq=me&next_follow_up_on__within=today"),
+        View("late", _("Overdue"), "owner__eq=me&next_follow_up_on__within=overdue&sort=next_follow_up_on"),
+        View("unplanned", _("No follow-up planned"), "owner__eq=me&next_follow_up_on__empty=1"),
         View("neglected", _("No contact for 30 days"), NEGLECTED),
         pools.RETURNING,
         View("all", _("All customers")),

@@ -160,6 +160,12 @@ DEAL = Entity(
         View("open", _("All open deals"), "status__eq=open&sort=expected_on"),
         View("closing", _("Closing this month"), "status__eq=open&expected_on__within=this_month&sort=expected_on"),
         View("overdue", _("Past the expected date"), "status__eq=open&expected_on__within=overdue&sort=expected_on"),
+        View("due", _("Due today"), "owner__eq=me&status__eq=open&next_follow_up_on__within=today"),
+        View(
+            "late",
+            _("Follow-up overdue"),
+            "owner__eq=me&status__eq=open&next_follow_up_on__within=overdue&sort=next_follow_up_on",
+        ),
         View("stuck", _("Without next step"), "status__eq=open&next_follow_up_on__empty=1&sort=-amount"),
         View("new", _("New this month"), "created_at__within=this_month&sort=-created_at"),
         View("won", _("Won this year"), "status__eq=won&closed_on__within=this_year&sort=-closed_on"),

@@ -3,12 +3,13 @@
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from .pages import convert, funnel, quick, team
+from .pages import brief, convert, funnel, quick, team
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/", RedirectView.as_view(url="/reports/funnel")),
     path("reports/funnel", funnel.page),
     path("reports/team", team.page),
+    path("brief", brief.page),
     path("capture", quick.capture),
     path("activity/<uuid:pk>/tick", quick.tick),
     path("activity/<uuid:pk>/drop", quick.drop),

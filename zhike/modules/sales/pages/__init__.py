@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from zhike.base.models import Role
-from zhike.engine import access
+from zhike.engine import access, notices
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
+from zhike.engine.notices import NoticeKind
 from zhike.web import plugs
 
-from . import admin, executive, manager, seller
+from . import admin, brief, executive, manager, seller
 
 
 def _sees_others(actor: Actor) -> bool:
@@ -25,4 +26,5 @@ plugs.homes.update(
         Role.Home.ADMIN: admin.home,
     }
 )
+notices.register(NoticeKind("brief", _("The brief of the day"), "todo", mail=True, content=brief.content))
 plugs.menu.append(plugs.MenuItem(_("Reports"), "/reports/", "chart-column", 80, _sees_others))

@@ -34,13 +34,17 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     wanted = Wanted(get("deal"), "status__eq=open&risks__gte=1&sort=-amount", RISKY, 5)
     found = figures.lists(actor, {"risks": wanted})
     panels = [
-        {"kind": "stats", "title": _("Business"), "stats": [*_won(actor), *_forecast(actor)]},
-        _week(actor),
+        *numbers(actor),
         _risks(found["risks"]),
         ranking.departments(actor, "quarter", limit=6),
         ranking.sellers(actor, "quarter", limit=6),
     ]
     return show(request, actor, Role.Home.EXECUTIVE, panels)
+
+
+def numbers(actor: Actor) -> list[Panel]:
+    """How the firm stands, and the last seven days."""
+    return [{"kind": "stats", "title": _("Business"), "stats": [*_won(actor), *_forecast(actor)]}, _week(actor)]
 
 
 def _won(actor: Actor) -> list[dict[str, Any]]:

@@ -29,9 +29,9 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
         return show(request, actor, Role.Home.MANAGER, [])
     found = figures.lists(actor, wanted(actor))
     panels = [
-        _stats(actor, found),
+        stats(actor, found),
         stuck(found.get("stuck")),
-        _overdue(found.get("overdue")),
+        overdue(found.get("overdue")),
         _funnel(actor),
         sellers(actor, "quarter"),
         alone(found.get("alone"), width="full"),
@@ -53,7 +53,8 @@ def _ours(actor: Actor) -> str:
     return "&department__under=mine" if actor.user.department_id else ""
 
 
-def _stats(actor: Actor, found: dict[str, Lines]) -> Panel:
+def stats(actor: Actor, found: dict[str, Lines]) -> Panel:
+    """The team in a few figures."""
     won = figures.deals(actor, "status__eq=won&closed_on__within=this_month", figures.AMOUNT)
     opened = figures.deals(actor, "status__eq=open")
     stats = [
@@ -100,7 +101,8 @@ def alone(lines: Lines | None, *, width: str = "half") -> Panel | None:
     return listed(title, lines, rows, empty=empty, width=width)
 
 
-def _overdue(lines: Lines | None) -> Panel | None:
+def overdue(lines: Lines | None) -> Panel | None:
+    """What the team should have done."""
     rows = [activity_line(lines, r, tick=False) for r in lines.rows] if lines else []
     return listed(_("Overdue follow-ups"), lines, rows, empty=_("Nothing is overdue."))
 

@@ -13,7 +13,7 @@ from zhike.modules.sales import figures
 from zhike.modules.sales.figures import Wanted
 from zhike.web.templating import ago, yuan
 
-from .parts import Panel, activity_line, deal_line, how_many, listed, money, show, stat
+from .parts import Panel, activity_line, counted, deal_line, how_many, listed, may_read, money, show, stat
 
 MINE = "owner__eq=me&"
 TASKS = ("subject", "kind", "due_at", "account", "contact", "lead", "deal")
@@ -23,11 +23,12 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Overdue follow-ups, today's work, deals without a next step, leads nobody has called, and the month."""
     found = figures.lists(actor, wanted())
     panels: list[Panel | None] = [
-        _tasks(found, "overdue", _("Overdue follow-ups"), _("Nothing is overdue.")),
-        _tasks(found, "today", _("Today"), _("Nothing is planned for today.")),
+        follow_ups(actor, found),
+        tasks(found, "overdue", _("Overdue follow-ups"), _("Nothing is overdue.")),
+        tasks(found, "today", _("Today"), _("Nothing is planned for today.")),
         _month(actor) if access.may(actor, get("deal"), "list") else None,
         _alone(found),
-        _fresh(found),
+        fresh(found),
     ]
     capture = {"url": "/capture", "hint": _("One line: Zhang 13800138000 buyer @Baosteel")}
     may_write = access.may(actor, get("lead"), "create") or access.may(actor, get("activity"), "create")
@@ -49,6 +50,23 @@ def wanted() -> dict[str, Wanted]:
     }
 
 
+UNPLANNED = (("account", ""), ("lead", "status__eq=open&"), ("deal", "status__eq=open&"))
+
+
+def follow_ups(actor: Actor, found: dict[str, figures.Lines]) -> Panel:
+    """The three questions of a seller's morning: what is overdue, what is due today, for whom nothing is planned."""
+    tiles = [
+        counted(label, found[key].group, bad=tone)
+        for key, label, tone in (("overdue", _("Overdue"), "red"), ("today", _("Due today"), ""))
+        if key in found
+    ]
+    for key, asked in UNPLANNED:
+        if may_read(actor, key) and "next_follow_up_on" in access.readable(actor, get(key)):
+            group = figures.count(actor, key, f"{MINE}{asked}next_follow_up_on__empty=1")
+            tiles.append(counted(_("%(what)s: none planned") % {"what": get(key).plural}, group, bad="amber"))
+    return {"kind": "stats", "title": _("Follow-ups"), "stats": tiles}
+
+
 def _month(actor: Actor) -> Panel:
     won = figures.deals(actor, f"{MINE}status__eq=won&closed_on__within=this_month")
     opened = figures.deals(actor, f"{MINE}status__eq=open")
@@ -65,7 +83,8 @@ def _month(actor: Actor) -> Panel:
     }
 
 
-def _tasks(found: dict[str, figures.Lines], key: str, title: str, empty: str) -> Panel | None:
+def tasks(found: dict[str, figures.Lines], key: str, title: str, empty: str) -> Panel | None:
+    """What is planned, to be ticked off."""
     lines = found.get(key)
     rows = [activity_line(lines, r, tick=True) for r in lines.rows] if lines else []
     return listed(title, lines, rows, empty=empty)
@@ -84,7 +103,8 @@ def _alone(found: dict[str, figures.Lines]) -> Panel | None:
     return listed(_("Deals without a next step"), lines, rows, empty=_("Every open deal has a next step."))
 
 
-def _fresh(found: dict[str, figures.Lines]) -> Panel | None:
+def fresh(found: dict[str, figures.Lines]) -> Panel | None:
+    """Leads that nobody has called."""
     lines = found.get("fresh")
     rows = (
         [

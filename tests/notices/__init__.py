@@ -1,0 +1,1 @@
+"""Notices, reminders, and the ways by which they reach people."""
