@@ -17,6 +17,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/", "/account/", "/account/?view=all&q=没有这样的客户", "/settings/", f"/deal/{uuid.UUID(int=1)}", "/search",
         "/search?q=科技", "/notices", "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
+        "/me/calendar", "/me/calendar/account", "/activity/calendar?view=all&span=week",
         "/duplicates/account", "/duplicates/look",
         "/account/import", "import:map", "import:dry", "import:done", "/imports", "imports:set",
     ),

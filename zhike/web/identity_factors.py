@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from zhike.base import sealing
 from zhike.base.models import User
 
 TOTP, CODES, PASSKEY = Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES, Authenticator.Type.WEBAUTHN
@@ -32,9 +32,8 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     @property
     def box(self) -> Fernet:
-        """The cipher: AES-128-CBC with HMAC-SHA256."""
-        key = hashlib.sha256(b"second factors of " + settings.SECRET_KEY.encode()).digest()
-        return Fernet(base64.urlsafe_b64encode(key))
+        """The cipher."""
+        return sealing.box("second factors")
 
     def encrypt(self, text: str) -> str:
         """For the database."""
