@@ -1,10 +1,10 @@
 // Records on days: dragged with the mouse or a finger, or moved by their button.
 import Sortable from "sortablejs";
-import { $, $$, fill, on, send } from "./dom.js";
+import { $, $$, fill, on, parse, send } from "./dom.js";
 
 let tools;
 const cal = () => $("[data-calendar]");
-const nameOf = (item) => $("a", item).lastChild.previousSibling?.textContent?.trim() || $("a", item).title;
+const nameOf = (item) => [...$("a", item).childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join("").trim() || $("a", item).title;
 const dayOf = (item) => item.closest("[data-day]");
 
 export function start(shared) {
@@ -54,7 +54,7 @@ async function clash(item) {
   const url = cal().dataset.overlaps;
   if (!url) return "";
   const answer = await send(`${url}/${item.dataset.id}`).catch(() => ({ ok: false }));
-  return answer.ok ? new DOMParser().parseFromString(answer.html, "text/html").body.textContent.trim().replace(/\s+/g, " ") : "";
+  return answer.ok ? $$(".small", parse(answer.html)).map((hint) => hint.firstChild.data.trim()).join(" ") : "";
 }
 
 /** Writes the day; what the server refuses goes back to where it was. */

@@ -84,7 +84,8 @@ def test_a_zone_with_summer_time(firm: Any, settings: Any) -> None:
     summer = dt.datetime(2027, 7, 1, 8, tzinfo=dt.UTC)
     data = events.build(events.Facts("Termin", summer, 60), "x", summer)
     cal = icalendar.Calendar.from_ical(data)
-    assert cal.walk("VEVENT")[0]["DTSTART"].dt.utcoffset() == dt.timedelta(hours=2)
+    event: Any = cal.walk("VEVENT")[0]
+    assert event["DTSTART"].dt.utcoffset() == dt.timedelta(hours=2)
     assert {str(p.name) for p in cal.walk("VTIMEZONE")[0].subcomponents} == {"STANDARD", "DAYLIGHT"}
     read = events.read(data, lambda _n, text: text)
     assert read is not None

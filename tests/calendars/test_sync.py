@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.calendars.conftest import PASSWORD, Phone, connected
+from zhike.base import sealing
 from zhike.base.models import FieldGrant, Role
 from zhike.engine import egress, records
 from zhike.engine.entity import get
@@ -270,7 +271,7 @@ def test_rights_hold_on_the_way_out_and_in(firm: Any, phone: Phone, account: Cal
 
 def test_people_who_left_and_passwords_that_changed(firm: Any, phone: Phone, account: CalDav) -> None:
     plan(firm, "还在")
-    account.password = accounts.sealing.seal(accounts.PURPOSE, "wrong")
+    account.password = sealing.seal(accounts.PURPOSE, "wrong")
     account.save()
     sync.run(account.pk)
     state = CalDav.objects.get(pk=account.pk)

@@ -132,7 +132,7 @@ def calendar_context(
         "fields": [{"key": f.key, "label": f.label, "url": url(near, span, f.key), "active": f is a} for f in fields],
         "heads": [str(day(d)).split(" ")[0 if language() == "en" else -1] for d in days[:7]],
         "weeks": [[_cell(picture, d, today) for d in days[n : n + 7]] for n in range(0, len(days), 7)],
-        "hours": [f"{hour}:00" if hour else "" for hour, _until in HOURS] if picture.by_hour else [],
+        "hours": [_("Whole day"), "", *(f"{hour}:00" for hour, _until in HOURS[2:])] if picture.by_hour else [],
         "overlaps_url": plugs.overlaps.get((entity.key, a.key), ""),
     }
 

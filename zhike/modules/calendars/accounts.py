@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from zhike.base import sealing
 from zhike.engine import egress, history
 from zhike.engine.access import Actor
-from zhike.engine.errors import Errors, Invalid, Missing, Wrong
+from zhike.engine.errors import Invalid, Missing, Wrong
 
 from . import own
 from .dav import Client, DavError, Found
@@ -91,7 +91,7 @@ def save(actor: Actor, *, url: str, username: str, password: str) -> list[Found]
     kept = of(actor)
     url, username = url.strip()[:500], username.strip()[:200]
     same = kept is not None and (kept.url, kept.username) == (url, username)
-    errors: Errors = {}
+    errors: dict[str, list[Wrong]] = {}
     if not url or url in ("https://", "http://"):
         errors["url"] = [Wrong(_("Enter the address of the server."), "required")]
     if not username or ":" in username:

@@ -165,7 +165,7 @@ def account(request: HttpRequest) -> HttpResponse:
             request.session[FOUND] = [[one.url, one.name] for one in found]
             return go(request, f"{BASE}/choose")
     host = _("For example https://dav.example.com/; your provider says which. Often it wants a password of its own.")
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"name": "url", "label": _("Address of the server"), "kind": "url", "value": given["url"], "help": host},
         {"name": "username", "label": _("User name"), "kind": "text", "value": given["username"], "maxlength": 200},
         {"name": "password", "label": _("Password"), "kind": "password", "autocomplete": "off",
@@ -195,7 +195,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     ways = [{"value": value, "label": label} for value, label in CalDav.Direction.choices]
     kinds = [{"value": one.url, "label": one.name} for one in found]
     seen = _("What comes in is seen by whoever sees your activities. What is marked as private there stays there.")
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"name": "calendar", "label": _("Calendar"), "kind": "radio", "required": True, "options": kinds,
          "value": request.POST.get("calendar") or kept.calendar_url or found[0].url, "wide": True},
         {"name": "direction", "label": _("What travels"), "kind": "radio", "required": True, "options": ways,

@@ -126,7 +126,8 @@ class Run:
         for entry, event in both.news:
             self._each(self._arrived, both, entry, event)
         for link in known:
-            self._each(self._settle, link, both.here.get(link.activity), both.seen.get(link.pk))
+            here = both.here.get(link.activity) if link.activity else None
+            self._each(self._settle, link, here, both.seen.get(link.pk))
         for link in aside:
             seen = both.seen.get(link.pk)
             if seen is None:
