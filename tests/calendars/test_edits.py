@@ -195,7 +195,9 @@ class Walk:
         assert {x.activity for x in links.values()} - live.keys() == set()
         assert planned.keys() - {x.activity for x in links.values()} == set()
         mine = {one.id: one.facts for one in own.found(self.actor, own.rows(self.actor))}
-        assert {uid: mine[x.activity] for uid, x in links.items() if x.activity} == {uid: e.facts for uid, e in there.items()}
+        assert {uid: mine[x.activity] for uid, x in links.items() if x.activity} == {
+            uid: e.facts for uid, e in there.items()
+        }
         marks = sorted(a.body for a in rows)
         assert len(set(marks)) == len(marks)  # nothing is there twice, whatever its state
         every = {f"#{n:04}" for n in range(1, self.made + 1)}

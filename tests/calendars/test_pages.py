@@ -57,10 +57,19 @@ def test_the_whole_way_of_an_account(firm: Any, phone: Phone, loopback: None) ->
     for action in ("run", "pause", "on", "vanish", "remove"):
         assert client.post(f"/me/calendar/do/{action}").status_code == 303, action
     assert client.post("/me/calendar/do/on").status_code == 404
+    assert client.get("/me/calendar/choose").status_code == 404
     assert not CalDav.objects.exists()
     assert {"calendar.account", "calendar.on", "calendar.remove"} <= set(
         History.objects.values_list("action", flat=True)
     )
+
+
+def test_a_server_that_is_away_is_told(firm: Any, account: CalDav) -> None:
+    CalDav.objects.update(url="http://127.0.0.1:1024/")
+    client = firm.client("seller")
+    assert client.get("/me/calendar/choose")["Location"] == "/me/calendar"
+    assert "127.0.0.1" in client.get("/me/calendar").content.decode()
+    assert client.get("/me/calendar/preview").status_code == 200
 
 
 def test_the_address_is_shown_once(firm: Any) -> None:

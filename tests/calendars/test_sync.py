@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import psycopg
 import pytest
 from django.core import mail
 from django.db import connection
@@ -320,3 +321,15 @@ def test_a_run_that_is_paused_stops(firm: Any, phone: Phone, account: CalDav) ->
     sync.run(account.pk, send=pauses)
     assert phone.all() == {}
     assert own.found(firm.actor("seller"), own.rows(firm.actor("seller")))[0].facts.subject == "甲"
+
+
+def test_one_worker_at_a_time(firm: Any, phone: Phone, account: CalDav) -> None:
+    plan(firm, "只跑一次")
+    found = connection.settings_dict
+    name = {"dbname": found["NAME"], "user": found["USER"], "password": found["PASSWORD"], "host": found["HOST"]}
+    with psycopg.connect(**name, port=found["PORT"] or None, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"caldav:{account.pk}"])
+        sync.run(account.pk)
+        assert phone.all() == {}
+    sync.run(account.pk)
+    assert len(phone.all()) == 1

@@ -181,7 +181,11 @@ def choose(request: HttpRequest) -> HttpResponse:
     actor = able(request)
     kept = accounts.mine(actor)
     errors: Errors = {}
-    found = _found(request, actor, kept)
+    try:
+        found = _found(request, actor, kept)
+    except DavError as error:
+        request.session["toast"] = accounts.explain(f"{error.code} {error.detail}")
+        return go(request, BASE)
     if request.method == "POST":
         chosen = next((one for one in found if one.url == request.POST.get("calendar")), None)
         try:
@@ -191,6 +195,7 @@ def choose(request: HttpRequest) -> HttpResponse:
         except Invalid as invalid:
             errors = invalid.first
         else:
+            request.session.pop(FOUND, None)
             return go(request, f"{BASE}/preview")
     ways = [{"value": value, "label": label} for value, label in CalDav.Direction.choices]
     kinds = [{"value": one.url, "label": one.name} for one in found]
@@ -209,10 +214,9 @@ def _found(request: HttpRequest, actor: Actor, kept: CalDav) -> Sequence[Found]:
     if known:
         return known
     _slowly(actor)
-    try:
-        found = accounts.client(kept).calendars()
-    except DavError as error:
-        raise Invalid([{"": [Wrong(accounts.explain(f"{error.code} {error.detail}"), error.code)]}]) from None
+    found = accounts.client(kept).calendars()
+    if not found:
+        raise DavError("nodav")
     request.session[FOUND] = [[one.url, one.name] for one in found]
     return found
 
