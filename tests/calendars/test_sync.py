@@ -145,11 +145,12 @@ def test_killed_between_sending_and_noting(firm: Any, phone: Phone, account: Cal
     records.update(firm.actor("seller"), get("activity"), made.pk, {"subject": "改了"})
     with pytest.raises(Killed):
         sync.run(account.pk, send=dies)
+    records.update(firm.actor("seller"), get("activity"), made.pk, {"subject": "又改了"})
     phone.change(events.uid_of(made.pk), place="也改了")
     sync.run(account.pk)
     sync.run(account.pk)
-    assert phone.events()[events.uid_of(made.pk)].facts == events.Facts("改了", TOMORROW, 30, "也改了")
-    assert (now(made.pk).subject, now(made.pk).place) == ("改了", "也改了")
+    assert phone.events()[events.uid_of(made.pk)].facts == events.Facts("又改了", TOMORROW, 30, "也改了")
+    assert (now(made.pk).subject, now(made.pk).place) == ("又改了", "也改了")
     assert Activity._base_manager.count() == 1
     assert told(firm) == []
 
