@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "zhike.modules.leads",
     "zhike.modules.sales",
     "zhike.modules.activities",
+    "zhike.modules.calendars",
 ]
 MIDDLEWARE = [
     "zhike.web.middleware.headers",

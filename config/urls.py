@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("zhike.modules.customers.urls")),
     path("", include("zhike.modules.sales.urls")),
     path("", include("zhike.modules.activities.urls")),
+    path("", include("zhike.modules.calendars.urls")),
     path("", include("zhike.web.urls")),
 ]
 handler400 = "zhike.web.errors.bad_request"

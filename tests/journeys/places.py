@@ -19,6 +19,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
         "/duplicates/account", "/duplicates/look", "/pools/", "pool:card",
+        "/me/calendar", "/me/calendar/account", "/activity/calendar?view=all&span=week",
         "/account/import", "import:map", "import:dry", "import:done", "/imports", "imports:set",
     ),
     "manager": (

@@ -44,7 +44,7 @@ WORDS = {
     "broken": _("%(detail)s did not answer as a web server does."),
 }
 AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(:(?P<port>[0-9]{0,5}))?")
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "PROPFIND", "REPORT"})
 SHUT_PORTS = frozenset(
     {1080, 1433, 1434, 1521, 1723, 2049, 2181, 2375, 2376, 2379, 2380, 2525, 3128, 3306, 3389, 4369, 4444, 5060, 5061}
     | {5432, 5433, 5672, 5900, 5901, 5984, 5985, 5986, 6000, 6001, 6379, 6380, 6432, 6443, 6665, 6666, 6667, 6668}

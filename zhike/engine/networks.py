@@ -87,6 +87,11 @@ def _opened(texts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ip_network(text.strip()) for text in texts)
 
 
+def opened(address: str) -> bool:
+    """Whether an IP address lies in a network that the firm itself has opened."""
+    return literal(address) is not None and within(inner(ip_address(address)), _opened(tuple(settings.EGRESS_ALLOW)))
+
+
 def open_to_us(address: str) -> bool:
     """Whether an IP address, as a resolver gives it, may be called."""
     if literal(address) is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,9 +13,12 @@ from django.db.models.functions import RowNumber, TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
 from django.views.decorators.http import require_GET
 
+from zhike.base import calendar_cn
 from zhike.base.i18n import day, language
+from zhike.base.models import CalendarDay
 from zhike.engine import access, layouts, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
@@ -22,7 +26,7 @@ from zhike.engine.errors import Missing
 from zhike.engine.kinds import Attribute
 from zhike.engine.query import Condition
 
-from . import tabs
+from . import plugs, tabs
 from .listing import entity_info, filter_line, record_title
 from .lookup import entity_or_404
 from .tabs import Asked
@@ -30,6 +34,13 @@ from .templating import actor_of, render, yuan
 
 PREFERRED = ("due_at", "expected_on", "next_follow_up_on", "created_at")
 PER_DAY = {"month": 4, "week": 30}
+# of a day in the week: what has no time of day, the early hours, each hour of work, the late ones
+HOURS = (("", ""), ("00", "08"), *((f"{h:02}", f"{h + 1:02}") for h in range(8, 20)), ("20", "24"))
+HOLIDAYS = (  # as calendar_cn names them
+    gettext_noop("New Year's Day"), gettext_noop("Spring Festival"), gettext_noop("Tomb-sweeping Day"),
+    gettext_noop("Labour Day"), gettext_noop("Dragon Boat Festival"), gettext_noop("National Day"),
+    gettext_noop("Mid-autumn Festival"),
+)  # fmt: skip
 
 
 def dates(actor: Actor, entity: AnyEntity) -> list[Attribute]:
@@ -76,22 +87,31 @@ def _bounds(span: str, near: dt.date) -> tuple[dt.date, int]:
     return start, ((last - start).days // 7) + 1
 
 
+def _around(span: str, near: dt.date) -> tuple[dt.date, dt.date]:
+    """A day of the picture before, and of the one after."""
+    if span == "week":
+        return near - dt.timedelta(days=7), near + dt.timedelta(days=7)
+    first = near.replace(day=1)
+    return first - dt.timedelta(days=1), (first + dt.timedelta(days=32)).replace(day=1)
+
+
 def calendar_context(
     actor: Actor, found: Asked, a: Attribute, span: str, near: dt.date, fields: Sequence[Attribute]
 ) -> dict[str, Any]:
     """What web/calendar.html shows."""
     entity, path = found.entity, f"/{found.entity.key}/calendar"
     start, weeks = _bounds(span, near)
-    items = placed(actor, found, a, start, start + dt.timedelta(days=7 * weeks - 1), PER_DAY[span])
+    last = start + dt.timedelta(days=7 * weeks - 1)
+    picture = Picture(
+        found, a, near, span, placed(actor, found, a, start, last, PER_DAY[span]), _exceptions(start, last)
+    )
     today = timezone.localdate()
 
     def url(at: dt.date, how: str = span, date: str = "") -> str:
         return f"{found.url(path=path, date=date or a.key)}&span={how}&day={at.isoformat()}"
 
     days = [start + dt.timedelta(days=n) for n in range(7 * weeks)]
-    step = dt.timedelta(days=7) if span == "week" else dt.timedelta(days=0)
-    before = near - step if span == "week" else near.replace(day=1) - dt.timedelta(days=1)
-    after = near + step if span == "week" else (near.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    before, after = _around(span, near)
     line = filter_line(actor, found, path=path)
     line["keep"] = [*line["keep"], {"name": "span", "value": span}, {"name": "day", "value": near.isoformat()}]
     line["here_url"] = url(near)
@@ -111,10 +131,9 @@ def calendar_context(
         "field": {"key": a.key, "label": a.label, "is_time": a.kind.key == "datetime"},
         "fields": [{"key": f.key, "label": f.label, "url": url(near, span, f.key), "active": f is a} for f in fields],
         "heads": [str(day(d)).split(" ")[0 if language() == "en" else -1] for d in days[:7]],
-        "weeks": [
-            [_cell(found, a, d, items.get(d, []), near, today, span) for d in days[n : n + 7]]
-            for n in range(0, len(days), 7)
-        ],
+        "weeks": [[_cell(picture, d, today) for d in days[n : n + 7]] for n in range(0, len(days), 7)],
+        "hours": [_("Whole day"), "", *(f"{hour}:00" for hour, _until in HOURS[2:])] if picture.by_hour else [],
+        "overlaps_url": plugs.overlaps.get((entity.key, a.key), ""),
     }
 
 
@@ -124,26 +143,74 @@ def _label(span: str, near: dt.date, days: Sequence[dt.date]) -> str:
     return _("%(month)s/%(year)s") % {"year": near.year, "month": near.month}
 
 
-def _cell(
-    found: Asked, a: Attribute, at: dt.date, items: list[dict[str, Any]], near: dt.date, today: dt.date, span: str
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Picture:
+    """What all days of one picture share; `exceptions` are days of the firm's own: works or not, and what it is."""
+
+    found: Asked
+    a: Attribute
+    near: dt.date
+    span: str
+    items: Mapping[dt.date, list[dict[str, Any]]]
+    exceptions: Mapping[dt.date, tuple[bool, str]]
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether days are divided into hours."""
+        return self.span == "week" and self.a.kind.key == "datetime"
+
+
+def _exceptions(first: dt.date, last: dt.date) -> dict[dt.date, tuple[bool, str]]:
+    rows = CalendarDay.objects.filter(day__gte=first, day__lte=last, deleted_at=None)
+    return {day: (works, name) for day, works, name in rows.values_list("day", "is_working", "name")}
+
+
+def _mark(picture: Picture, at: dt.date) -> dict[str, Any]:
+    """Whether people work on a day, and what is to be said where that is not as the day of the week has it."""
+    works = calendar_cn.is_working_day(at, overrides={d: found[0] for d, found in picture.exceptions.items()})
+    known = calendar_cn.holiday_name(at)
+    name = (
+        picture.exceptions[at][1] if at in picture.exceptions else _(known) if known in HOLIDAYS and not works else ""
+    )
+    unusual = works == (at.weekday() > 4) or bool(name)
+    word = pgettext("mark on a day", "work") if works else pgettext("mark on a day", "off")
+    label = _("Working day") if works else _("Day off")
+    said = {"word": word, "name": name, "label": f"{label} {name}".strip()} if unusual else None
+    return {"off": not works, "mark": said}
+
+
+def _cell(picture: Picture, at: dt.date, today: dt.date) -> dict[str, Any]:
     """One day: its records, and how many more there are."""
+    found, a, items = picture.found, picture.a, picture.items.get(at, [])
     total = items[0]["of"] if items else 0
     own = found.own.start()
     behind = own.but(conditions=(*own.conditions, Condition(a.key, "eq", at.isoformat())))
-    return {
+    new_url = f"/{found.entity.key}/new?{a.key}={at.isoformat()}"
+    return _mark(picture, at) | {
         "date": at.isoformat(),
         "number": at.day,
         "label": day(at),
         "today": at == today,
-        "outside": span == "month" and at.month != near.month,
-        "weekend": at.weekday() > 4,
+        "outside": picture.span == "month" and at.month != picture.near.month,
         "items": items,
+        "slots": _slots(items, new_url) if picture.by_hour else [{"hour": None, "items": items}],
         "total": total,
         "more": total - len(items),
         "url": found.url(behind, kind="list"),
-        "new_url": f"/{found.entity.key}/new?{a.key}={at.isoformat()}",
+        "new_url": new_url,
     }
+
+
+def _slots(items: Sequence[dict[str, Any]], new_url: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "hour": hour,
+            "until": until,
+            "items": [i for i in items if (hour <= i["time"] < until if hour else not i["time"])],
+            "new_url": f"{new_url}T{hour}:00" if "00" < hour < "20" else "",
+        }
+        for hour, until in HOURS
+    ]
 
 
 def placed(

@@ -124,8 +124,7 @@ def form_context(
         ]
     else:
         inside = forms.sections(actor, entity, page=page, data=data, errors=errors)
-    if page is None:
-        _ask_while_typing(entity, [f for s in inside for f in s["fields"]])
+    _ask_while_typing(entity, [f for s in inside for f in s["fields"]], page)
     base = f"/{entity.key}"
     url = f"{base}/{page.rows[0].id}" if page else base
     title = _("Edit %(what)s") % {"what": entity.label} if page else _("New %(what)s") % {"what": entity.label}
@@ -149,12 +148,14 @@ def form_context(
     }
 
 
-def _ask_while_typing(entity: AnyEntity, fields: Sequence[dict[str, Any]]) -> None:
-    """Whether it is there already is said while the fields that tell it are typed."""
-    keys = {k for s in entity.signs for k in s.fields}
+def _ask_while_typing(entity: AnyEntity, fields: Sequence[dict[str, Any]], page: Page | None) -> None:
+    """Whether it is there already, and what else is at that time, is said while the fields that tell it are typed."""
+    keys = {k for s in entity.signs for k in s.fields} if page is None else set()
     for f in fields:
         if f["name"] in keys and f["kind"] in ("text", "tel", "email", "url"):
             f |= {"check_url": f"/duplicates/{entity.key}/hint/{f['name']}", "hint": ""}
+        elif url := plugs.overlaps.get((entity.key, f["name"])):
+            f |= {"check_url": f"{url}?but={page.rows[0].id}" if page else url, "hint": ""}
 
 
 def form_answer(request: HttpRequest, context: Mapping[str, Any], *, status: int) -> HttpResponse:

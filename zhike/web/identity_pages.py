@@ -23,7 +23,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.errors import Wrong
 
-from . import identity, tasks, throttle
+from . import identity, plugs, tasks, throttle
 from . import identity_factors as factors
 from . import identity_sso as sso
 from .account import code_field, second_proof, too_many
@@ -70,6 +70,7 @@ def me(request: HttpRequest) -> HttpResponse:
             for s in sorted(rows, key=lambda s: s.last_seen_at, reverse=True)
         ],
         "may_have_webhooks": webhooks.may_have(actor_of(request)),
+        "pages": [page for page in plugs.own_pages if page.may(actor_of(request))],
     }
     return render(request, "web/me.html", context)
 

@@ -89,6 +89,18 @@ class Command:
     may: Callable[[Actor], bool]
 
 
+@dataclass(frozen=True)
+class OwnPage:
+    """A page of a module about oneself, offered on one's account; `button` is what leads there."""
+
+    label: Any
+    text: Any
+    url: str
+    button: Any
+    icon: str
+    may: Callable[[Actor], bool]
+
+
 Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]
 Home = Callable[[HttpRequest, Actor], HttpResponse]
 Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
@@ -101,4 +113,8 @@ menu: list[MenuItem] = []
 commands: list[Command] = []
 actions: dict[str, list[RecordAction]] = {}
 bulk: list[Callable[[Actor, AnyEntity], list[dict[str, Any]]]] = []  # buttons above ticked rows that open a page
+own_pages: list[OwnPage] = []
+# (entity, field of a moment) -> the address that says what else its owner has at that time: POST the form, `but` is the
+# id of its record; and GET address/<id> for a record as it is saved
+overlaps: dict[tuple[str, str], str] = {}
 log: Log | None = None

@@ -35,11 +35,13 @@ from .leaving import ACTION
 from .model import Progress
 
 MARKER = ".zhike-export"
-APPS = ("base", "engine", "customers", "leads", "sales", "activities")
+APPS = ("base", "engine", "customers", "leads", "sales", "activities", "calendars")
 # Tables that stay behind: secrets, what is made anew from the rest, and what is of no use elsewhere.
 LEFT: Mapping[str, str] = {
     "base.FailedLogin": "attempts to sign in",
     "base.OldPassword": "secrets",
+    "calendars.CalDav": "secrets",
+    "calendars.Feed": "secrets",
     "engine.Token": "secrets",
     "engine.Delivery": "messages to other systems, which have them",
     "engine.IdempotencyKey": "kept for a day against sending twice",
