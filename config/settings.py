@@ -87,6 +87,8 @@ INSTALLED_APPS = [
     "zhike.modules.leads",
     "zhike.modules.sales",
     "zhike.modules.activities",
+    "zhike.modules.promises",
+    "zhike.modules.targets",
 ]
 MIDDLEWARE = [
     "zhike.web.middleware.headers",

@@ -11,6 +11,8 @@ urlpatterns = [
     path("api/", include("zhike.api.urls")),
     path("", include("zhike.modules.customers.urls")),
     path("", include("zhike.modules.sales.urls")),
+    path("", include("zhike.modules.promises.urls")),
+    path("", include("zhike.modules.targets.urls")),
     path("", include("zhike.web.urls")),
 ]
 handler400 = "zhike.web.errors.bad_request"

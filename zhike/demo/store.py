@@ -22,6 +22,7 @@ from .dice import Days, Dice, at
 from .market import Market
 from .people import ACCOUNTS, PASSWORD, TEAMS, Firm
 from .persons import consent
+from .promises import aim, pledge
 from .story import Deal, Lead, Step, Tale
 from .talk import Act
 
@@ -107,6 +108,8 @@ def write(store: Store) -> None:
     _leads(store)
     _deals(store, shared["product"], shared["competitor"])
     _activities(store)
+    pledge(store)
+    aim(store)
 
 
 # ---- the firm
