@@ -46,12 +46,8 @@ def pledge(store: Store) -> None:
     mine = [
         n for n, d in enumerate(tale.deals) if d.outcome == "open" and d.owner_at(at(store.days.last, 18)) == "seller"
     ]
-    first = mine[0] if mine else None
-    for n, fate in zip(
-        [first, first, first, *mine[1:4]], ("overdue", "overdue", "soon", "soon", "soon", "soon"), strict=False
-    ):
-        if n is not None:
-            made.append(_pledge(store, dice, n, tale.deals[n], since=tale.deals[n].created, fate=fate))
+    for n, fate in zip([*mine[:1] * 3, *mine[1:4]], ("overdue", "overdue", *["soon"] * 4), strict=False):
+        made.append(_pledge(store, dice, n, tale.deals[n], since=tale.deals[n].created, fate=fate))
     late = [
         n
         for n, d in enumerate(tale.deals)

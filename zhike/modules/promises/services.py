@@ -67,8 +67,9 @@ def _today(change: Change[Promise]) -> dt.date:
 def _begin(change: Change[Promise]) -> None:
     promise = change.record
     promise.made_by_id = promise.made_by_id or _owner(change)
-    if promise.made_on is None and promise.due_on:
-        promise.made_on = min(_today(change), promise.due_on)
+    due: dt.date | None = change.get("due_on")  # none yet where the form lacks it
+    if promise.made_on is None and due is not None:
+        promise.made_on = min(_today(change), due)
     if promise.status == Status.OPEN and not promise.answer:
         return
     if change.actor.channel != "import" and not change.dated:
@@ -76,8 +77,8 @@ def _begin(change: Change[Promise]) -> None:
         change.fail(key, _("A new promise is open and not confirmed yet."), "action")
         return
     if promise.status in (Status.KEPT, Status.LATE):
-        promise.kept_on = promise.kept_on or promise.due_on
-        promise.status = Status.KEPT if promise.kept_on and promise.kept_on <= promise.due_on else Status.LATE
+        promise.kept_on = promise.kept_on or due
+        promise.status = Status.KEPT if due and (promise.kept_on or due) <= due else Status.LATE
     if promise.status != Status.OPEN:
         promise.closed_at = _noon(promise.kept_on) if promise.kept_on else change.at
 
@@ -148,7 +149,8 @@ def answer_due(asked: dt.datetime) -> dt.datetime:
 def _count(change: Change[Promise]) -> None:
     """It counts for who has it when it falls due: what is overdue does not weigh on who takes it over."""
     promise = change.record
-    running = promise.status == Status.OPEN and promise.due_on is not None and promise.due_on >= timezone.localdate()
+    due: dt.date | None = change.get("due_on")
+    running = promise.status == Status.OPEN and due is not None and due >= timezone.localdate()
     if change.is_new or (running and change.changed("owner")):
         promise.counts_for_id = _owner(change)
 
@@ -156,13 +158,13 @@ def _count(change: Change[Promise]) -> None:
 def fill_account(changes: Sequence[Change[Promise]]) -> None:
     """A deal, contact, lead or activity names its customer: one query each for the whole batch."""
     for key, model in LINKS.items():
-        lacking = [c.record for c in changes if getattr(c.record, f"{key}_id") and not c.record.account_id]
+        lacking = [c for c in changes if c.get(key) and not c.get("account")]
         if not lacking:
             continue
         rows = guard.rows(model, "the customer behind a link that is checked apart")
-        found = dict(rows.filter(pk__in={getattr(p, f"{key}_id") for p in lacking}).values_list("pk", "account_id"))
-        for promise in lacking:
-            promise.account_id = found.get(getattr(promise, f"{key}_id"))
+        found: dict[Any, Any] = dict(rows.filter(pk__in={c.get(key) for c in lacking}).values_list("pk", "account_id"))
+        for c in lacking:
+            c.set("account", found.get(c.get(key)))
 
 
 def tell(changes: Sequence[Change[Promise]]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from zhike.modules.sales.models import Currency
+from zhike.modules.customers.choices import Currency
 
 MONEY, COUNT = "money", "count"
 

@@ -46,15 +46,17 @@ def tidy_target(change: Change[Target]) -> None:
     target = change.record
     if change.is_new and "level" not in change.values and target.unit_id:
         target.level = Level.DEPARTMENT
-    if target.first_on and target.period in MONTHS:
-        target.first_on, target.last_on = days(target.period, target.first_on)
-    if target.value is not None and target.value <= 0:
+    first: dt.date | None = target.first_on  # none yet where the form lacks it
+    if first is not None and target.period in MONTHS:
+        target.first_on, target.last_on = days(target.period, first)
+    value: Decimal | None = target.value
+    if value is not None and value <= 0:
         change.fail("value", _("A target is more than nothing."))
     if target.level == Level.DEPARTMENT and not target.unit_id:
         change.fail("unit", _("Choose the department."), "required")
     if target.level != Level.DEPARTMENT:
         target.unit_id = None
-    if target.level == Level.PERSON and not change.is_new and target.owner_id is None:
+    if target.level == Level.PERSON and not change.is_new and change.changed("owner") and target.owner_id is None:
         change.fail("owner", _("Choose the person."), "required")
 
 
@@ -67,8 +69,8 @@ def name_targets(changes: Sequence[Change[Target]]) -> None:
             c.values["owner"] = c.record.owner_id = unit.head_id
         if c.back is None:
             _check_reach(c, unit)
-    owners = {_owner(c) for c in changes}
-    people = dict(User.objects.filter(pk__in=owners).values_list("pk", "name"))
+    owners = {pk for c in changes if (pk := _owner(c))}
+    people: dict[Any, str] = dict(User.objects.filter(pk__in=owners).values_list("pk", "name"))
     root = Department.objects.filter(parent=None, deleted_at=None).values_list("name", flat=True).first() or ""
     for c in changes:
         unit = units.get(c.record.unit_id) if c.record.unit_id else None
@@ -112,7 +114,7 @@ def _check_once(changes: Sequence[Change[Target]]) -> None:
     wanted: dict[tuple[Any, ...], list[Change[Target]]] = {}
     for c in changes:
         wanted.setdefault(_key(c.record, _owner(c)), []).append(c)
-    starts = {c.record.first_on for c in changes if c.record.first_on}
+    starts = {day for c in changes if (day := c.get("first_on"))}
     rows = guard.rows(Target, "whether it is there already").filter(first_on__in=starts, deleted_at=None)
     taken = {_key(t, t.owner_id): t.pk for t in rows}
     for key, same in wanted.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -52,8 +53,9 @@ def owed(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, Any]:
     today = timezone.localdate()
     rows = []
     for row in page.rows:
-        due = row.values.get("due_on")
-        late = bool(due) and due < today
+        due: dt.date | None = row.values.get("due_on")
+        gone = (today - due).days if due else 0
+        late = gone > 0
         owner, maker = (page.text(row, key) if key in row.values else "" for key in ("owner", "made_by"))
         rows.append(
             {
@@ -61,9 +63,7 @@ def owed(actor: Actor, entity: AnyEntity, pk: UUID) -> dict[str, Any]:
                 "url": f"/promise/{row.id}",
                 "due": day(due) if due else "",
                 "late": late,
-                "days": ngettext("%(n)s day late", "%(n)s days late", n) % {"n": n}
-                if late and (n := (today - due).days)
-                else "",
+                "days": ngettext("%(n)s day late", "%(n)s days late", gone) % {"n": gone} if late else "",
                 "owner": owner,
                 "maker": maker if maker != owner else "",
                 "cannot": row.values.get("answer") == "not",

@@ -123,7 +123,7 @@ def test_the_person_asked_sees_it_and_answers_and_nobody_else_from_there(firm: F
     }
     done = act(firm.stranger, "promise", made.pk, "confirm", answer="conditions", answer_note="先付定金")
     assert (done.answer, done.answered_by_id) == ("conditions", firm.stranger.user.pk)
-    assert Notice.objects.filter(user=firm.seller.user, text=services.ANSWERED["conditions"]).count() == 1
+    assert Notice.objects.filter(user=firm.seller.user, text=services.ANSWERED[services.Answer.CONDITIONS]).count() == 1
     assert act(firm.manager, "promise", made.pk, "refuse", answer_note="产能排满").answer == "not"
 
 

@@ -79,7 +79,7 @@ def test_once_for_each_period(firm: Firm) -> None:
     target(firm, measure="won_count", value=3)
     target(firm, owner=firm.colleague.user.pk)
     assert refused(target, firm, value=0, period="year") == {"value": ["invalid"]}
-    unit = {"level": "department", "unit": firm.east.pk}
+    unit: dict[str, Any] = {"level": "department", "unit": firm.east.pk}
     target(firm, **unit)
     assert refused(target, firm, **unit) == {"first_on": ["unique"]}
     assert refused(target, firm, level="department") == {"unit": ["required"]}
@@ -123,7 +123,7 @@ def test_done_is_the_list_behind_it(firm: Firm) -> None:
     won(firm.stranger, 90_000)
     won(firm.seller, 5_000, currency="USD")
     own = lines(firm.seller)[0]
-    assert (own.reached, own.percent, own.gap) == (48_000, 48.0, 52_000)
+    assert (own.reached, own.percent, own.gap) == (Decimal(48_000), 48.0, Decimal(52_000))
     assert listed(firm.seller, own.done) == 48_000
     by_name = {line.whose.level: line for line in lines(firm.admin)}
     assert by_name["person"].reached == 48_000
@@ -238,7 +238,7 @@ def test_a_year_is_split_to_months(firm: Firm) -> None:
     parts = {f"part-{TODAY.year}-{n:02}-01": "10000" for n in range(1, 13)}
     assert sent(firm.manager, f"/targets/{whole.pk}/split?by=months", **parts, do="save").status_code == 303
     made = Target._base_manager.filter(period="month", owner=firm.seller.user)
-    assert (made.count(), {t.value for t in made}) == (12, {10_000})
+    assert (made.count(), {t.value for t in made}) == (12, {Decimal(10_000)})
 
 
 def test_the_last_period_is_copied(firm: Firm) -> None:
