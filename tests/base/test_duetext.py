@@ -87,3 +87,4 @@ def test_the_promising_sentence_is_taken() -> None:
     )
     assert duetext.sentence("只说了一句", WEDNESDAY) == "只说了一句"
     assert duetext.sentence("  ", WEDNESDAY) == ""
+    assert [duetext.several(t) for t in ("一句。", "一句。两句", "One. Two.", "")] == [False, True, True, False]

@@ -202,6 +202,11 @@ _PROMISING = re.compile(
 _ENDS = re.compile(r"(?<=[。！？!?；;\n])|(?<=\.)\s+")
 
 
+def several(text: str) -> bool:
+    """Whether a text has more than one sentence."""
+    return sum(bool(part.strip()) for part in _ENDS.split(text)) > 1
+
+
 def sentence(text: str, today: date) -> str:
     """The sentence of a note that most likely holds a promise: one that promises and names a day before others.
 

@@ -28,6 +28,7 @@ from zhike.web.templating import actor_of
 LINKS = ("account", "contact", "deal", "lead")
 FROM = (*LINKS, "activity")
 LONGEST = 300
+SHORT = 80  # characters of a note that is taken as it is
 
 
 def take(actor: Actor, key: str, pk: UUID) -> Mapping[str, Any] | None:
@@ -85,7 +86,7 @@ def understood(actor: Actor, request: HttpRequest) -> dict[str, str]:
     elif found:
         found = _linked(actor, found)
     text = " ".join(request.GET.get("text", "").split()) or note
-    said = text if len(text) <= LONGEST and not _is_long(text) else duetext.sentence(text, day)
+    said = text if len(text) <= SHORT and not duetext.several(text) else duetext.sentence(text, day)
     found |= {
         "text": " ".join(said.split())[:LONGEST],
         "made_on": (said_on := min(day, timezone.localdate())).isoformat(),
@@ -93,10 +94,6 @@ def understood(actor: Actor, request: HttpRequest) -> dict[str, str]:
     if due := due_in((said, text, note), said_on):
         found["due_on"] = due.isoformat()
     return found
-
-
-def _is_long(text: str) -> bool:
-    return len(text) > 80 or "\n" in text or sum(text.count(end) for end in "。！？") > 1
 
 
 def due_in(texts: tuple[str, ...], day: dt.date) -> dt.date | None:

@@ -44,11 +44,10 @@ def _own(actor: Actor) -> Panel | None:
 def _rate_line(rate: Rate) -> dict[str, Any]:
     values = {"kept": rate.kept.n, "n": rate.all.n}
     said = _("%(kept)s of %(n)s kept on time, last 12 weeks") % values
-    if rate.percent is None:
-        few = _("no rate below %(n)s promises") % {"n": figures.FEWEST}
-        return {"title": _("Kept rate: —"), "url": link(rate.all), "meta": [said, few], "icon": "gauge"}
+    few = _("no rate below %(n)s promises") % {"n": figures.FEWEST}
     title = _("Kept rate: %(rate)s") % {"rate": percent(rate.percent)}
-    return {"title": title, "url": link(rate.all), "meta": [said], "icon": "gauge"}
+    meta = [said, few] if rate.percent is None else [said]
+    return {"title": title, "url": link(rate.all), "meta": meta, "icon": "gauge"}
 
 
 def _line(lines: Lines, row: Any, *, asked: bool = False) -> dict[str, Any]:
