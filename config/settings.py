@@ -88,6 +88,8 @@ INSTALLED_APPS = [
     "zhike.modules.sales",
     "zhike.modules.activities",
     "zhike.modules.calendars",
+    "zhike.modules.promises",
+    "zhike.modules.targets",
 ]
 MIDDLEWARE = [
     "zhike.web.middleware.headers",

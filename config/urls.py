@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("zhike.modules.sales.urls")),
     path("", include("zhike.modules.activities.urls")),
     path("", include("zhike.modules.calendars.urls")),
+    path("", include("zhike.modules.promises.urls")),
+    path("", include("zhike.modules.targets.urls")),
     path("", include("zhike.web.urls")),
 ]
 handler400 = "zhike.web.errors.bad_request"

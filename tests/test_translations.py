@@ -39,9 +39,11 @@ KNOWN_WORDS = {
     "engine/formula/check.py": {"、"},
     "engine/kinds.py": {*"是有對对真否无無假", "%％", ";；、，\n"},
     "engine/privacy/needles.py": {r"[ \-–—()（）.·]*"},  # what stands between the digits of a number
-    "modules/activities/entities.py": {"跟进记录", "拜访记录", "日程"},  # what files are called, like the next three
+    "modules/activities/entities.py": {"跟进记录", "拜访记录", "日程"},  # what files are called, like the next five
     "modules/customers/entities.py": {"公司", "企业", "单位", "公司列表", "人员", "通讯录"},
     "modules/leads/entities.py": {"潜在客户"},
+    "modules/promises/entities.py": {"承诺事项", "客户承诺"},
+    "modules/targets/entities.py": {"业绩目标", "销售目标", "任务指标"},
     "modules/sales/entities.py": {"商品", "价目表", "业务机会", "交易"},
     "modules/sales/pages/quick.py": {"@＠"},
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file

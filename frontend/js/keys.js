@@ -1,5 +1,6 @@
 import { $, $$, cookie, on, typing } from "./dom.js";
 import { open } from "./dialog.js";
+import { takeHere } from "./take.js";
 
 // The key pressed, by its place for letters, so that an input method or another layout does not matter.
 function name(e) {
@@ -38,6 +39,7 @@ const actions = {
   j: () => move(1),
   k: () => move(-1),
   Enter: () => document.activeElement === document.body && current() && (location.assign(current().dataset.url), true),
+  p: () => takeHere(),
   x: () => press(current()?.querySelector("[data-select]")),
   s: () => {
     const card = $("[data-card]:focus-within [data-card-move]");

@@ -29,6 +29,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/lead/{lead}/act/convert", "/account/{account}/visibility", "/account/{account}/share",
         "/contact/{contact}/consents", "/activity/calendar?view=all", "/deal/?view=all&as=grid",
         "/account/?view=all&as=split", "/tasks", "merge:account", "/account/export?view=all",
+        "/promise/{promise}", "/reports/promises", "/targets/", "/targets/{target}/split",
     ),
     "executive": ("/", "/ui/"),
     "admin": (

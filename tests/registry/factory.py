@@ -37,12 +37,12 @@ def value(actor: Actor, entity: AnyEntity, key: str) -> Any:
     n = next(_count)
     if a.kind.key == "phone" or (entity.key, key) == ("contactpoint", "value"):
         return f"139{n:08d}"
-    if a.choices:
-        return a.choices[0][0]
+    if (entity.key, key) == ("target", "first_on"):
+        return f"{1900 + n // 12}-{n % 12 + 1:02}-01"  # one target for each month
+    if a.choices or a.kind.key == "user":
+        return a.choices[0][0] if a.choices else str(actor.user.pk)
     if a.kind.key == "identity":
         return f"11010519491231{n:04d}"
-    if a.kind.key == "user":
-        return str(actor.user.pk)
     if a.is_link:
         return str(make(actor, get(a.target)).pk)
     return TEXT[a.kind.key].format(n) if a.kind.key in TEXT else FIXED[a.kind.key]

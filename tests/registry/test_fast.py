@@ -12,6 +12,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import override
 
 from tests.registry.factory import make, value
+from tests.registry.test_matrix import author as author_of
 from tests.registry.test_matrix import keys
 from zhike.engine import access, guard
 from zhike.engine.entity import get
@@ -67,7 +68,7 @@ def spoil(entity: Any, record: Any, dice: random.Random) -> None:
 @pytest.mark.parametrize("key", keys())
 def test_the_database_writes_what_python_writes(firm: Any, key: str) -> None:
     entity, dice = get(key), random.Random(key)
-    author = firm.actor("seller" if key not in ("product", "competitor", "tag") else "admin")
+    author = firm.actor(author_of(key))
     for _n in range(8):
         record = make(author, entity)
         for a in access.writable(author, entity).values():

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.test import Client
 
+from tests.registry.factory import value
 from zhike.engine import access, operations, records
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.models import Operation
@@ -221,6 +222,9 @@ def same_again(world: World, person: Person, item: Item) -> None:
     entity = get(item.entity)
     if item.entity == "account":
         values.pop("kind")
+    asked = [k for k, a in entity.attributes.items() if a.required and not a.is_link and k not in values]
+    values |= {k: value(god, entity, k) for k in asked}
+    values |= {key: str(world.users[name].pk) for key, name in item.named}
     needed = {k: v for k, v in values.items() if k in entity.attributes and entity.attributes[k].editable}
     made = records.create(god, entity, needed)
     if not item.owner:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-RECORDS = ("lead", "account", "contact", "deal", "activity", "x_visit")
+RECORDS = ("lead", "account", "contact", "deal", "activity", "target", "x_visit")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Item:
     shares: tuple[Shared, ...] = ()
     deleted: bool = False
     values: tuple[tuple[str, str], ...] = ()
+    named: tuple[tuple[str, str], ...] = ()  # (field, name of a person)
 
 
 @dataclass
@@ -155,6 +156,9 @@ PEOPLE = (
 )
 
 
+ASKED = ("seller", "mate", "key", "reader", "nobody")  # named to say whether a promise can be kept
+
+
 def _shared_items(entity: str) -> Sequence[Item]:
     """Of every kind of record: one of each relation that somebody can have to it."""
     plain = (("tier", "A"),) if entity == "account" else ()
@@ -207,8 +211,16 @@ def standard() -> Facts:
             ),
             Item(f"contact-at-{owner}", "contact", "stranger", links=(("account", f"account-{owner}"),)),
             Item(f"activity-at-{owner}", "activity", "stranger", links=(("deal", f"deal-{owner}"),)),
+            Item(f"promise-at-{owner}", "promise", "stranger", links=(("account", f"account-{owner}"),)),
             Item(f"x_visit-at-{owner}", "x_visit", "stranger", links=(("x_account", f"account-{owner}"),)),
         ]
+    far = (("account", "account-stranger"),)
+    items += [Item(f"promise-{who}", "promise", who, links=far) for who in ("seller", "junior", "manager")]
+    items += [
+        Item("promise-deleted", "promise", "seller", links=far, deleted=True),
+        Item("promise-shared", "promise", "stranger", links=far, shares=(Shared("user", "mate", "write"),)),
+        *(Item(f"promise-of-{who}", "promise", "stranger", links=far, named=(("asked_of", who),)) for who in ASKED),
+    ]
     parents = {"head": "", "north": "head", "north1": "north", "south": "head"}
     return Facts(parents, {p.name: p for p in PEOPLE}, {i.name: i for i in items}, dict(EXTRA))
 

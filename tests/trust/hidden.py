@@ -137,6 +137,8 @@ SECRETS: Sequence[Secret] = (
     field("deal-own", "deal", "x_email", MAILS, SHY),
     field("x_visit-own", "x_visit", "x_phone", PHONES, SHY),
     field("x_visit-own", "x_visit", "x_identity", ("11010519491231002X", "11010519600119002X"), SHY),
+    absent("promise", "promise-junior", ("seller", "mate", "key")),
+    absent("target", "target-mate", ("seller", "southern", "key")),
     absent("x_visit", "x_visit-mate", ("seller", "stranger", "southern", "key")),
     absent("x_visit", "x_visit-nobody", ("seller", "manager", "southern", "key", "narrow")),
     field("account-own", "account", "registered_capital", ("1000.00", "999000.00"), HIDING),

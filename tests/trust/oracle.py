@@ -26,9 +26,11 @@ VIA = {
     "personrequest": ("contact",),
     "dealcontact": ("deal",),
     "dealcompetitor": ("deal",),
+    "promise": ("account", "contact", "deal", "lead"),
     "x_visit": ("x_account",),
 }
-OWNED = {"lead", "account", "contact", "deal", "activity", "product", "competitor", "x_visit"}
+NAMED = {"promise": {"asked_of": ("list", "read", "confirm", "refuse")}}
+OWNED = {"lead", "account", "contact", "deal", "activity", "product", "competitor", "promise", "target", "x_visit"}
 OWN = {"x_phone", "x_email", "x_identity"}  # of the fields that the firm of the tests has made
 MASKED = {
     "account": {"phone", "email", *OWN},
@@ -100,7 +102,7 @@ class Oracle:
             return True
         if self._shared(person, item, action):
             return True
-        return bool(held) and self._through(person, item, action)
+        return bool(held) and (self._through(person, item, action) or self._named(person, item, action))
 
     def _reached(self, person: Person, item: Item, reach: str, when: Any) -> bool:
         if when and dict(item.values).get(when[0]) != when[2]:
@@ -135,6 +137,11 @@ class Oracle:
             if name and self.allowed(person, self.facts.items[name], action if action in LOOKING else "update"):
                 return True
         return False
+
+    def _named(self, person: Person, item: Item, action: str) -> bool:
+        """Opened to whom a field names."""
+        who, opened = self.principal(person).name, NAMED.get(item.entity, {})
+        return any(name == who and action in opened.get(field, ()) for field, name in item.named)
 
     def level(self, person: Person, entity: str, key: str) -> str:
         """hidden, masked, read or write: the mildest of what the roles say."""

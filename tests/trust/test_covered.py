@@ -96,6 +96,7 @@ def test_the_oracle_knows_every_entity_with_an_owner_and_every_way_through() -> 
 
     assert {k for k, e in entities().items() if e.has_owner} == oracle.OWNED
     assert {k: tuple(e.via) for k, e in entities().items() if e.via} == oracle.VIA
+    assert {k: dict(e.named_may) for k, e in entities().items() if e.named_may} == oracle.NAMED
     masks = {k: {f for f, a in e.attributes.items() if a.masks} for k, e in entities().items()}
     assert {k: v for k, v in masks.items() if v} == oracle.MASKED
     assert access.EXPLICIT == oracle.EXPLICIT

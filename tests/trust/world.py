@@ -152,7 +152,7 @@ def _item(world: World, god: Actor, item: Item) -> None:
     keys -= {"pipeline", "stage", "owner", *links}
     values = {k: value(god, entity, k) for k in sorted(keys) if not entity.attributes[k].is_link}
     values |= {k: value(god, entity, k) for k in ("phone", "email") if k in entity.attributes}
-    values |= {**links, **dict(item.values)}
+    values |= {**links, **dict(item.values), **{key: str(world.users[name].pk) for key, name in item.named}}
     values |= NEEDED.get(item.entity, {})
     if entity.has_owner:
         values["owner"] = str(world.users[item.owner or "admin"].pk)

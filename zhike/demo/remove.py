@@ -25,12 +25,16 @@ from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
 from zhike.modules.customers.models import Address, Affiliation, Consent, Contact, ContactPoint, PersonRequest
 from zhike.modules.leads.models import Lead
+from zhike.modules.promises.models import Promise
 from zhike.modules.sales.models import Deal, DealCompetitor, DealContact
+from zhike.modules.targets.models import Target
 
 from .store import CHANNEL, sign
 
 # what is about another record, and what stands for itself, with the links that it hangs by
 PARTS: dict[type[Stored], tuple[str, ...]] = {
+    Promise: ("account",),
+    Target: ("unit",),
     Activity: ("account", "contact", "lead", "deal"),
     Affiliation: ("account", "contact"),
     ContactPoint: ("account", "contact"),

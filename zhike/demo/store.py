@@ -23,6 +23,7 @@ from .market import Market
 from .people import ACCOUNTS, PASSWORD, TEAMS, Firm
 from .persons import consent
 from .pools import pools
+from .promises import aim, pledge
 from .story import Deal, Lead, Step, Tale
 from .talk import Act
 
@@ -108,6 +109,8 @@ def write(store: Store) -> None:
     _leads(store)
     _deals(store, shared["product"], shared["competitor"])
     _activities(store)
+    pledge(store)
+    aim(store)
     sign()
     pools(store)
 

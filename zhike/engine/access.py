@@ -54,7 +54,7 @@ NOBODY = Q(pk__in=())
 
 @dataclass(frozen=True)
 class Part:
-    """Rows somebody reaches for one reason: own, department, subtree, all, share or via; `detail` says through what."""
+    """Rows somebody reaches for one reason: own, department, subtree, all, share, named or via, through `detail`."""
 
     q: Q
     reason: str
@@ -158,8 +158,15 @@ def _parts(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
             yield Part(q, right.scope, right.role)
     if shared := _shares(actor, entity, action):
         yield Part(_shared(actor, entity, shared), "share")
+    for key in _named(entity, action) if held and actor.account is None else ():
+        yield Part(Q(**{key: actor.user.pk}), "named", detail=key)
     if held and not any(r.scope == Grant.Scope.ALL and not r.conditions for r in held):
         yield from _via(actor, entity, action)
+
+
+def _named(entity: AnyEntity, action: str) -> list[str]:
+    """The fields that open a record to the person they name, for this action."""
+    return [key for key, actions in entity.named_may.items() if action in actions]
 
 
 def _via(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
@@ -174,7 +181,7 @@ def _via(actor: Actor, entity: AnyEntity, action: str) -> Iterable[Part]:
 def signature(actor: Actor, entity: AnyEntity, action: str) -> str:
     """The same text for actions that reach the same rows, so that a page need not ask for each of them."""
     held = [(r.scope, r.conditions) for r in rights(actor, entity, action)]
-    return repr((held, action in LOOKING, sorted(_shares(actor, entity, action))))
+    return repr((held, action in LOOKING, _named(entity, action), sorted(_shares(actor, entity, action))))
 
 
 def _shares(actor: Actor, entity: AnyEntity, action: str) -> Mapping[str, Sequence[UUID]]:
@@ -381,7 +388,7 @@ def _reveals_all(actor: Actor, entity: AnyEntity) -> bool:
     if any(p.reason == Grant.Scope.ALL and not p.q for p in parts(actor, entity, "reveal")):
         return True
     reached = parts(actor, entity, "list")
-    plain = all(p.reason not in ("share", "via") for p in reached)
+    plain = all(p.reason not in ("share", "named", "via") for p in reached)
     return plain and rights(actor, entity, "list") == rights(actor, entity, "reveal")
 
 

@@ -22,6 +22,7 @@ def named(entity: AnyEntity) -> Iterator[str]:
         entity.card,
         entity.sums,
         entity.via,
+        entity.named_may,
         [k for k in entity.about if k != "id"],
         entity.tones,
         entity.meanings.values(),

@@ -157,6 +157,7 @@ class Entity(Generic[M]):
     sums: Sequence[str] = ()  # columns that have a total
     related: Sequence[Related] = ()
     via: Sequence[str] = ()  # link fields through whose record this one is seen
+    named_may: Mapping[str, Sequence[str]] = field(default_factory=dict)  # field with a person -> what that one may do
     unique: Sequence[tuple[str, ...]] = ()
     match: Sequence[tuple[str, ...]] = ()  # import keys, best first
     signs: Sequence[Sign] = ()  # of duplicates, surest first

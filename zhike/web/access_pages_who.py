@@ -53,6 +53,8 @@ class Words:
             return [self._share(s) for s in self._shares if self._is_with(user, s)]
         if part.reason == "via":
             return [_("through %(what)s") % {"what": self._link(part.detail)}]
+        if part.reason == "named":
+            return [_("named in the field “%(field)s”") % {"field": self._entity.attributes[part.detail].label}]
         texts = {
             Grant.Scope.OWN: _("own record (role %(role)s)"),
             Grant.Scope.DEPARTMENT: _("role %(role)s reaches the department %(place)s"),

@@ -28,7 +28,7 @@ MINUTES = 30
 OFFICES = ("all", "security")
 READING = ("GET", "HEAD", "OPTIONS")
 OPEN = frozenset(  # besides the records themselves
-    {"", "search", "options", "reports", "capture", "files", "job", "tasks", "operations"}
+    {"", "search", "options", "reports", "capture", "files", "job", "tasks", "operations", "targets"}
 )
 ALWAYS = ("/acting/stop", "/logout", "/lang", "/static/")
 Next = Callable[[HttpRequest], HttpResponse]

@@ -18,7 +18,8 @@ from zhike.engine.entity import AnyEntity
 class Item:
     """One entry of a time line; `system` ones are what the machine noted, the others what people wrote.
 
-    `outcome` is {label, tone}, `next` {text, due, tone}, `changes` a list of {label, old, new}, `actions` menu items.
+    `outcome` is {label, tone}, `next` {text, due, tone}, `changes` a list of {label, old, new}, `actions` menu items,
+    `about` the entity and id of the record that it is.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Item:
     system: bool = False
     changes: Sequence[Mapping[str, Any]] = ()
     actions: Sequence[Mapping[str, Any]] = ()
+    about: tuple[str, UUID] | None = None
 
     def entry(self) -> dict[str, Any]:
         """As ui/data.html draws it."""
@@ -101,10 +103,20 @@ class OwnPage:
     may: Callable[[Actor], bool]
 
 
+@dataclass(frozen=True)
+class HomePanel:
+    """A panel of a module on first pages (keys of Role.Home), put in as number `place`; None where it has nothing."""
+
+    make: Callable[[Actor, str], Mapping[str, Any] | None]
+    place: int
+
+
 Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]
 Home = Callable[[HttpRequest, Actor], HttpResponse]
 Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
 Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]
+Banner = Callable[[HttpRequest, Actor, AnyEntity, UUID], str]  # HTML above a record, "" for nothing to say
+Take = Callable[[Actor, str, UUID], Mapping[str, Any] | None]  # {label, icon, url}: makes something of written text
 
 timelines: list[Timeline] = []
 composers: list[Composer] = []
@@ -117,4 +129,8 @@ own_pages: list[OwnPage] = []
 # (entity, field of a moment) -> the address that says what else its owner has at that time: POST the form, `but` is the
 # id of its record; and GET address/<id> for a record as it is saved
 overlaps: dict[tuple[str, str], str] = {}
+banners: list[Banner] = []
+takes: list[Take] = []  # asked for a record with a composer, and for what was written about it
+home_panels: list[HomePanel] = []
+report_tabs: list[tuple[str, Any, str]] = []  # key, label and address of reports that modules add
 log: Log | None = None

@@ -61,6 +61,8 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         "path": Later(lambda: path(entity, page, may) if entity.is_staged else None),
         "facts": Later(lambda: facts(actor, entity, page, may)),
         "composer": Later(lambda: next((c for make in plugs.composers if (c := make(actor, entity, pk))), None)),
+        "takes": Later(lambda: takes(actor, entity.key, pk)),
+        "banners": Later(lambda: [b for make in plugs.banners if (b := make(request, actor, entity, pk))]),
         "timeline": Later(lambda: timeline_context(actor, entity, pk, show)),
         "related": Later(lambda: beside(actor, entity, pk, may))
         if request.headers.get("HX-Target") == RELATED
@@ -237,13 +239,18 @@ def timeline_context(actor: Actor, entity: AnyEntity, pk: UUID, show: str) -> di
         if date != last:
             entries.append({"day": day(date)})
             last = date
-        entries.append(item.entry())
+        entries.append({**item.entry(), "takes": takes(actor, *item.about) if item.about and item.text else []})
     tabs = (("", _("All")), ("talk", _("Follow-ups")), ("changes", _("Changes")))
     return {
         "entries": entries,
         "filters": [{"label": label, "url": f"{url}?show={k}", "active": k == show} for k, label in tabs],
         "refresh_url": f"{url}?show={show}",
     }
+
+
+def takes(actor: Actor, key: str, pk: UUID) -> list[Mapping[str, Any]]:
+    """What can be made of something written: in the composer of a record, or in an entry of its time line."""
+    return [t for take in plugs.takes if (t := take(actor, key, pk))]
 
 
 def timeline(actor: Actor, entity: AnyEntity, pk: UUID, limit: int = 80) -> list[Item]:

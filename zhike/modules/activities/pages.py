@@ -111,6 +111,7 @@ def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
         outcome=_outcome(v),
         planned=planned,
         actions=_actions(row.id, planned=planned) if may_edit else (),
+        about=("activity", row.id),
     )
 
 

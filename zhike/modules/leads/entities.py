@@ -110,6 +110,7 @@ LEAD = Entity(
     card=("phone", "source", "owner", "next_follow_up_on"),
     related=(
         Related("activity", "lead", ("kind", "subject", "status", "due_at", "done_at", "owner"), holds=False),
+        Related("promise", "lead", ("text", "status", "due_on", "owner"), holds=False),
         Related("deal", "lead", ("name", "stage", "amount", "expected_on", "owner"), holds=False),
     ),
     unique=(("external_id",),),

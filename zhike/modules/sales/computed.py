@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Value, When
-from django.db.models.functions import Cast, ExtractDay, Now
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Subquery, UUIDField, Value, When
+from django.db.models.functions import Cast, Coalesce, ExtractDay, Now
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from zhike.engine.kinds import KINDS, Attribute
-from zhike.engine.models import Stage, StageEvent
+from zhike.engine.models import OwnerPeriod, Stage, StageEvent
 
 OPEN, WON = Stage.Status.OPEN, Stage.Status.WON
 
@@ -59,6 +59,22 @@ def _days_to_win() -> Any:
     return Case(When(status=WON, then=days), output_field=IntegerField())
 
 
+def _when_won(key: str, now: str) -> Any:
+    """Of who had the deal when it was won, whoever has it since; where that was not written down, of who has it now."""
+    held = OwnerPeriod.objects.filter(entity="deal", record=OuterRef("pk"), from_at__lte=OuterRef("closed_at"))
+    then = Subquery(held.order_by("-from_at").values(key)[:1])
+    return Case(When(status=WON, then=Coalesce(then, F(now))), output_field=UUIDField())
+
+
+def _won_by() -> Any:
+    return _when_won("owner", "owner")
+
+
+def _won_in() -> Any:
+    """The department of that person as it is now."""
+    return _when_won("owner__department", "department")
+
+
 def _whole(key: str, label: Any, expression: Any) -> Attribute:
     return Attribute(key=key, label=label, kind=KINDS["integer"], editable=False, expression=expression)
 
@@ -73,4 +89,13 @@ COMPUTED = (
     _whole("days_over", _("Days over the limit of the stage"), _days_over),
     _whole("risks", _("Number of risks"), _risks),
     _whole("days_to_win", _("Days to win"), _days_to_win),
+    Attribute(key="won_by", label=_("Won by"), kind=KINDS["user"], target="user", editable=False, expression=_won_by),
+    Attribute(
+        key="won_in",
+        label=_("Won in the department"),
+        kind=KINDS["department"],
+        target="department",
+        editable=False,
+        expression=_won_in,
+    ),
 )

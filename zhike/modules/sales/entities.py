@@ -179,6 +179,7 @@ DEAL = Entity(
         Related("dealcontact", "deal", ("contact", "role", "attitude", "remark"), holds=False),
         Related("dealcompetitor", "deal", ("competitor", "position", "price", "remark"), holds=False),
         Related("activity", "deal", ("kind", "subject", "status", "due_at", "done_at", "owner"), holds=False),
+        Related("promise", "deal", ("text", "status", "due_on", "owner"), holds=False),
     ),
     unique=(("external_id",),),
     match=(("external_id",), ("name", "account")),
@@ -213,7 +214,7 @@ DEAL = Entity(
         internal="number name account product amount currency expected_on started_on closed_on probability "
         "probability_reason forecast procurement tender_number tender_deadline_at competitor_note won_reason "
         "lost_reason lost_note source lead tags next_step next_follow_up_on last_contact_at external_id remark "
-        "weighted days_in_stage reached passed days_over risks days_to_win"
+        "weighted days_in_stage reached passed days_over risks days_to_win won_by won_in"
     ),
     typed={
         "when": "expected_on",

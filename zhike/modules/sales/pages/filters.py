@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.query import Condition, View
 from zhike.modules.sales import figures
+from zhike.web import plugs
 from zhike.web.filters import filter_field
 
 WHO = ("department", "owner")
@@ -25,7 +27,12 @@ def narrowed(request: HttpRequest) -> list[Condition]:
 
 def chosen(request: HttpRequest, key: str, allowed: Any, default: str) -> str:
     """A value of the address, if it is one of those allowed."""
-    value = request.GET.get(key, "")
+    return chosen_in(request.GET, key, allowed, default)
+
+
+def chosen_in(said: Mapping[str, Any], key: str, allowed: Any, default: str) -> str:
+    """The same of what was sent."""
+    value = said.get(key, "")
     return value if value in allowed else default
 
 
@@ -52,5 +59,6 @@ def tabs(shown: str) -> list[dict[str, Any]]:
         ("team", _("Team"), "/reports/team"),
         ("alone", _("Deals without a next step"), "/deal/?view=stuck"),
         ("overdue", _("Overdue follow-ups"), "/activity/?view=team_overdue"),
+        *plugs.report_tabs,
     )
     return [{"label": label, "url": url, "active": key == shown} for key, label, url in places]

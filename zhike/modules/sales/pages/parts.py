@@ -21,6 +21,7 @@ from zhike.engine.entity import get
 from zhike.engine.query import Row
 from zhike.engine.report import Group
 from zhike.modules.sales.figures import Lines
+from zhike.web import plugs
 from zhike.web.listing import total_text
 from zhike.web.templating import clock, number, render, yuan
 
@@ -187,10 +188,19 @@ def show(request: HttpRequest, actor: Actor, shown: str, panels: Sequence[Panel 
         "as_of": as_of(actor),
         "roles": roles(request, actor, shown),
         "here_url": request.get_full_path(),
-        "panels": [p for p in panels if p],
+        "panels": with_plugged(actor, shown, [p for p in panels if p]),
         **more,
     }
     return render(request, "web/home.html", context, blocks={"panels": "panels"})
+
+
+def with_plugged(actor: Actor, shown: str, panels: list[Panel]) -> list[Panel]:
+    """The panels of a first page with those that other modules have for it, each at its place."""
+    found = list(panels)
+    for one in sorted(plugs.home_panels, key=lambda p: p.place):
+        if panel := one.make(actor, shown):
+            found.insert(one.place, dict(panel))
+    return found
 
 
 def may_read(actor: Actor, key: str) -> bool:
