@@ -47,6 +47,7 @@ KNOWN_WORDS = {
     "modules/sales/entities.py": {"商品", "价目表", "业务机会", "交易"},
     "modules/sales/pages/quick.py": {"@＠"},
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
+    "web/pool_settings.py": {"，"},  # between numbers of days
     "web/grid.py": {"，、;；\n"},  # between the values of a cell
     "web/palette.py": {"＠", "＃", "？", "宝钢", "宝gang", "zw 宝钢"},  # signs and examples of what may be typed
     "web/templating.py": {"年", "月", "日 "},  # dates of the Chinese screens
@@ -59,6 +60,7 @@ KNOWN_WORDS = {
     "web/templates/web/settings_pipeline.html": {"简体中文", "繁體中文"},  # each language by its own name
 }
 STORED_TEXTS = {
+    "zhike/web/calendars.py",  # names of holidays as a package gives them; HOLIDAYS lists them for the collection
     "zhike/engine/notices/saying.py",
     "zhike/api/docs.py",
     "zhike/api/problems.py",

@@ -20,6 +20,7 @@ from tests.api.desk import Program, body_of, digest, key_of, program
 from tests.catalog import sample
 from tests.registry.factory import make
 from tests.registry.test_matrix import SHARED, a_text, changes, deletes, keys, sees
+from tests.registry.test_matrix import author as author_of
 from zhike.base.models import User
 from zhike.engine import guard
 from zhike.engine.entity import AnyEntity, entities
@@ -36,7 +37,7 @@ def catalog(db: None) -> None:
 
 
 def author(firm: Any, key: str) -> Any:
-    return firm.actor("admin" if key in SHARED else "seller")
+    return firm.actor(author_of(key))
 
 
 def stored(entity: AnyEntity, made: Any) -> Any:

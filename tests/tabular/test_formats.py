@@ -195,7 +195,7 @@ def test_calendar(tmp_path: Path) -> None:
     assert first["Done at"] == datetime(2024, 3, 5, 11, 0, tzinfo=CHINA)
     assert first["Contact"] == first["Owner"] == "wang@zhike.example; zhang@huawei.example"
     assert (first["Attendees"], first["Content"]) == ("张, 经理 <zhang@huawei.example>", "一行\n又一行")
-    assert first["Repeats"] == "RRULE FREQ=WEEKLY;COUNT=500000"
+    assert first["RRULE"] == "RRULE FREQ=WEEKLY;COUNT=500000"
     assert (fair["Status"], fair["All day"], fair["Start"], fair["End"]) == (
         "cancelled", True, date(2030, 3, 1), date(2030, 3, 2),
     )  # fmt: skip

@@ -111,7 +111,7 @@ LAYOUTS: dict[str, tuple[str, str, str]] = {
     ),
     "calendars": (
         "activity",
-        "Type|Status|Subject|Due|Done at|Minutes|Place|Content|Owner|Contact|Priority|Start|End|All day|Repeats|UID",
+        "Type|Status|Subject|Due|Done at|Minutes|Place|Content|Owner|Contact|Priority|Start|End|All day|RRULE|UID",
         "kind status subject due_at done_at duration_minutes place body owner contact priority - - - - external_id",
     ),
 }

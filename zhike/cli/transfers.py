@@ -164,7 +164,7 @@ def _joined(found: dict[str, Any], more: Any) -> dict[str, Any]:
     """Either {"columns": {…}, "match": […], …}, or the columns alone."""
     if not isinstance(more, dict) or not isinstance(more.get("columns", {}), dict):
         raise LaunchError(_('--map needs a JSON object: {COLUMN: FIELD}, or {"columns": {COLUMN: FIELD}}.'))
-    known = {"columns", "also", "constants", "match", "mode", "empty_only", "quiet", "leave_doubles"}
+    known = {"columns", "also", "constants", "match", "mode", "empty_only", "quiet", "leave_doubles", "pool"}
     if more.keys() <= known:
         return {**found, **more, "columns": {**found["columns"], **more.get("columns", {})}}
     return {**found, "columns": {**found["columns"], **more}}

@@ -113,8 +113,9 @@ def create_many(
     keys: Sequence[str] | None = None,
     at: Sequence[dt.datetime] | None = None,
     authors: Sequence[UUID | None] | None = None,
+    extra: Values | None = None,
 ) -> list[Any]:
-    """New records, in the order of `rows`.
+    """New records, in the order of `rows`. `extra` is what hooks are told beside the fields.
 
     `keys` are idempotency keys: a key seen before gives the record it made then. `at` says when each came to be and
     `authors` who made it, for history that is loaded. Raises Invalid with the errors of every row, or Refused; then
@@ -137,7 +138,7 @@ def create_many(
             for i in fresh
         ]
         for i, change in zip(fresh, changes, strict=True):
-            change.author = authors[i] if authors else None
+            change.author, change.extra = authors[i] if authors else None, dict(extra or {})
         saved = iter(_save(changes, at=[changes[n].at for n in range(len(changes))]))
         result = [made[keys[i]] if keys and keys[i] in made else next(saved) for i in range(len(rows))]
         if keys:

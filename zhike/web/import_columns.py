@@ -17,6 +17,7 @@ from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Errors
 from zhike.engine.kinds import Attribute
 from zhike.engine.models import Job
+from zhike.engine.pools import known as pools
 from zhike.engine.tabular import Table
 from zhike.engine.tabular.messages import note_message
 from zhike.engine.tabular.model import column_letter
@@ -59,7 +60,7 @@ def page(
         "back_url": base,
         "reading": _sheets(table),
         "columns": [_column(actor, entity, n, c, allowed, options, said) for n, c in enumerate(plan.columns)],
-        "match": {"fields": _match_fields(entity, plan)},
+        "match": {"fields": _match_fields(actor, entity, plan)},
         "errors": [{"name": _control(plan, name), "label": name, "text": text} for name, text in said.items()],
     }
 
@@ -199,7 +200,7 @@ def _words(actor: Actor, n: int, a: Attribute, c: Column) -> dict[str, Any] | No
     return {"fields": fields, "open": any(text not in c.words for text in c.unknown)}
 
 
-def _match_fields(entity: AnyEntity, plan: Plan) -> list[dict[str, Any]]:
+def _match_fields(actor: Actor, entity: AnyEntity, plan: Plan) -> list[dict[str, Any]]:
     modes = [
         {"value": "both", "label": _("Create new records and update those that exist")},
         {"value": "create", "label": _("Only create; leave existing records alone")},
@@ -225,7 +226,16 @@ def _match_fields(entity: AnyEntity, plan: Plan) -> list[dict[str, Any]]:
             "kind": "checkbox",
             "value": plan.leave_doubles,
         },
+        *_pool_field(actor, entity, plan),
     ]
+
+
+def _pool_field(actor: Actor, entity: AnyEntity, plan: Plan) -> list[dict[str, Any]]:
+    """Into which pool rows without an owner go, for who keeps one."""
+    kept = pools.kept_by(actor, entity)
+    options = [{"value": str(k.pool.pk), "label": k.pool.name} for k in kept]
+    mine = _("none: what names no owner is mine")
+    return [_select("pool", _("Into the pool"), options, plan.pool, placeholder=mine)] if kept else []
 
 
 def _control(plan: Plan, name: str) -> str:
@@ -254,4 +264,5 @@ def mapping(post: QueryDict, plan: Plan) -> dict[str, Any]:
         "empty_only": post.get("empty_only") == "1",
         "quiet": post.get("loud") != "1",
         "leave_doubles": post.get("leave_doubles") == "1",
+        "pool": post.get("pool", ""),
     }

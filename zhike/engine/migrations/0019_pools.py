@@ -14,6 +14,12 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON engine_poolmove
     FOR EACH STATEMENT EXECUTE FUNCTION zhike_append_only();
 """
 
+# Pages keep the pools as long as none has changed (base/changes.py).
+CHANGED = """
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON engine_pool
+    FOR EACH STATEMENT EXECUTE FUNCTION zhike_changed();
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -62,4 +68,5 @@ class Migration(migrations.Migration):
         ),
         track_whole("engine_pool", "pool", record="id"),
         migrations.RunSQL(APPEND_ONLY, "DROP TRIGGER append_only ON engine_poolmove"),
+        migrations.RunSQL(CHANGED, "DROP TRIGGER changed ON engine_pool"),
     ]

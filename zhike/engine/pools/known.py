@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from zhike.base import changes
 from zhike.base.models import User
 from zhike.engine import access
 from zhike.engine.access import Actor, Place
@@ -59,20 +60,26 @@ def covers(ids: Collection[UUID], user: User) -> bool:
 
 def of(entity: AnyEntity) -> list[Known]:
     """The pools of an entity that are in use, in their order."""
-    if not is_pooled(entity):
-        return []
-    rows = Pool.objects.filter(entity=entity.key, is_active=True, deleted_at=None).order_by("order", "created_at")
-    return [Known(pool, document.read(pool.document)) for pool in rows]
+    return [k for k in every() if k.pool.entity == entity.key] if is_pooled(entity) else []
 
 
-def every() -> list[Known]:
+def every() -> Sequence[Known]:
     """All pools in use."""
+    return changes.kept(("pools",), _read)
+
+
+def _read() -> tuple[Known, ...]:
     rows = Pool.objects.filter(is_active=True, deleted_at=None).order_by("entity", "order", "created_at")
-    return [Known(pool, document.read(pool.document)) for pool in rows if _is_known(pool)]
+    return tuple(Known(pool, document.read(pool.document)) for pool in rows if _is_known(pool))
 
 
 def _is_known(pool: Pool) -> bool:
     return pool.entity in declared() and is_pooled(get(pool.entity))
+
+
+def kept_by(actor: Actor, entity: AnyEntity) -> list[Known]:
+    """The pools of an entity into which somebody may put records."""
+    return [k for k in of(entity) if _is_open(actor, k) and k.has_admin(actor.user)]
 
 
 def open_to(actor: Actor) -> list[Known]:

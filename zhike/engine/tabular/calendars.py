@@ -23,7 +23,7 @@ from .vcard import logical_lines
 
 HEADERS = [
     "Type", "Status", "Subject", "Due", "Done at", "Minutes", "Place", "Content", "Owner", "Contact", "Priority",
-    "Start", "End", "All day", "Repeats", "Organizer", "Attendees", "Categories", "UID",
+    "Start", "End", "All day", "RRULE", "Organizer", "Attendees", "Categories", "UID",
 ]  # fmt: skip
 WANTED = {"VEVENT": "meeting", "VTODO": "task", "VJOURNAL": "note"}
 _MARK = re.compile(r"\s*(BEGIN|END)\s*:\s*([\w-]+)\s*$", re.IGNORECASE)

@@ -17,6 +17,7 @@ from zhike.engine.duplicates import check as doubles
 from zhike.engine.entity import AnyEntity, Sign
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
 from zhike.engine.kinds import Links
+from zhike.engine.pools import known as pools
 from zhike.engine.records import Change, taken_already
 from zhike.engine.tabular import Cell
 from zhike.engine.tabular.folding import fold
@@ -77,6 +78,8 @@ class Importer:
         allowed = access.writable(actor, entity).keys() | {NUMBER} | (ORIGIN if may_date(actor, entity) else set())
         if beyond := fed - allowed:
             raise Refused(f"fields {sorted(beyond)} of {entity.key}")
+        if plan.pool and plan.pool not in {str(k.pool.pk) for k in pools.kept_by(actor, entity)}:
+            raise Refused(f"pool {plan.pool}")
         self.changes: list[Change[Any]] = []
         # This batch hook comes last and sees the changes as they will be: hooks leave warnings for imports in them.
         self.entity = replace(entity, before_all=(*entity.before_all, self.changes.extend))
@@ -209,12 +212,15 @@ class Importer:
     def _make(self, batch: Sequence[Group]) -> list[Any]:
         """New records; where the file says so, since when they are there and who had made them."""
         values = [{k: v for k, v in g.values.items() if k != NUMBER and k not in ORIGIN} for g in batch]
+        extra = {"pool": UUID(self.plan.pool)} if self.plan.pool else None
+        if extra:
+            values = [{"owner": None, **row} for row in values]
         if not ORIGIN & self.columns.keys():
-            return records.create_many(self.actor, self.entity, values)
+            return records.create_many(self.actor, self.entity, values, extra=extra)
         now = timezone.now()
         at = [g.values.get("created_at") or now for g in batch]
         authors = [g.values.get("created_by") for g in batch]
-        return records.create_many(self.actor, self.entity, values, at=at, authors=authors)
+        return records.create_many(self.actor, self.entity, values, at=at, authors=authors, extra=extra)
 
     def _update(self, groups: Sequence[tuple[Group, Existing]]) -> Iterator[Problem]:
         """Records that are there already."""

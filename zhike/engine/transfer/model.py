@@ -48,7 +48,7 @@ class Plan(msgspec.Struct, kw_only=True):
     `match` are the fields by which they are found again; empty means the best of the entity's keys for each row.
     `leave_doubles` leaves out rows that look like a record which is there already, though they do not lead to it by
     `match`; otherwise they are imported with a warning. `quiet` tells nobody: no notices, no webhooks, no reactions of
-    other parts.
+    other parts. `pool` is the id of the pool into which new records go that no owner is named for.
     """
 
     columns: list[Column]
@@ -57,6 +57,7 @@ class Plan(msgspec.Struct, kw_only=True):
     empty_only: bool = False
     quiet: bool = True
     leave_doubles: bool = False
+    pool: str = ""
     rows: int = 0
 
     def fields(self) -> set[str]:

@@ -17,6 +17,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Invalid, Wrong
 from zhike.engine.kinds import Attribute
+from zhike.engine.pools import known as pools
 from zhike.engine.tabular import Cell, FieldSpec, Guess, Table, guess
 from zhike.engine.tabular.folding import fold
 from zhike.engine.tabular.values import blank, labelled_amount
@@ -76,9 +77,9 @@ def make(
     `mapping` is plain data: {"columns": {heading or "#place": field, or {field, part, words, order, scale}}, "also":
     [{"column": heading, "field": field, …}] for a column that feeds a second field, "constants": {field: text},
     "match": [fields], "mode": "create" | "update" | "both", "empty_only": bool, "quiet": bool,
-    "leave_doubles": bool}; what it does not name stays as guessed. `promised` tells which names of linked records will
-    be there by then, though they are not yet. Raises Invalid for a name that is not there, or a
-    field that the actor may not write.
+    "leave_doubles": bool, "pool": id}; what it does not name stays as guessed. `promised` tells which names of linked
+    records will be there by then, though they are not yet. Raises Invalid for a name that is not there, or a field
+    that the actor may not write.
     """
     access.require(actor, entity, "import")
     head = table.head(HEAD)
@@ -202,11 +203,15 @@ def _revise(actor: Actor, entity: AnyEntity, plan: Plan, mapping: Mapping[str, A
         errors["mode"] = [Wrong(_("Choose what may happen to records: create, update or both."))]
     if any(k not in plan.fields() for k in match):
         errors["match"] = [Wrong(_("A field by which records are found again must have a column in the file."))]
+    pool = str(mapping.get("pool") or "")
+    if pool and pool not in {str(k.pool.pk) for k in pools.kept_by(actor, entity)}:
+        errors["pool"] = [Wrong(_("There is no such pool, or you may not put anything into it."))]
     _check_shared(entity, plan, errors)
     if errors:
         raise Invalid([errors])
     plan.mode, plan.match, plan.empty_only = mode, match, bool(mapping.get("empty_only"))
     plan.quiet, plan.leave_doubles = bool(mapping.get("quiet", True)), bool(mapping.get("leave_doubles"))
+    plan.pool = pool
 
 
 def _added(plan: Plan, mapping: Mapping[str, Any]) -> list[tuple[str, Any, Column | None]]:
