@@ -348,6 +348,7 @@ def test_two_roles_side_by_side(firm: Any) -> None:
 
 PAGES = {
     "/settings/departments": {"admin", "system"},
+    "/settings/pools": {"admin", "system"},
     "/settings/pipelines": {"admin", "system"},
     "/settings/roles": {"admin", "security"},
     "/settings/roles/compare": {"admin", "security"},

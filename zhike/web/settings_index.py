@@ -122,13 +122,6 @@ def shape() -> list[dict[str, Any]]:
             "icon": "layout-grid",
         },
         {
-            "label": _("Pools"),
-            "hint": _("who takes from them, limits, when customers and leads go back"),
-            "words": _("pool claim recycle quota protection"),
-            "url": "/settings/pools",
-            "icon": "recycle",
-        },
-        {
             "label": _("Tags"),
             "hint": _("who may make them, how often they are used, merging two"),
             "url": "/settings/tags",
@@ -168,6 +161,13 @@ def process() -> list[dict[str, Any]]:
             "icon": "list-checks",
         },
         {
+            "label": _("Pools"),
+            "hint": _("who takes from them, limits, when customers and leads go back"),
+            "words": _("pool claim recycle quota protection"),
+            "url": "/settings/pools",
+            "icon": "recycle",
+        },
+        {
             "label": _("Duplicates"),
             "hint": _("what is refused, asked about or told at each door"),
             "words": _("duplicate double same customer"),
@@ -191,6 +191,7 @@ OPENED = {
     "/settings/objects": SYSTEM,
     "/settings/tags": SYSTEM,
     "/settings/duplicates": SYSTEM,
+    "/settings/pools": SYSTEM,
     "/settings/plans": SYSTEM,
     "/settings/config": SYSTEM,
     "/settings/health": SYSTEM,

@@ -16,8 +16,10 @@ from zhike.engine.models import (
     Erasure,
     History,
     IdempotencyKey,
+    Notice,
     Operation,
     OwnerPeriod,
+    PoolMove,
     Proposal,
     RecentRecord,
     Share,
@@ -26,7 +28,10 @@ from zhike.engine.models import (
 )
 
 # What happened to a record happened to it under its own id, and is read with the ids that it has taken over.
-STAYS: tuple[type[models.Model], ...] = (History, StageEvent, OwnerPeriod, Erasure, Proposal, Operation)
+STAYS: tuple[type[models.Model], ...] = (
+    *(History, StageEvent, OwnerPeriod, PoolMove, Erasure, Proposal, Operation),
+    Notice,  # told of it under the name that it had
+)
 
 
 @dataclass(frozen=True)
