@@ -2,7 +2,8 @@
 PY := .venv/bin/python
 SRC := zhike config tests
 PO := $(wildcard zhike/locale/*/LC_MESSAGES/*.po)
-PYTEST := $(PY) -m pytest -n 2 --dist loadfile
+# Three at once on two cores: many wait for a browser, a server or a worker of their own.
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile
 
 .PHONY: help demo serve test test-long check fmt bench venv dev frontend translations messages lock
 .DEFAULT_GOAL := help

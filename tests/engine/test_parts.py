@@ -128,7 +128,7 @@ VIEWS = st.builds(
 )
 
 
-@limits(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     who=st.integers(0, 25), held=rights(), shares=SHARES, views=st.lists(VIEWS, min_size=4, max_size=4),
     cap=st.sampled_from((3, 40, 10_000)),

@@ -29,8 +29,9 @@ READ = """(links) => links.map((a) => {
   const value = stat ? stat.querySelector(".stat-value") : panel ? panel.querySelector(".badge-count") : a;
   const beside = stat ? stat.querySelector(".stat-foot") : bar ? bar.querySelector(".sub") : null;
   const full = (node) => node?.querySelector(".num[title]")?.title ?? null;
+  const fact = a.closest(".fact");
   const head = stat ? stat.querySelector(".stat-label") : panel ? panel.querySelector("h2")
-    : table ? table.tHead.rows[0].cells[cell.cellIndex] : null;
+    : fact ? fact.querySelector("dt") : table ? table.tHead.rows[0].cells[cell.cellIndex] : null;
   return { href: a.getAttribute("href"), label: head?.innerText.trim() ?? "", value: value?.innerText.trim() ?? "",
     money: full(value), beside: beside?.innerText.trim() ?? "", besideMoney: full(beside) };
 })"""

@@ -105,7 +105,7 @@ def detail(line: Line) -> list[dict[str, Any]]:
 
 
 def _longer(line: Line) -> dict[str, Any]:
-    """A longer period in one line: the target and its rate, opening what is done."""
+    """A longer period in one line: the target and its rate, opening the target."""
     value = Markup("{} · {}").format(shown(line.value, line.whose.measure), rate(line.percent))
     kind = "" if figures.is_money(line.whose.measure) else f" · {line.measure.label}"
-    return {"label": line.name.rpartition(" ")[2] + kind, "value": value, "url": link(line.done)}
+    return {"label": line.name.rpartition(" ")[2] + kind, "value": value, "url": f"/target/{line.id}"}
