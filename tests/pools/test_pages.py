@@ -127,10 +127,12 @@ def test_a_rule_is_tried_before_it_holds(firm: Any) -> None:
     type(row)._base_manager.filter(pk=row.pk).update(held_since=row.created_at.replace(year=2020))
     client = firm.client("admin")
     answer = client.post("/settings/pools/new/account", sent(member_roles=str(firm.seller.roles[0])))
-    assert answer.status_code == 200
+    assert (answer.status_code, answer["Location"]) == (303, "/settings/pools/new/account?try=1")
+    answer = client.get(answer["Location"])
     assert "宝钢" in body(answer)
     assert not Pool.objects.exists()
     assert fresh(row).recycle_at is None
+    assert 'value="客户公海"' in body(client.get("/settings/pools/new/account?draft=1"))
     said = re.search(r'name="document" value="([^"]+)"', body(answer))
     assert said is not None
     document = said[1].replace("&#34;", '"').replace("&quot;", '"')

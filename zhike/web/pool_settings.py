@@ -29,6 +29,7 @@ from .settings import admin
 from .templating import actor_of, render
 
 BASE = "/settings/pools"
+DRAFT = "pool_draft"  # of the session: what was filled in, until it is saved
 RULES, LINES = 4, 2  # rules of a pool on its form, and conditions of the pool
 Errors = dict[str, str]
 
@@ -40,6 +41,8 @@ def index(request: HttpRequest) -> HttpResponse:
     actor = admin(request)
     rows = []
     for pool in Pool.objects.filter(deleted_at=None).order_by("entity", "order", "created_at"):
+        if pool.entity not in entities():
+            continue
         entity, said = entities()[pool.entity], document.read(pool.document)
         lying = entity.rows("how much lies in each pool").filter(pool=pool, owner=None, deleted_at=None)
         rules = []
@@ -66,41 +69,32 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpResponse:
     """A new pool for an entity, or a changed one. What was filled in is first shown with what it would do."""
-    actor = admin(request)
+    admin(request)
     pool = changing.find(pk) if pk else Pool(entity=key)
     entity = entities().get(pool.entity)
     if entity is None or not is_pooled(entity):
         raise Missing
     errors: Errors = {}
     given: Mapping[str, Any] = document.stored(document.read(pool.document))
+    draft = request.session.get(DRAFT) or {}
+    if draft.get("of") == str(pk or key) and request.GET.keys() & {"try", "draft"}:
+        given, pool.name, pool.is_active = draft["document"], draft["name"], draft["is_active"]
+        if request.method == "GET" and "try" in request.GET:
+            return _tried(request, pool, entity, given)
     if request.method == "POST":
         pool.name = request.POST.get("name", "").strip()[:80]
         pool.is_active = request.POST.get("is_active") == "1"
-        sure = request.POST.get("document", "")
         try:
-            given = json.loads(sure) if sure else _given(request, given)
+            given, sure = _sent(request, given)
             said = changing.checked(entity, pool.name, given)
-        except json.JSONDecodeError:
-            raise Missing from None
         except Invalid as invalid:
             errors = {k: " ".join(w.text for w in found) for k, found in invalid.first.items()}
         else:
             if sure:
                 return _saved(request, pool, said)
-            found = changing.effect(actor, pool, said)
-            context = {
-                "name": pool.name,
-                "is_active": pool.is_active,
-                "url": request.path,
-                "document": json.dumps(document.stored(said)),
-                "what": entity.plural,
-                "effect": found,
-                "rows": [
-                    {"title": name, "url": f"/{entity.key}/{one}"}
-                    for one, name in changing.names(actor, entity, found.first)
-                ],
-            }
-            return render(request, "web/pool_effect.html", context)
+            kept = {"name": pool.name, "is_active": pool.is_active, "document": document.stored(said)}
+            request.session[DRAFT] = {"of": str(pk or key), **kept}
+            return go(request, f"{request.path}?try=1")
     sections = _sections(pool, entity, document_of(given))
     return form_answer(
         request,
@@ -118,6 +112,35 @@ def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpRes
         },
         status=422 if errors else 200,
     )
+
+
+def _sent(request: HttpRequest, before: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The document that a form means, and whether it was looked at already and is to be saved."""
+    ready = request.POST.get("document", "")
+    if not ready:
+        return _given(request, before), False
+    try:
+        return json.loads(ready), True
+    except json.JSONDecodeError:
+        raise Missing from None
+
+
+def _tried(request: HttpRequest, pool: Pool, entity: AnyEntity, given: Mapping[str, Any]) -> HttpResponse:
+    """What a pool that was filled in would do."""
+    actor = actor_of(request)
+    found = changing.effect(actor, pool, changing.checked(entity, pool.name, given))
+    context = {
+        "name": pool.name,
+        "is_active": pool.is_active,
+        "url": request.path,
+        "document": json.dumps(given),
+        "what": entity.plural,
+        "effect": found,
+        "rows": [
+            {"title": name, "url": f"/{entity.key}/{one}"} for one, name in changing.names(actor, entity, found.first)
+        ],
+    }
+    return render(request, "web/pool_effect.html", context)
 
 
 def document_of(given: Any) -> document.Document:

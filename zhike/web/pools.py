@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhike.base.models import User
@@ -207,7 +207,9 @@ def _moves(record: UUID) -> Sequence[dict[str, Any]]:
     ]
 
 
-plugs.menu.append(plugs.MenuItem(_("Pools"), "/pools/", "recycle", 35, lambda actor: bool(known.open_to(actor))))
+plugs.menu.append(
+    plugs.MenuItem(gettext_lazy("Pools"), "/pools/", "recycle", 35, lambda actor: bool(known.open_to(actor)))
+)
 
 urlpatterns = [
     path("pools/", index),
