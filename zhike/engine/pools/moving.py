@@ -157,16 +157,10 @@ def _past_waits(
 
 def taken(person: User, found: Known) -> int:
     """How many somebody has taken from a pool in the period that runs."""
-    begun = {"day": _midnight(0), "week": _midnight(timezone.localdate().weekday())}.get(
-        found.document.limits.per, _midnight(timezone.localdate().day - 1)
-    )
-    rows = PoolMove.objects.filter(user=person, pool=found.pool, kind=PoolMove.Kind.CLAIM, at__gte=begun)
-    return rows.count()
-
-
-def _midnight(days: int) -> dt.datetime:
-    day = timezone.localdate() - dt.timedelta(days=days)
-    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
+    per = found.document.limits.per
+    begun, _end = query.period("today" if per == "day" else f"this_{per}")
+    rows = PoolMove.objects.filter(user=person, pool=found.pool, kind=PoolMove.Kind.CLAIM)
+    return rows.filter(at__gte=query.moment(begun or timezone.localdate())).count()
 
 
 def _within_limits(person: User, found: Known, wanted: list[UUID], outcome: Outcome) -> list[UUID]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from zhike.engine import notices
+from zhike.engine import notices, query
 from zhike.engine.entity import AnyEntity
 
 from .known import of
@@ -27,8 +27,7 @@ def warn(entity: AnyEntity, today: dt.date | None = None) -> int:
     for known in of(entity):
         rows = entity.rows("what owners are warned of").filter(pool=known.pool, owner__isnull=False, deleted_at=None)
         for days in known.document.warn:
-            day = today + dt.timedelta(days=days)
-            begun = timezone.make_aware(dt.datetime.combine(day, dt.time()))
+            begun = query.moment(today + dt.timedelta(days=days))
             due = rows.filter(recycle_at__gte=begun, recycle_at__lt=begun + dt.timedelta(days=1))
             for owner in due.values_list("owner", flat=True):
                 counts[owner, days] += 1
