@@ -122,7 +122,8 @@ def materialise(touched: Mapping[str, Collection[UUID]]) -> None:
     """Write last contact and next follow-up: from all live activities, so that it is right whatever happened before.
 
     Last contact is the end of the latest call, meeting, visit, message or mail that was done; next follow-up the day
-    of the earliest thing planned. Leads also get their first response.
+    of the earliest thing planned. Leads also get their first response: the first of these that came from
+    us, not from them.
     """
     for key, ids in touched.items():
         if ids:
@@ -144,7 +145,7 @@ def _materialise(key: str, ids: Collection[UUID]) -> None:
         .annotate(
             last=Max("done_at", filter=contact),
             next=Min("due_at", filter=Q(status=Status.PLANNED)),
-            first=Min("done_at", filter=contact),
+            first=Min("done_at", filter=contact & ~Q(direction=Activity.Direction.IN)),
         )
     )
     times = {r[key]: (r["last"], timezone.localdate(r["next"]) if r["next"] else None, r["first"]) for r in found}

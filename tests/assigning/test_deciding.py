@@ -1,0 +1,162 @@
+"""Who gets what: the stated rule and the decision agree, turns are fair, limits hold, and nothing goes unnoticed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from zhike.base.models import Department
+from zhike.bench import assigning_check
+from zhike.engine import records
+from zhike.engine.entity import get
+from zhike.engine.models import Notice, OwnerPeriod, Pool
+from zhike.modules.assigning import choosing, deciding
+from zhike.modules.assigning.models import AssignmentRule, Decision
+
+from .house import REGIONS, WORKING, crowd, decisions, is_workday, leads, owner, plain, rule, sheet
+
+Outcome = Decision.Outcome
+MUST = [{"what": "tenure_least", "days": 30}]
+RULES = {
+    "turn": {"must": MUST},
+    "load": {"mode": "load", "must": MUST, "prefer": [{"what": "territory"}, {"what": "skill"}]},
+    "strict": {"must": [{"what": "territory"}, {"what": "on_duty"}], "prefer": [{"what": "tenure_most", "days": 365}]},
+}
+
+
+def run(**more: Any) -> deciding.Done:
+    return deciding.run(get("lead"), now=WORKING, **more)
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        *[pytest.param(said, 150, id=name) for name, said in RULES.items()],
+        *[pytest.param(said, 10_000, id=f"{name}-10000", marks=pytest.mark.long) for name, said in RULES.items()],
+    ],
+)
+def test_stated_rule_and_decision_agree_for_every_one(firm: Any, said: dict[str, Any], count: int) -> None:
+    place = Department(name="电销")
+    place.ancestors = [place.pk]
+    place.save()
+    people = crowd(place, 24)
+    dice = random.Random(count)
+    rows = [
+        {"name": f"线索{n}", "owner": None, "region": dice.choice(REGIONS), "interest": dice.choice(["ERP 系统", "数控机床", "CRM", ""])}
+        for n in range(count)
+    ]  # fmt: skip
+    lead = get("lead")
+    made = [r for n in range(0, count, 1_000) for r in records.create_many(firm.actor("admin"), lead, rows[n : n + 1_000])]
+    rule(firm, who=[place.pk], hours=[["09:00", "18:00"]], **said)
+    run(ids=[r.pk for r in made])
+    facts = [{"id": r.pk, "region": r.region, "interest": r.interest} for r in sorted(made, key=lambda r: r.pk)]
+    stated = assigning_check.replay(
+        AssignmentRule.objects.get().document, map(plain, people), facts, WORKING.replace(tzinfo=None), is_workday
+    )
+    got = dict(lead.model._base_manager.filter(pk__in=stated).values_list("pk", "owner"))
+    assert {pk: who for pk, who in got.items() if who != stated[pk]} == {}
+    assert set(stated.values()) - {None}
+    assert len(Decision.objects.filter(record__in=got).values_list("record").distinct()) == count
+
+
+def test_turns_are_fair_within_one_whatever_the_batches(firm: Any) -> None:
+    rule(firm)
+    for n in (5, 2, 7, 1):
+        run(ids=leads(firm, n))
+    got = Decision.objects.values_list("person", flat=True)
+    assert assigning_check.spread(got, [firm.seller.pk, firm.colleague.pk, firm.manager.pk]) == 0
+
+
+def test_the_write_path_leaves_its_traces_and_people_are_told(firm: Any) -> None:
+    made = rule(firm, who=[firm.seller.pk])
+    (pk,) = leads(firm, 1)
+    assert run().given == 1
+    lead = get("lead").model._base_manager.get(pk=pk)
+    assert (lead.owner_id, lead.department_id) == (firm.seller.pk, firm.north.pk)
+    period = OwnerPeriod.objects.get(record=pk, to_at=None)
+    assert (period.owner_id, period.by_id, period.reason) == (firm.seller.pk, None, "规则“分给华北”")
+    (decision,) = decisions(pk)
+    assert (decision.rule_id, decision.person_id, decision.outcome, decision.by_id) == (made.pk, firm.seller.pk, "given", None)
+    assert Notice.objects.get(user=firm.seller, kind="assigned").record == pk
+    assert run().given == 0
+
+
+def test_the_first_rule_that_a_record_meets_decides_and_what_meets_none_stays(firm: Any) -> None:
+    rule(firm, order=2, who=[firm.colleague.pk], name="其余", conditions=[["source", "eq", "referral"]])
+    rule(firm, order=1, who=[firm.seller.pk], name="上海", conditions=[["region", "eq", "310115"], ["source", "eq", "referral"]])
+    (both,) = leads(firm, 1, region="310115", source="referral")
+    (second,) = leads(firm, 1, region="110105", source="referral")
+    (none,) = leads(firm, 1, region="110105")
+    done = run(ids=[both, second, none])
+    assert [owner(pk) for pk in (both, second, none)] == [firm.seller.pk, firm.colleague.pk, None]
+    assert (done.given, done.left, decisions(none)) == (2, 1, [])
+
+
+def test_whom_nobody_fits_waits_visibly_and_is_noted_once(firm: Any) -> None:
+    rule(firm, who=[firm.seller.pk], must=[{"what": "territory"}])
+    (pk,) = leads(firm, 1, region="310115")
+    for _n in range(3):
+        assert run().nobody == 1
+    (noted,) = decisions(pk)
+    assert (noted.outcome, noted.why["left"]) == (Outcome.NOBODY, [[str(firm.seller.pk), "territory"]])
+    sheet(firm.seller, territories=["310000"])
+    assert run().given == 1
+    assert owner(pk) == firm.seller.pk
+
+
+def test_who_is_full_or_away_gets_nothing(firm: Any) -> None:
+    rule(firm, who=[firm.seller.pk, firm.colleague.pk, firm.manager.pk])
+    sheet(firm.seller, daily=2)
+    sheet(firm.colleague, open_limit=1)
+    sheet(firm.manager, away_from=dt.date(2026, 11, 1), away_until=dt.date(2026, 11, 23))
+    ids = leads(firm, 5)
+    assert run(ids=ids[:3]).given == 3
+    assert (run(ids=ids).given, run(ids=ids).nobody) == (0, 2)
+    reasons = {reason for d in Decision.objects.filter(outcome="nobody") for _pk, reason in d.why["left"]}
+    assert reasons == {choosing.DAILY, choosing.OPEN, choosing.AWAY}
+    later = deciding.run(get("lead"), ids, now=WORKING + dt.timedelta(days=1))
+    assert later.given == 2
+    assert {owner(pk) for pk in ids} == {firm.seller.pk, firm.colleague.pk, firm.manager.pk}
+
+
+def test_what_a_pool_lets_people_hold_is_kept(firm: Any) -> None:
+    said = {"members": [str(firm.north.pk)], "limits": {"holding": [{"most": 1}]}}
+    Pool.objects.create(entity="lead", name="线索公海", document=said)
+    rule(firm, who=[firm.seller.pk])
+    first, second = leads(firm, 2)
+    assert (run().given, owner(second)) == (1, None)
+    assert owner(first) == firm.seller.pk
+    assert decisions(second)[0].why["left"] == [[str(firm.seller.pk), choosing.HOLDING]]
+
+
+def test_only_what_never_had_an_owner_is_given_by_itself(firm: Any) -> None:
+    rule(firm, who=[firm.colleague.pk])
+    mine = records.create(firm.actor("seller"), get("lead"), {"name": "我的"})
+    records.update(firm.actor("admin"), get("lead"), mine.pk, {"owner": None})
+    assert (run().given, owner(mine.pk)) == (0, None)
+    assert run(ids=[mine.pk], by=firm.admin).given == 1
+    assert decisions(mine.pk)[0].by_id == firm.admin.pk
+
+
+def test_by_hand_leaves_it_where_it_is(firm: Any) -> None:
+    rule(firm, mode="hand", who=[])
+    (pk,) = leads(firm, 1)
+    assert (run().hand, run().hand, owner(pk)) == (1, 1, None)
+    assert [d.outcome for d in decisions(pk)] == [Outcome.HAND]
+
+
+def test_customers_too(firm: Any) -> None:
+    rule(firm, entity="account", who=[firm.seller.pk])
+    made = records.create(firm.actor("admin"), get("account"), {"name": "无主客户", "owner": None})
+    assert deciding.run(get("account"), now=timezone.now()).given == 1
+    assert owner(made.pk, "account") == firm.seller.pk
+
+
+def test_territories() -> None:
+    assert choosing.covers(["310000"], "310115")
+    assert not choosing.covers(["310100", "320000"], "330100")
+    assert not choosing.covers(["310000"], "")

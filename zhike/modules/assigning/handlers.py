@@ -1,0 +1,19 @@
+"""What assignment does when something happens elsewhere: what comes in without an owner need not wait for the minute."""
+
+from __future__ import annotations
+
+from zhike.engine.entity import get
+from zhike.engine.outbox import Event, on
+
+from . import (
+    answered,  # noqa: F401 - makes its kinds of notices known
+    deciding,
+)
+
+
+def _came_in(event: Event) -> None:
+    deciding.run(get(event.entity), event.ids)
+
+
+for _key in deciding.ENTITIES:
+    on(f"{_key}.create")(_came_in)
