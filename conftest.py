@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ def pytest_collection() -> None:
     from zhike.engine import catalog
 
     catalog.assume(sample.SNAPSHOT)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests live until the end: looking through them for garbage again and again costs a tenth."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,12 +1,19 @@
 import { $, $$, on, parse, send } from "./dom.js";
 
 // The dialog of conditions: rows come and go, and in the end they are read as the filter language.
-async function fill(rule, op = "") {
+// An answer that something newer was asked after is let go: the control of one field must never stand beside another.
+const asked = new Map();
+function fill(rule, op = "") {
   const rest = $("[data-rule-rest]", rule);
   const field = $("[data-rule-field]", rule).value;
   const url = `/${rest.dataset.entity}/filter?field=${encodeURIComponent(field)}&op=${op}`;
-  const answer = await send(url, { target: "rule" }).catch(() => ({ ok: false }));
-  if (answer.ok) rest.replaceChildren(parse(answer.html));
+  const answer = send(url, { target: "rule" }).catch(() => ({ ok: false })).then(({ ok, html }) => {
+    if (asked.get(rule) !== answer) return;
+    asked.delete(rule);
+    rest.replaceChildren(...(ok ? [parse(html)] : []));
+  });
+  asked.set(rule, answer);
+  return answer;
 }
 
 function add(list, name) {
@@ -68,8 +75,9 @@ function readGroup(box) {
 }
 const readLinked = (box) => [$("[data-linked-kind]", box).value, $("[data-linked-path]", box).value, ...readParts($("[data-rule-list]", box))];
 
-on("submit", "form[data-builder]", (e, form) => {
+on("submit", "form[data-builder]", async (e, form) => {
   e.preventDefault();
+  await Promise.all(asked.values());
   const root = readGroup($("[data-rules]", form));
   const here = new URL(location.href);
   for (const name of [...here.searchParams.keys()]) if (name.includes("__") || ["where", "page", "after", "before", "open", "typed", "q"].includes(name)) here.searchParams.delete(name);

@@ -178,3 +178,16 @@ def test_a_taken_right_to_a_pool_is_gone_at_once(firm: Any) -> None:
     made.save()
     with pytest.raises(Missing):
         moving.claim(firm.actor("seller"), made.pk, [row.pk])
+
+
+def test_who_leads_the_owner_calls_back_and_says_why(firm: Any) -> None:
+    made = pool(firm)
+    row = make(firm, name="要收回的")
+    with pytest.raises(Invalid):
+        records.act(firm.actor("manager"), get(ACCOUNT), row.pk, "recall")
+    with pytest.raises(Refused):
+        records.act(firm.actor("seller"), get(ACCOUNT), row.pk, "recall", note="我自己")
+    assert fresh(row).owner_id == firm.seller.pk
+    records.act(firm.actor("manager"), get(ACCOUNT), row.pk, "recall", note="久未跟进")
+    assert (fresh(row).owner_id, fresh(row).pool_id) == (None, made.pk)
+    assert PoolMove.objects.get(record=row.pk, kind="recall").reason == "久未跟进"

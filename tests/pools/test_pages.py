@@ -194,3 +194,15 @@ def test_a_pool_in_which_something_lies_stays(firm: Any) -> None:
     assert Pool.objects.get().deleted_at is not None
     with pytest.raises(Missing):
         known.find(firm.actor("seller"), made.pk)
+
+
+def test_what_returns_soon_says_by_which_rule_and_what_saves_it(firm: Any) -> None:
+    pool(firm)
+    row = long_ago(make(firm, name="快回收厂"), 5)
+    text = body(firm.client("seller").get("/account/?view=returning"))
+    assert "快回收厂" in text
+    found = page(firm.actor("seller"), get(ACCOUNT), View(columns=("recycle_why",))).rows[0].values["recycle_why"]
+    assert found in text
+    assert "10" in found  # the rule
+    assert "3" in found  # what an event gives
+    assert fresh(row).recycle_rule == "r1"

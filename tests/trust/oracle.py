@@ -15,7 +15,7 @@ from .facts import Facts, Item, Person
 ROLE_FILE = Path(__file__).parents[2] / "zhike/modules/activities/roles.toml"
 LOOKING = {"list", "read"}
 SHARED = {"read": {"list", "read"}, "write": {"list", "read", "update", "bulk"}}
-EXPLICIT = {"erase", "lock", "unlock", "merge", "hold", "unhold"}
+EXPLICIT = {"erase", "lock", "unlock", "merge", "hold", "unhold", "recall"}
 VIA = {
     "contact": ("account",),
     "activity": ("account", "contact", "lead", "deal"),

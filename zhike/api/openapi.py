@@ -12,8 +12,9 @@ from zhike import __version__
 from zhike.engine import access, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
+from zhike.engine.pools import known
 
-from . import asking, exports, items, operations, schemas, shapes
+from . import asking, exports, items, operations, pools, schemas, shapes
 from .shapes import Schema
 
 Doc = dict[str, Any]
@@ -53,6 +54,7 @@ def document(actor: Actor) -> Doc:
         paths |= _operations()
     if "export" in found:
         paths |= _exports()
+    paths |= _pools(actor)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Zhike API", "version": __version__, "description": _("What this key may do now.")},
@@ -333,6 +335,33 @@ def _exports() -> Doc:
         "/exports/{id}": {"parameters": [ID], "get": show},
         "/exports/{id}/file": {"parameters": [ID], "get": _operation("file_of_export", _("The file"), data)},
     }
+
+
+def _pools(actor: Actor) -> Doc:
+    """The addresses of pools, for who is a member of one."""
+    found = known.open_to(actor)
+    if not found:
+        return {}
+    may = {action for pool in found for action in known.allowed(actor, pool)}
+    moved = {"200": _response("OK", pools.MOVED)}
+    record = {**ID, "name": "record"}
+    listed = _operation("list_pools", _("The pools that are open to you"), {"200": _response("OK", pools.POOLS)})
+    lying = [_query(name, TEXT, text) for name, text in (("q", _("search")), ("cursor", _("of the next page")))]
+    rows = _operation(
+        "list_pool", _("What lies in a pool"), {"200": _response("OK", pools.RECORDS)}, tag="pools", parameters=lying
+    )
+    one = _operation("read_pool", _("One record of a pool"), {"200": _response("OK", {"type": "object"})}, tag="pools")
+    paths: Doc = {
+        "/pools/": {"get": listed},
+        "/pools/{id}/records": {"parameters": [ID], "get": rows},
+        "/pools/{id}/records/{record}": {"parameters": [ID, record], "get": one},
+    }
+    for name, body in pools.BODIES.items():
+        post = _operation(
+            f"{name}_pool", str(known.MOVES[name]), moved, tag="pools", body=body, parameters=[IDEMPOTENCY]
+        )
+        paths |= {f"/pools/{{id}}/{name}": {"parameters": [ID], "post": post}} if name in may else {}
+    return paths
 
 
 def _bulk(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import about, docs, exports, items, lists, operations
+from . import about, docs, exports, items, lists, operations, pools
 from .door import Route
 
 urlpatterns = [
@@ -16,6 +16,12 @@ urlpatterns = [
     path("v1/operations/<uuid:pk>/undo", Route(POST=operations.undo)),
     path("v1/exports/<uuid:pk>", Route(GET=exports.show)),
     path("v1/exports/<uuid:pk>/file", Route(GET=exports.file)),
+    path("v1/pools/", Route(GET=pools.index)),
+    path("v1/pools/<uuid:pk>/records", Route(GET=pools.listing)),
+    path("v1/pools/<uuid:pk>/records/<uuid:record>", Route(GET=pools.show)),
+    path("v1/pools/<uuid:pk>/claim", Route(POST=pools.claim)),
+    path("v1/pools/<uuid:pk>/assign", Route(POST=pools.assign)),
+    path("v1/pools/<uuid:pk>/recall", Route(POST=pools.recall)),
     path("v1/<slug:key>/export", Route(POST=exports.export)),
     path("v1/<slug:key>/", Route(GET=lists.listing, POST=lists.create)),
     path("v1/<slug:key>/bulk", Route(POST=lists.bulk)),

@@ -46,7 +46,7 @@ ACTIONS = (
 )
 SHARED = {"read": frozenset({"list", "read"}), "write": frozenset({"list", "read", "update", "bulk"})}
 EXPLICIT = frozenset(
-    {"erase", "lock", "unlock", "merge", "hold", "unhold"}
+    {"erase", "lock", "unlock", "merge", "hold", "unhold", "recall"}
 )  # what "every action" of an entity does not give, only a row of its own
 ORDER = ("hidden", "masked", "read", "write")  # field levels from least to most
 NOBODY = Q(pk__in=())

@@ -130,11 +130,12 @@ class Sign:
 
 @dataclass(frozen=True)
 class View:
-    """A list as offered to everybody: a name and a query string in the one filter language."""
+    """A list as offered to everybody: a name, a query string in the one filter language, and columns of its own."""
 
     key: str
     label: Any
     query: str = ""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from .access import Actor, Limit
 from .entity import AnyEntity, entities
 from .errors import Invalid, Limited, Missing, Wrong
 from .models import History, Token
+from .pools import known as pools
 
 PREFIX = 12  # characters of the part that names the key: "zk_" and nine
 SECRET = 32  # random bytes
@@ -92,6 +93,8 @@ def offered(actor: Actor) -> set[str]:
         found |= {f"{entity.key}:{action}" for action in had}
         if had:
             found.add(f"{entity.key}:{access.ANY}")
+    for pool in pools.open_to(actor):
+        found |= {f"{pool.pool.entity}:{action}" for action in pools.MOVES.keys() & pools.allowed(actor, pool)}
     for action in access.ACTIONS:
         if any(access.may(actor, entity, action) for entity in entities().values()):
             found.add(f"{access.ANY}:{action}")

@@ -23,6 +23,7 @@ from zhike.base.models import Department, Grant, Role
 from . import access, history, query
 from .access import Actor
 from .entity import AnyEntity
+from .entity import View as BuiltIn
 from .errors import Invalid, Missing, Refused, Wrong
 from .labels import localized
 from .models import SavedView, ViewChoice
@@ -120,7 +121,7 @@ def tabs(actor: Actor, entity: AnyEntity) -> list[Tab]:
     """Every view that somebody is offered, in their order: two queries, however many there are."""
     mine = ViewChoice.objects.filter(user=actor.user, entity=entity.key)
     chosen = changes.kept(("choices", entity.key, actor.user.pk), lambda: {c.view: c for c in mine})
-    found = [Tab(key=v.key, label=v.label, view=query.parse(v.query)) for v in entity.views]
+    found = [_built_in(v) for v in entity.views]
     found += [_tab(v) for v in _offered(actor, entity)]
     ordered = sorted(enumerate(found), key=lambda pair: _place(chosen.get(pair[1].key), pair[0]))
     return [_chosen(tab, chosen.get(tab.key)) for _n, tab in ordered]
@@ -128,6 +129,11 @@ def tabs(actor: Actor, entity: AnyEntity) -> list[Tab]:
 
 def _place(choice: ViewChoice | None, n: int) -> tuple[int, int]:
     return (choice.order if choice and choice.order is not None else 10_000, n)
+
+
+def _built_in(said: BuiltIn) -> Tab:
+    shape = Shape(columns=tuple((key, 0) for key in said.columns))
+    return Tab(key=said.key, label=said.label, view=query.parse(said.query), shape=shape)
 
 
 def _tab(saved: SavedView) -> Tab:

@@ -14,12 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhike.base.models import User
-from zhike.engine import history, query, quota
+from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.attempts import Outcome
-from zhike.engine.errors import Limited
 from zhike.engine.models import PoolMove
-from zhike.engine.pools import known, moving
+from zhike.engine.pools import known, looking, moving
 from zhike.engine.pools.known import Known
 from zhike.engine.query import View
 
@@ -169,13 +168,7 @@ def card(request: HttpRequest, pk: UUID, record: UUID) -> HttpResponse:
     """One record of a pool, as much of it as the pool shows; how many one may open a day is limited, and kept."""
     actor = actor_of(request)
     found = known.find(actor, pk)
-    here, entity = known.inside(actor, found), found.entity
-    shown = query.record(here, entity, record)
-    most = found.document.limits.looks
-    used = quota.spend(f"look:{actor.user.pk.hex[:16]}:{pk.hex[:16]}", 1, window=quota.day())
-    if most is not None and used > most:
-        raise Limited(_("You have opened as many of this pool as one may in a day."), quota.to_next_day())
-    history.note(actor, "look", entity=entity.key, record=record)
+    entity, shown = found.entity, looking.look(actor, found, record)
     row = shown.rows[0]
     wanted = [a for a in shown.attributes if a.key in found.document.shown and a.key != entity.title]
     context = {

@@ -21,6 +21,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import entities
 from zhike.engine.errors import Errors, Invalid, Missing
 from zhike.engine.models import Token
+from zhike.engine.pools import known
 
 from .identity import fresh
 from .templating import actor_of, render
@@ -135,6 +136,9 @@ def _matrix(actor: Actor, chosen: set[str]) -> list[dict[str, Any]]:
         own = [
             {**_cell(f"{entity.key}:{key}", key, offered, chosen), "label": action.label}
             for key, action in entity.actions.items()
+        ]
+        own += [
+            {**_cell(f"{entity.key}:{key}", key, offered, chosen), "label": label} for key, label in known.MOVES.items()
         ]
         if any(c["may"] for c in (*cells, *own)):
             rows.append({"label": entity.plural, "cells": cells, "own": [c for c in own if c["may"]]})

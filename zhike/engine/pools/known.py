@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from zhike.base import changes
 from zhike.base.models import User
@@ -20,8 +21,14 @@ from zhike.engine.models import Pool, Pooled
 from . import document
 from .document import Document
 
+# What one needs a pool for, by the names that a key is given the right by.
+MOVES = {
+    "claim": gettext_lazy("Take from a pool"),
+    "assign": gettext_lazy("Give from a pool"),
+    "recall": gettext_lazy("Call back to a pool"),
+}
 TAKING = frozenset({"list", "read", "claim"})
-KEEPING = TAKING | {"assign", "bulk"}
+KEEPING = TAKING | {"assign", "recall", "bulk"}
 
 
 @dataclass(frozen=True)
@@ -104,13 +111,16 @@ def find(actor: Actor, pk: UUID) -> Known:
 
 def inside(actor: Actor, known: Known) -> Actor:
     """The same person by the rights that the pool gives: its records, and of those the fields that it shows."""
-    entity, said = known.entity, known.document
-    actions = KEEPING if known.has_admin(actor.user) else TAKING
-    if actor.limit is not None:
-        actions = frozenset(a for a in actions if actor.limit.allows(entity.key, a))
+    entity, said, actions = known.entity, known.document, allowed(actor, known)
     rows = {entity.key: lying(known), "tag": Q()}
     shown = frozenset({entity.title, *said.shown, *BESIDE})
     return replace(actor, limit=None, place=Place(entity.key, rows, actions, shown, frozenset(said.masked)))
+
+
+def allowed(actor: Actor, known: Known) -> frozenset[str]:
+    """What somebody to whom a pool is open may do there, within the bounds of a key."""
+    actions = KEEPING if known.has_admin(actor.user) else TAKING
+    return frozenset(a for a in actions if actor.limit is None or actor.limit.allows(known.pool.entity, a))
 
 
 BESIDE = ("pooled_at", "created_at", "updated_at", "last_contact_at", "pool")

@@ -52,7 +52,7 @@ def claim(actor: Actor, pool: UUID, ids: Sequence[UUID]) -> Outcome:
 def assign(actor: Actor, pool: UUID, ids: Sequence[UUID], to: UUID, note: str = "") -> Outcome:
     """Give records of a pool to somebody, for who keeps the pool. Raises Missing or Refused."""
     found = known.find(actor, pool)
-    if not found.has_admin(actor.user):
+    if "assign" not in known.allowed(actor, found):
         raise Refused(f"assign {found.entity.key}")
     person = User.objects.select_related("department").filter(pk=to, deleted_at=None).first()
     if person is None:
@@ -68,7 +68,7 @@ def assign(actor: Actor, pool: UUID, ids: Sequence[UUID], to: UUID, note: str = 
 def recall(actor: Actor, pool: UUID, ids: Sequence[UUID], note: str) -> Outcome:
     """Call records back from whoever has them, for who keeps the pool and may see them. Raises Missing, Refused."""
     found = known.find(actor, pool)
-    if not found.has_admin(actor.user):
+    if "recall" not in known.allowed(actor, found):
         raise Refused(f"recall {found.entity.key}")
     entity, outcome = found.entity, Outcome()
     seen = set(query.visible(actor, entity).filter(pk__in=ids, owner__isnull=False).values_list("pk", flat=True))

@@ -15,7 +15,7 @@ from zhike.base.models import User
 from zhike.engine.entity import AnyEntity
 from zhike.engine.models import PoolMove
 
-from . import clocks, settling
+from . import clocks, settling, warning
 from .document import Holding
 from .known import Known, covers, of
 
@@ -56,10 +56,19 @@ def run(change: Change[Any]) -> None:
 
 def release(change: Change[Any]) -> None:
     """The action `release`: the owner gives the record back to its pool, and says why."""
+    _back(change, _("Say why you give it back: whoever takes it next will want to know."))
+
+
+def recall(change: Change[Any]) -> None:
+    """The action `recall`: who leads the owner, or keeps the pool, takes the record away, and says why."""
+    _back(change, _("Say why you call it back: its owner will be told."))
+
+
+def _back(change: Change[Any], asked: str) -> None:
     if change.record.owner_id is None:
         change.fail("", _("This lies in the pool already."), "pool")
     elif not change.note.strip():
-        change.fail("note", _("Say why you give it back: whoever takes it next will want to know."), "required")
+        change.fail("note", asked, "required")
     else:
         run(change)
 
@@ -134,6 +143,7 @@ def note(changes: Changes) -> None:
     settle_changes(changes[0].entity, changes)
     moves = [move for c in _moved(changes) if (move := _move(c)) is not None]
     PoolMove.objects.bulk_create(moves, batch_size=1_000)
+    warning.recalled(moves, changes[0].actor.hand.name)
 
 
 def _move(c: Change[Any]) -> PoolMove | None:

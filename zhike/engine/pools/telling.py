@@ -51,6 +51,11 @@ def because(said: Document, rule: Rule) -> str:
     return text % {"what": what, "n": rule.days}
 
 
+def rule_line(said: Document, rule: Rule) -> str:
+    """A rule in a line of a list: what it waits for, and what keeps a record."""
+    return "; ".join(filter(None, (because(said, rule), saves(said, rule).rstrip(".。")))) if rule else ""
+
+
 def told(entity: AnyEntity, record: Any) -> Told | None:
     """About one record with an owner; None where it belongs to no pool."""
     if not record.pool_id or not record.owner_id:

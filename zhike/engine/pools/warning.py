@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.utils import timezone
@@ -11,9 +12,11 @@ from django.utils.translation import gettext_noop
 
 from zhike.engine import notices, query
 from zhike.engine.entity import AnyEntity
+from zhike.engine.models import PoolMove
 
 from .known import of
 
+RECALLED = gettext_noop("%(name)s called a record of yours back to the pool: %(why)s")
 TEXT = gettext_noop("%(n)s %(what)s go back to the pool within %(days)s days")
 
 
@@ -36,3 +39,11 @@ def warn(entity: AnyEntity, today: dt.date | None = None) -> int:
         cause = f"pool:{entity.key}:{owner}:{today}:{days}"
         notices.tell(owner, TEXT, params, f"/{entity.key}/?view=returning", cause, kind="returning")
     return len({owner for owner, _days in counts})
+
+
+def recalled(moves: Iterable[PoolMove], by: str) -> None:
+    """Tell those whose records somebody else called back; the notice leads to where the record lies now."""
+    for move in moves:
+        if move.kind == PoolMove.Kind.RECALL and move.user_id and move.user_id != move.by_id:
+            url, cause = f"/pools/{move.pool_id}/{move.record}", f"recall:{move.pk}"
+            notices.tell(move.user_id, RECALLED, {"name": by, "why": move.reason}, url, cause, kind="returning")

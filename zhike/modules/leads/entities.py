@@ -179,7 +179,7 @@ LEAD = Entity(
     ),
     about=("id", "contact"),
     typed={"contact": "last_contact_at", "idle": "idle_days", "next": "next_follow_up_on"},
-    computed=(IDLE_DAYS, RESPONSE_MINUTES, RESPONSE_LATE),
+    computed=(IDLE_DAYS, RESPONSE_MINUTES, RESPONSE_LATE, *pools.computed("lead")),
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),
     merged={"demand": "both", "remark": "both", "score": "most"},
