@@ -18,7 +18,9 @@ WORKING = dt.datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)  # a Monday
 REGIONS = ["110105", "310115", "320102", "440305", ""]
 
 
-def rule(firm: Any, *, entity: str = "lead", who: Any = None, name: str = "分给华北", order: int = 0, **said: Any) -> Any:
+def rule(
+    firm: Any, *, entity: str = "lead", who: Any = None, name: str = "分给华北", order: int = 0, **said: Any
+) -> Any:
     """A rule that gives to the northern department unless told otherwise."""
     ids = [str(pk) for pk in (who if who is not None else [firm.north.pk])]
     return AssignmentRule.objects.create(entity=entity, name=name, order=order, document={"who": ids, **said})

@@ -49,6 +49,14 @@ def test_minutes_of_work(db: None, start: str, minutes: int, end: str) -> None:
     assert clock.after(moments[0], minutes, DAY, {dt.date(2026, 12, 2): False}) == moments[1]
 
 
+@pytest.mark.parametrize(
+    ("at", "is_on"),
+    [("2026-11-23 10:00", True), ("2026-11-23 12:00", False), ("2026-10-01 10:00", False), ("2026-10-10 10:00", True)],
+)
+def test_who_is_on_duty_rests_on_days_off(at: str, is_on: bool) -> None:
+    assert clock.works(dt.datetime.fromisoformat(at).replace(tzinfo=SHANGHAI), DAY, {}) is is_on
+
+
 def test_who_accepts_keeps_it(firm: Any) -> None:
     rule(firm, who=[firm.seller.pk, firm.colleague.pk], accept={"minutes": 30})
     (pk,) = leads(firm, 1)

@@ -45,12 +45,15 @@ def test_stated_rule_and_decision_agree_for_every_one(firm: Any, said: dict[str,
     place.save()
     people = crowd(place, 24)
     dice = random.Random(count)
+    wanted = ["ERP 系统", "数控机床", "CRM", ""]
     rows = [
-        {"name": f"线索{n}", "owner": None, "region": dice.choice(REGIONS), "interest": dice.choice(["ERP 系统", "数控机床", "CRM", ""])}
+        {"name": f"线索{n}", "owner": None, "region": dice.choice(REGIONS), "interest": dice.choice(wanted)}
         for n in range(count)
     ]  # fmt: skip
     lead = get("lead")
-    made = [r for n in range(0, count, 1_000) for r in records.create_many(firm.actor("admin"), lead, rows[n : n + 1_000])]
+    made = [
+        r for n in range(0, count, 1_000) for r in records.create_many(firm.actor("admin"), lead, rows[n : n + 1_000])
+    ]
     rule(firm, who=[place.pk], hours=[["09:00", "18:00"]], **said)
     run(ids=[r.pk for r in made])
     facts = [{"id": r.pk, "region": r.region, "interest": r.interest} for r in sorted(made, key=lambda r: r.pk)]
@@ -80,14 +83,25 @@ def test_the_write_path_leaves_its_traces_and_people_are_told(firm: Any) -> None
     period = OwnerPeriod.objects.get(record=pk, to_at=None)
     assert (period.owner_id, period.by_id, period.reason) == (firm.seller.pk, None, "规则“分给华北”")
     (decision,) = decisions(pk)
-    assert (decision.rule_id, decision.person_id, decision.outcome, decision.by_id) == (made.pk, firm.seller.pk, "given", None)
+    assert (decision.rule_id, decision.person_id, decision.outcome, decision.by_id) == (
+        made.pk,
+        firm.seller.pk,
+        "given",
+        None,
+    )
     assert Notice.objects.get(user=firm.seller, kind="assigned").record == pk
     assert run().given == 0
 
 
 def test_the_first_rule_that_a_record_meets_decides_and_what_meets_none_stays(firm: Any) -> None:
     rule(firm, order=2, who=[firm.colleague.pk], name="其余", conditions=[["source", "eq", "referral"]])
-    rule(firm, order=1, who=[firm.seller.pk], name="上海", conditions=[["region", "eq", "310115"], ["source", "eq", "referral"]])
+    rule(
+        firm,
+        order=1,
+        who=[firm.seller.pk],
+        name="上海",
+        conditions=[["region", "eq", "310115"], ["source", "eq", "referral"]],
+    )
     (both,) = leads(firm, 1, region="310115", source="referral")
     (second,) = leads(firm, 1, region="110105", source="referral")
     (none,) = leads(firm, 1, region="110105")
@@ -140,6 +154,15 @@ def test_only_what_never_had_an_owner_is_given_by_itself(firm: Any) -> None:
     assert (run().given, owner(mine.pk)) == (0, None)
     assert run(ids=[mine.pk], by=firm.admin).given == 1
     assert decisions(mine.pk)[0].by_id == firm.admin.pk
+
+
+def test_a_rule_whose_field_is_gone_gives_nothing_and_stops_no_other(firm: Any) -> None:
+    rule(firm, order=1, who=[firm.seller.pk], conditions=[["gone", "eq", "1"]])
+    rule(firm, order=2, who=[firm.colleague.pk])
+    (pk,) = leads(firm, 1)
+    assert run().given == 1
+    assert owner(pk) == firm.colleague.pk
+    assert "条件已失效" in firm.client("admin").get("/settings/assigning").content.decode()
 
 
 def test_by_hand_leaves_it_where_it_is(firm: Any) -> None:

@@ -41,6 +41,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",
         "/settings/objects/account/layout", "/settings/pipelines/new/deal", "/settings/duplicates", "/settings/tags",
         "/settings/pools", "/settings/pools/new/account",
+        "/settings/assigning", "/settings/assigning/new/lead", "/settings/assigning/people",
         "/settings/health",
         "/settings/roles/{role}/fields", "/settings/roles/compare", "/settings/delegations",
         "/settings/view-as", "/settings/exports", "/settings/audit", "/settings/audit/incident", "/settings/tokens",

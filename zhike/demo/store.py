@@ -18,6 +18,7 @@ from zhike.engine.access import ANY, Actor, Right
 from zhike.engine.entity import get
 from zhike.engine.models import Stage
 
+from .assigning import assigning
 from .dice import Days, Dice, at
 from .market import Market
 from .people import ACCOUNTS, PASSWORD, TEAMS, Firm
@@ -113,6 +114,8 @@ def write(store: Store) -> None:
     aim(store)
     sign()
     pools(store)
+    sign()
+    assigning(store)
 
 
 # ---- the firm

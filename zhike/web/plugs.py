@@ -92,6 +92,17 @@ class Command:
 
 
 @dataclass(frozen=True)
+class PoolDeed:
+    """What a module does with records of a pool (its id, theirs) for who keeps it; answers with what became of them."""
+
+    key: str
+    label: Any
+    icon: str
+    offered: Callable[[AnyEntity], bool]
+    do: Callable[[Actor, UUID, Sequence[UUID]], str]
+
+
+@dataclass(frozen=True)
 class OwnPage:
     """A page of a module about oneself, offered on one's account; `button` is what leads there."""
 
@@ -126,6 +137,7 @@ commands: list[Command] = []
 actions: dict[str, list[RecordAction]] = {}
 bulk: list[Callable[[Actor, AnyEntity], list[dict[str, Any]]]] = []  # buttons above ticked rows that open a page
 own_pages: list[OwnPage] = []
+pool_deeds: list[PoolDeed] = []
 # (entity, field of a moment) -> the address that says what else its owner has at that time: POST the form, `but` is the
 # id of its record; and GET address/<id> for a record as it is saved
 overlaps: dict[tuple[str, str], str] = {}

@@ -168,6 +168,13 @@ def process() -> list[dict[str, Any]]:
             "icon": "recycle",
         },
         {
+            "label": _("Assignment"),
+            "hint": _("who gets new leads and customers, accepting in time, first response"),
+            "words": _("assign distribute round robin territory capacity on duty"),
+            "url": "/settings/assigning",
+            "icon": "user-plus",
+        },
+        {
             "label": _("Duplicates"),
             "hint": _("what is refused, asked about or told at each door"),
             "words": _("duplicate double same customer"),
@@ -192,6 +199,7 @@ OPENED = {
     "/settings/tags": SYSTEM,
     "/settings/duplicates": SYSTEM,
     "/settings/pools": SYSTEM,
+    "/settings/assigning": SYSTEM,
     "/settings/plans": SYSTEM,
     "/settings/config": SYSTEM,
     "/settings/health": SYSTEM,

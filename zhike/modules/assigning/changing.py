@@ -67,13 +67,13 @@ def save(actor: Actor, rule: AssignmentRule, said: Document) -> None:
     required(actor)
     with transaction.atomic():
         AssignmentRule.objects.select_for_update().filter(pk=rule.pk).first()  # who gives by it ends first
+        history.acting(actor, "update")
         rule.document, rule.updated_at = document.stored(said), timezone.now()
         fields = ["name", "order", "is_active", "document", "updated_at"]
         if rule._state.adding:
             rule.save()
         else:
             rule.save(update_fields=fields)
-        history.note(actor, "rule.save", details={"name": rule.name})
 
 
 def remove(actor: Actor, rule: AssignmentRule) -> None:
@@ -81,9 +81,9 @@ def remove(actor: Actor, rule: AssignmentRule) -> None:
     required(actor)
     with transaction.atomic():
         now = timezone.now()
+        history.acting(actor, "delete")
         AssignmentRule.objects.filter(pk=rule.pk).update(deleted_at=now, is_active=False)
         Offer.objects.filter(rule=rule, state=Offer.State.WAITING).update(state=Offer.State.MOVED, answered_at=now)
-        history.note(actor, "rule.delete", details={"name": rule.name})
 
 
 def keep_sheet(actor: Actor, person: User, given: Mapping[str, Any]) -> Sheet:
@@ -106,8 +106,8 @@ def keep_sheet(actor: Actor, person: User, given: Mapping[str, Any]) -> Sheet:
         raise Invalid([wrong])
     values = {**given, "hours": hours, "updated_at": timezone.now()}
     with transaction.atomic():
+        history.acting(actor, "update")
         found, _made = Sheet.objects.update_or_create(person=person, defaults=values)
-        history.note(actor, "sheet.save", entity="user", record=person.pk)
     return found
 
 

@@ -139,8 +139,8 @@ def choose(
 
     `turns` says when this rule gave somebody something last, as a number that grows with each record it gives.
 
-    The mode `turn` takes who has waited longest; `load` who has the fewest open records, then who has waited longest. People who
-    never got anything come first, in the order of their ids.
+    The mode `turn` takes who has waited longest; `load` who has the fewest open records, then who has waited longest.
+    People who never got anything come first, in the order of their ids.
     """
     left: list[tuple[UUID, str]] = []
     fitting: list[Candidate] = []

@@ -30,8 +30,8 @@ def after(start: dt.datetime, minutes: int, spans: Sequence[Span], off: Override
     Raises OverflowError where nobody works within thirty years.
     """
     left = dt.timedelta(minutes=minutes)
-    for begin, end in _spans(start, spans, off):
-        begin = max(begin, start)
+    for opens, end in _spans(start, spans, off):
+        begin = max(opens, start)
         if begin < end and end - begin >= left:
             return begin + left
         left -= max(end - begin, dt.timedelta())

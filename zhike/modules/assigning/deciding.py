@@ -20,11 +20,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from zhike.base.calendar_cn import Overrides
-from zhike.base.models import User
+from zhike.base.models import Grant, User
 from zhike.engine import access, records
 from zhike.engine.access import Actor, Place
 from zhike.engine.attempts import Outcome, attempt
 from zhike.engine.entity import AnyEntity
+from zhike.engine.errors import Invalid
 from zhike.engine.notices.quiet import own_days
 from zhike.engine.pools import known, owning
 
@@ -62,9 +63,7 @@ class Ruling:
         """Store whose turn it was."""
         AssignmentRule.objects.filter(pk=self.rule.pk).update(turn=self.rule.turn)
         turns = [Turn(rule=self.rule, person_id=pk, turn=turn) for pk, turn in self.turns.items()]
-        Turn.objects.bulk_create(
-            turns, update_conflicts=True, unique_fields=["rule", "person"], update_fields=["turn"]
-        )
+        Turn.objects.bulk_create(turns, update_conflicts=True, unique_fields=["rule", "person"], update_fields=["turn"])
 
 
 @dataclass
@@ -105,9 +104,16 @@ def which(entity: AnyEntity, rulings: Sequence[Ruling]) -> Any:
     """SQL: the place of the first rule that a record meets, NULL for none."""
     cases = []
     for n, r in enumerate(rulings):
-        fits = known.meeting(entity, r.said.conditions) if r.said.conditions else Q(pk__isnull=False)
-        cases.append(When(fits, then=Value(n)))
+        cases.append(When(meets(entity, r.said) or Q(pk__in=()), then=Value(n)))
     return Case(*cases, default=None, output_field=IntegerField())
+
+
+def meets(entity: AnyEntity, said: Document) -> Q | None:
+    """The rows that meet the conditions of a rule; None where they can be asked no more: a field was taken away."""
+    try:
+        return known.meeting(entity, said.conditions) if said.conditions else Q(pk__isnull=False)
+    except Invalid:
+        return None
 
 
 def columns(entity: AnyEntity) -> tuple[str, ...]:
@@ -258,5 +264,6 @@ def _write(
 
 
 def may_ask(actor: Actor, entity: AnyEntity) -> bool:
-    """Whether somebody may have rules give records: who may hand them over."""
-    return entity.key in ENTITIES and access.may(actor, entity, "transfer")
+    """Whether somebody may have rules give records: who may hand over what nobody has, so everybody's."""
+    rights = access.rights(actor, entity, "transfer") if entity.key in ENTITIES else ()
+    return any(right.scope == Grant.Scope.ALL for right in rights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -102,7 +103,7 @@ def _wrongs(found: Document, traits: frozenset[str], has_pool: bool, has_answer:
 def are_hours(spans: list[Span]) -> bool:
     """Whether each span ends after it begins, and no two overlap."""
     times = [time for span in spans for time in span]
-    return all(a < b for a, b in zip(times, times[1:], strict=False))
+    return all(a < b for a, b in pairwise(times))
 
 
 def hours_of(text: str) -> list[list[str]]:

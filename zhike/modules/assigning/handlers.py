@@ -1,4 +1,4 @@
-"""What assignment does when something happens elsewhere: what comes in without an owner need not wait for the minute."""
+"""What assignment does when something happens elsewhere: what comes in without an owner is given at once."""
 
 from __future__ import annotations
 

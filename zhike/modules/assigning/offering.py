@@ -1,4 +1,4 @@
-"""What follows when somebody got a record by a rule: they are told, asked to accept, and the clock of the lead starts."""
+"""What follows when a rule gave something: people are told, asked to accept, and the clock of the lead starts."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Share:
 
 @dataclass
 class Trial:
-    """What came of it. `by_rule` are [given, nobody, by hand] of each rule; `beyond` is whether there was more to try."""
+    """What came of it. `by_rule` are [given, nobody, by hand] of each rule; `beyond`: there was more."""
 
     records: int = 0
     left: int = 0

@@ -2,4 +2,11 @@
 
 from django.urls import URLPattern, URLResolver
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from .pages import asking, record, settings, sheets
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *sheets.urlpatterns,
+    *settings.urlpatterns,
+    *record.urlpatterns,
+    *asking.urlpatterns,
+]

@@ -7,6 +7,7 @@ import zhike.base.ids
 from django.conf import settings
 from django.db import migrations, models
 
+from zhike.engine.history import track_whole
 
 # What was decided is never changed.
 APPEND_ONLY = """
@@ -117,5 +118,7 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('rule', 'person'), name='assigning_turn_once')],
             },
         ),
+        track_whole("assigning_assignmentrule", "assignmentrule", record="id", without=("turn",)),
+        track_whole("assigning_sheet", "sheet", record="person_id"),
         migrations.RunSQL(APPEND_ONLY, "DROP TRIGGER append_only ON assigning_decision"),
     ]
