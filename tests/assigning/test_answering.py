@@ -9,6 +9,7 @@ import pytest
 
 from zhike.base.models import CalendarDay
 from zhike.engine import outbox, records
+from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid, Missing
 from zhike.engine.models import Notice, Pool
@@ -65,8 +66,8 @@ def test_who_accepts_keeps_it(firm: Any) -> None:
     assert (offer.due_at, offer.person_id) == (WORKING + 30 * MINUTE, owner(pk))
     other = firm.colleague if offer.person_id == firm.seller.pk else firm.seller
     with pytest.raises(Missing):
-        answering.accept(deciding.Actor(other), offer.pk)
-    answering.accept(deciding.Actor(offer.person), offer.pk)
+        answering.accept(Actor(other), offer.pk)
+    answering.accept(Actor(offer.person), offer.pk)
     assert answering.lapse(WORKING + 60 * MINUTE) == 0
     assert owner(pk) == offer.person_id
 
@@ -77,8 +78,8 @@ def test_what_is_declined_goes_on_at_once_and_never_back(firm: Any) -> None:
     run()
     first = asked(pk)
     with pytest.raises(Invalid):
-        answering.decline(deciding.Actor(first.person), first.pk, " ")
-    answering.decline(deciding.Actor(first.person), first.pk, "不是我的行业", WORKING)
+        answering.decline(Actor(first.person), first.pk, " ")
+    answering.decline(Actor(first.person), first.pk, "不是我的行业", WORKING)
     second = asked(pk)
     assert (second.round, second.chain, second.person_id == first.person_id) == (2, first.chain, False)
     assert owner(pk) == second.person_id
@@ -107,7 +108,7 @@ def test_who_called_has_taken_it_and_what_went_elsewhere_is_left(firm: Any) -> N
     rule(firm, who=[firm.seller.pk, firm.colleague.pk], accept={"minutes": 30})
     called, moved = leads(firm, 2)
     run()
-    by = deciding.Actor(asked(called).person)
+    by = Actor(asked(called).person)
     activities.log(by, entity="lead", pk=called, kind="call", body="打过了", done_at=WORKING + 5 * MINUTE)
     records.update(firm.actor("admin"), get("lead"), moved, {"owner": firm.stranger.pk})
     answering.lapse(WORKING + 31 * MINUTE)

@@ -51,6 +51,17 @@ def test_a_rule_is_tried_on_what_came_in_and_saved_as_it_was_tried(firm: Any) ->
     assert deciding.rules(get("lead")) == []
 
 
+def test_conditions_that_the_form_has_no_lines_for_are_kept(firm: Any) -> None:
+    either = ["any", ["region", "under", "310000"], ["region", "under", "320000"]]
+    made = rule(firm, conditions=[either, ["source", "eq", "referral"]], who=[firm.seller.pk])
+    admin = firm.client("admin")
+    path = f"{BASE}/{made.pk}"
+    assert "并且只限" in admin.get(path).content.decode()
+    for kept, expected in (("1", [["source", "eq", "referral"], either]), ("", [["source", "eq", "referral"]])):
+        admin.post(path, {**filled(firm), "keep_others": kept})
+        assert admin.session["assigning_draft"]["document"]["conditions"] == expected
+
+
 @pytest.mark.parametrize(
     ("wrong", "where"),
     [

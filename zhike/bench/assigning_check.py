@@ -29,7 +29,7 @@ def replay(
     """record id -> the id of who should get it, None for nobody: the records in their order, at one local moment."""
     crowd: list[Person] = [dict(p) for p in people]
     ticket = max((p["last"] for p in crowd), default=0)
-    result = {}
+    result: dict[Any, Any] = {}
     for record in records:
         fit = [p for p in crowd if _can(p, local) and all(_meets(p, w, record, rule, local, is_workday)
                for w in rule.get("must", []))]  # fmt: skip
@@ -79,8 +79,9 @@ def _meets(
         case "tenure_least" | "tenure_most" as which:
             if not p["hired_on"]:
                 return False
-            days = (local.date() - p["hired_on"]).days
-            return days >= wish["days"] if which == "tenure_least" else 0 <= days <= wish["days"]
+            days: int = (local.date() - p["hired_on"]).days
+            wanted: int = wish["days"]
+            return days >= wanted if which == "tenure_least" else 0 <= days <= wanted
     raise ValueError(wish["what"])
 
 

@@ -235,8 +235,8 @@ def _erase() -> dict[str, int]:
             counts[model._meta.label_lower] = n
     for trace in (History, StageEvent, OwnerPeriod, PoolMove, IdempotencyKey):
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
-    for trace in (Decision, Offer):
-        _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone) OR rule_id IN (SELECT id FROM gone)")  # noqa: S608
+    for made in (Decision, Offer):
+        _run(f"DELETE FROM {_table(made)} WHERE record IN (SELECT id FROM gone) OR rule_id IN (SELECT id FROM gone)")  # noqa: S608
     for entity in declared().values():
         if entity.number and not entity.rows().exists():
             numbering.restart(entity.key)

@@ -122,7 +122,7 @@ def _escalate(entity: AnyEntity, found: Offer, said: Accept, now: dt.datetime) -
         if kind == "manager":
             to = offering.above(User.objects.select_related("department").get(pk=found.person_id))
         elif kind == "person":
-            to = User.objects.filter(pk=said.person, is_active=True, deleted_at=None).first()
+            to = User.objects.filter(pk__in=[said.person], is_active=True, deleted_at=None).first()
         outcome, still, note = Outcome(), Q(owner=found.person_id), _("Nobody accepted it in time")
         if kind == "pool":
             deciding.move(entity, [found.record], "recycle", note, outcome, still)

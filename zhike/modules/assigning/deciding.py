@@ -128,7 +128,9 @@ def facts(entity: AnyEntity, row: Mapping[str, Any]) -> Facts:
 
 def fresh(entity: AnyEntity, rulings: Sequence[Ruling], now: dt.datetime) -> Any:
     """What rules give by themselves: records that came in lately and never had an owner."""
-    return free(entity, rulings).filter(former_owner=None, updated_at__gte=now - RECENT)
+    since = now - RECENT
+    rows = free(entity, rulings).filter(former_owner=None, created_at__gte=since)
+    return rows.filter(updated_at__gte=since)  # never earlier than it came in, and there is an index
 
 
 def run(

@@ -21,8 +21,8 @@ TRAITS: Mapping[str, Any] = {
     "territory": gettext_lazy("Territory covers the region"),
     "skill": gettext_lazy("Knows the product asked for"),
     "on_duty": gettext_lazy("On duty at this moment"),
-    "tenure_least": gettext_lazy("With the firm for days, at least"),
-    "tenure_most": gettext_lazy("With the firm for days, at most"),
+    "tenure_least": gettext_lazy("Long enough with the firm"),
+    "tenure_most": gettext_lazy("New to the firm"),
 }
 REASONS: Mapping[str, Any] = {
     choosing.NOT_RECEIVING: gettext_lazy("gets nothing by rules"),
@@ -108,7 +108,8 @@ def names(ids: Collection[UUID]) -> dict[UUID, str]:
 
 def wants(some: Iterable[Want]) -> str:
     """What people must have, or have preferably."""
-    return listed(f"{TRAITS[w.what]}{f' ({w.days})' if w.days is not None else ''}" for w in some)
+    days = _("%(what)s (%(n)s days)")
+    return listed(str(TRAITS[w.what]) if w.days is None else days % {"what": TRAITS[w.what], "n": w.days} for w in some)
 
 
 def lines(said: Document) -> list[str]:

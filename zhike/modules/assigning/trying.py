@@ -117,7 +117,7 @@ def _one(entity: AnyEntity, trial: Trial, r: Ruling, row: dict[str, Any], at: dt
     choice = r.decide(deciding.facts(entity, row), at, off)
     counts[0 if choice.person else 1] += 1
     if choice.person is None:
-        trial.reasons.update(reason for _pk, reason in choice.left)
+        trial.reasons.update({reason for _pk, reason in choice.left})
     shown = sum(d.person_id is None for d in trial.sample) if choice.person is None else len(trial.sample)
     if shown < (SHOWN if choice.person else 2):
         trial.sample.append(

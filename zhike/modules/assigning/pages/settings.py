@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +85,7 @@ def _row(actor: Actor, entity: AnyEntity, rule: AssignmentRule, gave: int) -> di
 def _names(said: document.Document) -> list[str]:
     found: list[str] = []
     for model in (Department, Role, User):
-        found += model.objects.filter(pk__in=said.who).values_list("name", flat=True)  # type: ignore[attr-defined]
+        found += model.objects.filter(pk__in=said.who).values_list("name", flat=True)
     return found
 
 
@@ -93,7 +93,7 @@ def _names(said: document.Document) -> list[str]:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpResponse:
     """A new rule, or a changed one. What was filled in is first shown with what it would have done."""
-    admin(request)
+    actor = admin(request)
     rule = changing.find(pk) if pk else AssignmentRule(entity=changing.of(key).key)
     entity = changing.of(rule.entity)
     errors: dict[str, str] = {}
@@ -107,14 +107,14 @@ def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpRes
     if request.method == "POST":
         try:
             ready = request.POST.get("document", "")
-            given = _ready(ready) if ready else _given(request)
+            given = _ready(ready) if ready else _given(request, _split(given["conditions"])[1])
             _head(request, rule)
             said = changing.checked(entity, rule.name, given)
         except Invalid as invalid:
             errors = {k: " ".join(w.text for w in found) for k, found in invalid.first.items()}
         else:
             if ready:
-                changing.save(actor_of(request), rule, said)
+                changing.save(actor, rule, said)
                 request.session["toast"] = _("The rule is saved.")
                 return go(request, BASE)
             head = {"name": rule.name, "order": rule.order, "is_active": rule.is_active}
@@ -128,7 +128,7 @@ def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpRes
             "conflict": None,
             "form": {
                 "url": request.path,
-                "sections": marked(_sections(rule, entity, _shown(given)), errors),
+                "sections": marked(_sections(actor, rule, entity, _shown(given)), errors),
                 "errors": [{"name": k, "label": "", "text": text} for k, text in errors.items()],
                 "submit_label": _("Try on the last 90 days"),
                 "key": "",
@@ -166,8 +166,14 @@ def _number(request: HttpRequest, name: str) -> int | None:
     return int(raw) if raw else None
 
 
-def _given(request: HttpRequest) -> dict[str, Any]:
-    """The form as a document."""
+def _split(conditions: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Those that the lines of the form can show, and the others, which it only keeps or drops."""
+    plain = [c for c in conditions if len(c) == 3 and isinstance(c[1], str)][:CONDITIONS]
+    return plain, [c for c in conditions if c not in plain]
+
+
+def _given(request: HttpRequest, others: list[Any]) -> dict[str, Any]:
+    """The form as a document; `others` are the conditions that its lines do not show."""
     post = request.POST
     conditions = [
         [post[f"keyc{n}"], post.get(f"opc{n}", ""), post.get(f"valuec{n}", "").strip()[:200]]
@@ -188,7 +194,7 @@ def _given(request: HttpRequest) -> dict[str, Any]:
     }  # fmt: skip
     ids = [post.getlist(f"who_{kind}") for kind in ("departments", "roles", "people")]
     return {
-        "conditions": conditions,
+        "conditions": [*conditions, *(others if post.get("keep_others") == "1" else [])],
         "who": [raw for some in ids for raw in some if is_uuid(raw)],
         "must": must,
         "prefer": prefer,
@@ -203,14 +209,18 @@ def _options(some: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"value": value, "label": label} for value, label in some.items()]
 
 
-def _sections(rule: AssignmentRule, entity: AnyEntity, said: document.Document) -> list[dict[str, Any]]:
+def _sections(actor: Actor, rule: AssignmentRule, entity: AnyEntity, said: document.Document) -> list[dict[str, Any]]:
+    plain, others = _split(said.conditions)
     return [
         {"title": _("Rule"), "fields": [
             {"name": "name", "label": _("Name"), "required": True, "value": rule.name, "maxlength": 80},
             {"name": "order", "label": _("Order"), "kind": "integer", "value": rule.order,
              "help": _("The first rule whose conditions a record meets decides about it.")},
             {"name": "is_active", "label": _("In use"), "kind": "checkbox", "value": rule.is_active},
-            *lines(entity, said.conditions, "c", CONDITIONS, _("Only records whose field")),
+            *lines(entity, plain, "c", CONDITIONS, _("Only records whose field")),
+            *([{"name": "keep_others", "kind": "checkbox", "value": True, "wide": True,
+                "label": _("And only: %(what)s") % {"what": listed(stored_text(actor, entity, others))}}]
+              if others else []),
         ]},
         {"title": _("Who gets them"), "fields": [
             *who("who", said.who),
@@ -230,12 +240,12 @@ def _traits(entity: AnyEntity, said: document.Document) -> dict[str, Any]:
     fields: list[dict[str, Any]] = [
         {"name": "must", "label": _("Only people of whom this holds"), "kind": "multi", "wide": True,
          "options": _options(plain), "value": [w.what for w in said.must if w.what in plain]},
-        {"name": "least", "label": telling.TRAITS["tenure_least"], "kind": "integer",
+        {"name": "least", "label": _("With the firm for days, at least"), "kind": "integer",
          "value": _or_empty(days.get("tenure_least"))},
-        {"name": "most", "label": telling.TRAITS["tenure_most"], "kind": "integer",
+        {"name": "most", "label": _("With the firm for days, at most"), "kind": "integer",
          "value": _or_empty(days.get("tenure_most"))},
     ]  # fmt: skip
-    labels = (_("Preferred first"), _("Then"), _("And then"))
+    labels = (_("Preferred first"), _("Preferred second"), _("Preferred third"))
     for n, label in enumerate(labels):
         want = said.prefer[n] if n < len(said.prefer) else None
         fields += [
