@@ -24,6 +24,7 @@ from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, P
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
 from zhike.modules.customers.models import Address, Affiliation, Consent, Contact, ContactPoint, PersonRequest
+from zhike.modules.handover.models import Handover
 from zhike.modules.leads.models import Lead
 from zhike.modules.promises.models import Promise
 from zhike.modules.sales.models import Deal, DealCompetitor, DealContact
@@ -35,6 +36,7 @@ from .store import CHANNEL, sign
 PARTS: dict[type[Stored], tuple[str, ...]] = {
     Promise: ("account",),
     Target: ("unit",),
+    Handover: ("person", "author"),
     Activity: ("account", "contact", "lead", "deal"),
     Affiliation: ("account", "contact"),
     ContactPoint: ("account", "contact"),
