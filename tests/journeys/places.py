@@ -160,6 +160,6 @@ def handed(desk: Desk, what: str) -> str:
     """A plan, the form of its rules, or the letter of a customer that somebody was handed."""
     if what == "letter":
         text = desk.context.request.get("/handed/").text()
-        return re.findall(r'href="(/handover/item/[0-9a-f-]{36})"', text)[0]
+        return str(re.findall(r'href="(/handover/item/[0-9a-f-]{36})"', text)[0])
     (pk,) = desk.site.rows("SELECT id FROM handover_handover WHERE state = 'planned' ORDER BY created_at LIMIT 1")[0]
     return f"/handover/{pk}/rule" if what == "rule" else f"/handover/{pk}"

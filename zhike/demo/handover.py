@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from zhike.base.models import User
 from zhike.engine.access import Actor
-from zhike.modules.handover import accepting, continuity, running, services
+from zhike.engine.models import Operation
+from zhike.modules.handover import accepting, continuity, running, services, splitting
 from zhike.modules.handover.models import Handover, HandoverItem
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def hand_over(store: Store) -> None:
     )
     services.add_share(actor, found.pk, way="former", entity="account")
     services.add_share(actor, found.pk, way="even", people=[p.pk for p in others[:3]])
+    splitting.sync(found)
     continuity.count()
 
 
@@ -51,6 +53,12 @@ def _watch(found: Handover, visited: User) -> None:
         rest = 3 if to == visited.pk else 0
         if said := mine[: len(mine) - rest]:
             accepting.answer(Actor(User.objects.get(pk=to)), said, HandoverItem.State.ACCEPTED)
+    kept = Handover.objects.get(pk=found.pk).operations
+    Operation.objects.filter(pk__in=kept.values()).delete()  # too long ago to be taken back
     Handover.objects.filter(pk=found.pk).update(
-        started_at=at, handed_at=at, created_at=at, watch_until=timezone.localdate(at) + dt.timedelta(days=90)
+        operations={},
+        started_at=at,
+        handed_at=at,
+        created_at=at,
+        watch_until=timezone.localdate(at) + dt.timedelta(days=90),
     )

@@ -43,7 +43,7 @@ class Handover(Stored):
 
     person = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("Who hands over"))
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("Planned by"))
-    why = models.CharField(_("Why"), max_length=10, choices=Why.choices, default=Why.LEAVING)
+    why = models.CharField(pgettext_lazy("hand-over", "Why"), max_length=10, choices=Why.choices, default=Why.LEAVING)
     last_day = models.DateField(_("Last day"), null=True, blank=True)
     note = models.TextField(_("Note"), blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)

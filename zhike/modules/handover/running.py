@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone, translation
@@ -113,7 +114,7 @@ def batch(pk: UUID) -> bool:
     found = rows.filter(pk=pk, state=State.RUNNING).first()
     if found is None:
         return False
-    with translation.override(found.author.language or None):
+    with translation.override(found.author.language or settings.LANGUAGE_CODE):
         waiting = found.items.filter(state=Item.PLANNED).order_by("rank", "to", "pk")
         first = waiting.first()
         if first is None:

@@ -145,7 +145,7 @@ def alarm(now: dt.datetime | None = None) -> int:
     HandoverItem.objects.filter(pk__in=[i.pk for i in found]).update(alarmed_at=moment)
     told: dict[tuple[UUID, UUID], list[HandoverItem]] = {}
     for i in found:
-        for pk in {i.handover.author_id, i.to_id} - {None}:
+        for pk in {i.handover.author_id, i.to_id or i.handover.author_id}:
             told.setdefault((i.handover_id, pk), []).append(i)
     for (pk, who), some in told.items():
         params: dict[str, Any] = {"n": str(len(some)), "name": some[0].handover.person.name, "days": str(SILENT_DAYS)}

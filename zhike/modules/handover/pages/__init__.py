@@ -42,6 +42,6 @@ plugs.actions["user"].append(
         _("Close the account at once"), "user-round-x", lambda pk: f"/handover/emergency/{pk}", _may_close, "drawer"
     )
 )
-plugs.home_panels.append(plugs.HomePanel(mine.panel, 1))
+plugs.home_panels += [plugs.HomePanel(mine.panel, 1), plugs.HomePanel(mine.under_way, 90)]
 plugs.report_tabs.append(("continuity", _("Continuity"), "/reports/continuity"))
 plugs.beside.append(last.card)

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from zhike.base.i18n import day
@@ -89,28 +90,40 @@ def answer_one(request: HttpRequest, pk: UUID) -> HttpResponse:
     return go(request, f"/handover/item/{pk}" if said == Item.ASKED else "/handed/")
 
 
-def panel(actor: Actor, shown: str) -> Mapping[str, Any] | None:
-    """On first pages: for who was handed something what waits for a word, for who leads what is under way."""
-    rows: list[dict[str, Any]] = []
+def panel(actor: Actor, _shown: str) -> Mapping[str, Any] | None:
+    """On the first page of who was handed something: what waits for a word."""
     waiting = list(_mine(actor).filter(state=Item.HANDED).values_list("handover", "handover__person__name"))
-    for pk, name in dict.fromkeys(waiting):
-        n = number(waiting.count((pk, name)))
-        rows.append(
-            {
-                "title": _("From %(name)s: %(n)s customers to accept") % {"name": name, "n": n},
-                "url": f"/handed/?of={pk}",
-                "icon": "inbox",
-            }
-        )
-    if shown != Role.Home.SELLER and services.may_plan_any(actor):
-        under_way = services.visible(actor).filter(state__in=(*services.WAITING, Handover.State.HANDED))
-        for h in under_way.order_by("last_day")[:5]:
-            meta = [str(h.get_state_display()), *([day(h.last_day)] if h.last_day else [])]
-            title = _("Hand-over from %(name)s") % {"name": h.person.name}
-            rows.append({"title": title, "url": f"/handover/{h.pk}", "meta": meta, "icon": "arrow-right-left"})
-    if not rows:
+    rows = [
+        {
+            "title": _("From %(name)s: %(n)s customers to accept")
+            % {"name": name, "n": number(waiting.count((pk, name)))},
+            "url": f"/handed/?of={pk}",
+            "icon": "inbox",
+        }
+        for pk, name in dict.fromkeys(waiting)
+    ]
+    return _panel(_("Handed to me"), "/handed/", rows)
+
+
+def under_way(actor: Actor, shown: str) -> Mapping[str, Any] | None:
+    """On the first page of who leads: whose hand-over is planned, runs, or waits for successors."""
+    if shown == Role.Home.SELLER or not services.may_plan_any(actor):
         return None
-    return {"kind": "list", "title": _("Handed over"), "rows": rows, "width": "half"}
+    found = services.visible(actor).filter(state__in=(*services.WAITING, Handover.State.HANDED)).order_by("last_day")
+    rows = [
+        {
+            "title": _("Hand-over from %(name)s") % {"name": h.person.name},
+            "url": f"/handover/{h.pk}",
+            "meta": [str(h.get_state_display()), *([day(h.last_day)] if h.last_day else [])],
+            "icon": "arrow-right-left",
+        }
+        for h in found[:5]
+    ]
+    return _panel(pgettext("of customers", "Hand-overs"), "/handover/", rows)
+
+
+def _panel(title: str, url: str, rows: list[dict[str, Any]]) -> Mapping[str, Any] | None:
+    return {"kind": "list", "title": title, "url": url, "rows": rows, "width": "full"} if rows else None
 
 
 def item_of(actor: Actor, pk: UUID) -> HandoverItem:

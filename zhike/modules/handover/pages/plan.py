@@ -75,7 +75,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def _about(post: Any, found: Handover | None) -> list[dict[str, Any]]:
     return [
         {
-            "name": "why", "label": _("Why"), "kind": "radio",
+            "name": "why", "label": pgettext("hand-over", "Why"), "kind": "radio",
             "options": [{"value": v, "label": text} for v, text in Why.choices],
             "value": post.get("why") or (found.why if found else Why.LEAVING),
         },
@@ -204,7 +204,10 @@ def _rule_fields(
             "name": "where", "label": _("More conditions, as in the address of a list"), "wide": True,
             "value": post.get("where", ""), "placeholder": "idle_days__gte=60",
         },
-        {"name": "way", "label": _("To whom"), "kind": "radio", "options": ways, "value": post.get("way") or Way.ONE},
+        {
+            "name": "way", "label": _("Who gets it"), "kind": "radio", "options": ways,
+            "value": post.get("way") or Way.ONE,
+        },
         people_field("people", _("People"), chosen, wide=True),
     ]  # fmt: skip
 

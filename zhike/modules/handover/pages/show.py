@@ -141,7 +141,12 @@ def _lead(found: Handover) -> str:
 
 def _steps(found: Handover) -> list[dict[str, Any]]:
     n = {State.PLANNED: 1, State.RUNNING: 2, State.HANDED: 3, State.ACCEPTED: 4, State.CLOSED: 4}[State(found.state)]
-    texts = (_("Who and why"), _("Who gets what"), _("Hand over"), pgettext("hand-over", "Accept"))
+    texts = (
+        _("Who and why"),
+        _("Who gets what"),
+        pgettext("of customers", "Hand over"),
+        pgettext("hand-over", "Accept"),
+    )
     return [
         {"label": text, "state": "done" if i < n else "current" if i == n else "todo", "url": ""}
         for i, text in enumerate(texts)
@@ -172,8 +177,8 @@ def _buttons(actor: Actor, found: Handover) -> dict[str, Any]:
 def _stats(actor: Actor, found: Handover) -> dict[str, Any]:
     """How much there is of what, and while it runs how far it is."""
     rows = found.items.exclude(state=Item.GONE)
-    counted = rows.values_list("entity").annotate(n=Count("pk")).order_by("-n")
-    by_entity = {key: n for key, n in counted if key in entities()}
+    counted = rows.values_list("entity", "rank").annotate(n=Count("pk")).order_by("rank")
+    by_entity = {key: n for key, _rank, n in counted if key in entities()}
     stats: list[dict[str, Any]] = [{"label": label(key), "value": number(n)} for key, n in by_entity.items()]
     if "deal" in by_entity and (amount := _amount(actor, rows)) is not None:
         stats.append({"label": _("Amount of open deals"), "value": yuan(amount)})
@@ -263,7 +268,8 @@ def _rules(actor: Actor, found: Handover, *, may: bool) -> dict[str, Any]:
     change = may and found.state == State.PLANNED
     for share in found.shares.all():
         people = listed(names.get(str(pk), "—") for pk in share.people)
-        way = f"{share.get_way_display()}{': ' if people else ''}{people}"  # i18n: ok
+        between = pgettext("between a label and its text", ": ") if people else ""
+        way = f"{share.get_way_display()}{between}{people}"
         rows.append(
             {
                 "order": share.order,

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 from markupsafe import Markup
 
@@ -47,8 +48,17 @@ def page(request: HttpRequest) -> HttpResponse:
         },
     ]
     names = titles(actor, [w.item for w in rows[:MOST]])
-    heads = (_("Customer"), _("From"), _("To"), _("Handed over on"), _("Contact since"), _("Won"), _("Lost"),
-             _("Won, 90 days before"), _("Won since"))  # fmt: skip
+    heads = (
+        _("Customer"),
+        pgettext("hand-over", "From"),
+        pgettext("hand-over", "To"),
+        _("Handed over on"),
+        _("Contact since"),
+        _("Won"),
+        _("Lost"),
+        _("Won, 90 days before"),
+        _("Won since"),
+    )
     table = {
         "kind": "table" if rows else "list",
         "title": _("Customers"),

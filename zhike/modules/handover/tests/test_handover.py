@@ -1,8 +1,9 @@
-"""Handing over: who may, who gets what, that nothing stays or goes twice, what successors say, the account at the end."""
+"""Handing over: who may, who gets what, that nothing stays or goes twice, what successors say, the account closed."""
 
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -323,7 +324,7 @@ def test_the_watch_sees_who_was_spoken_to_and_alarms_once(firm: Firm) -> None:
     act(firm.colleague, "deal", deal.pk, "win", won_reason="price")
     rows = {w.item.record: w for w in watching.watched(firm.manager, watching.items(firm.manager))}
     assert [rows[m.pk].is_silent for m in made] == [False, True, True]
-    assert (rows[made[1].pk].won, rows[made[1].pk].since) == (1, 5000)
+    assert (rows[made[1].pk].won, rows[made[1].pk].since) == (1, Decimal(5000))
     assert watching.alarm() == 2
     assert watching.alarm() == 0
     assert Notice.objects.filter(user=firm.manager.user, params__days="14").count() == 1
