@@ -82,7 +82,8 @@ def test_everything_goes_with_its_customer_and_the_rest_to_the_manager(firm: Fir
     period = OwnerPeriod.objects.get(record=made[0].pk, to_at=None)
     assert (period.owner_id, period.by_id) == (firm.colleague.user.pk, firm.manager.user.pk)
     assert firm.seller.user.name in period.reason
-    assert Promise._base_manager.get().made_by_id == firm.seller.user.pk
+    promise = Promise._base_manager.get()
+    assert (promise.made_by_id, promise.counts_for_id) == (firm.seller.user.pk, firm.colleague.user.pk)
 
 
 def test_each_successor_is_told_once_and_the_planner_too(firm: Firm) -> None:
