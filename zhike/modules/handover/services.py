@@ -60,22 +60,25 @@ def require(actor: Actor, person: User) -> None:
         raise Refused("hand over for somebody")
 
 
-def visible(actor: Actor) -> QuerySet[Handover]:
-    """The hand-overs that the actor may open: their own, those they plan, those of people whom they may plan for."""
-    found = Handover.objects.filter(deleted_at=None).select_related("person__department", "author", "rest_to")
+def reach(actor: Actor) -> Q:
+    """Which hand-overs the actor may open: their own, those they plan, those of people whom they may plan for."""
     if actor.by or actor.limit or actor.place:
-        return found.none()
-    reach = access.scope(actor, get("account"), "transfer")
-    if actor.office in OFFICES or reach == "all":
-        return found
+        return Q(pk__in=())
+    within = access.scope(actor, get("account"), "transfer")
+    if actor.office in OFFICES or within == "all":
+        return Q()
     mine = Q(person=actor.user.pk) | Q(author=actor.user.pk)
-    if actor.user.department_id and reach in ("department", "subtree"):
+    if actor.user.department_id and within in ("department", "subtree"):
         place = actor.user.department_id
-        below = (
-            Q(person__department__ancestors__contains=[place]) if reach == "subtree" else Q(person__department=place)
-        )
-        mine |= below & ~Q(person=actor.user.pk)
-    return found.filter(mine)
+        below = Q(person__department__ancestors__contains=[place])
+        mine |= (below if within == "subtree" else Q(person__department=place)) & ~Q(person=actor.user.pk)
+    return mine
+
+
+def visible(actor: Actor) -> QuerySet[Handover]:
+    """The hand-overs that the actor may open."""
+    found = Handover.objects.filter(reach(actor), deleted_at=None)
+    return found.select_related("person__department", "author", "rest_to")
 
 
 def find(actor: Actor, pk: UUID, *, plan: bool = False) -> Handover:

@@ -5,19 +5,10 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from zhike.engine.access import Actor
 from zhike.modules.handover import services
-from zhike.modules.handover.models import Handover
 from zhike.web import plugs
 
 from . import last, mine
-
-
-def _may_open(actor: Actor) -> bool:
-    """Who may plan one, and whoever's own is under way."""
-    if actor.by or actor.limit or actor.place:
-        return False
-    return services.may_plan_any(actor) or Handover.objects.filter(person=actor.user.pk, deleted_at=None).exists()
 
 
 def _may_close(values: object, may: object) -> bool:
@@ -26,7 +17,9 @@ def _may_close(values: object, may: object) -> bool:
 
 
 plugs.menu.append(
-    plugs.MenuItem(pgettext_lazy("of customers", "Hand-overs"), "/handover/", "arrow-right-left", 85, _may_open)
+    plugs.MenuItem(
+        pgettext_lazy("of customers", "Hand-overs"), "/handover/", "arrow-right-left", 85, services.may_plan_any
+    )
 )
 plugs.commands.append(
     plugs.Command(_("Hand over what somebody has"), "/handover/new", "arrow-right-left", services.may_plan_any)
@@ -42,6 +35,6 @@ plugs.actions["user"].append(
         _("Close the account at once"), "user-round-x", lambda pk: f"/handover/emergency/{pk}", _may_close, "drawer"
     )
 )
-plugs.home_panels += [plugs.HomePanel(mine.panel, 1), plugs.HomePanel(mine.under_way, 90)]
+plugs.home_panels.append(plugs.HomePanel(mine.panel, 1))
 plugs.report_tabs.append(("continuity", _("Continuity"), "/reports/continuity"))
 plugs.beside.append(last.card)

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from zhike.base.i18n import day
-from zhike.base.models import Role
 from zhike.engine.access import Actor
 from zhike.engine.errors import Invalid, Missing
 from zhike.modules.handover import accepting, services
@@ -91,39 +92,26 @@ def answer_one(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def panel(actor: Actor, _shown: str) -> Mapping[str, Any] | None:
-    """On the first page of who was handed something: what waits for a word."""
-    waiting = list(_mine(actor).filter(state=Item.HANDED).values_list("handover", "handover__person__name"))
-    rows = [
-        {
-            "title": _("From %(name)s: %(n)s customers to accept")
-            % {"name": name, "n": number(waiting.count((pk, name)))},
-            "url": f"/handed/?of={pk}",
-            "icon": "inbox",
-        }
-        for pk, name in dict.fromkeys(waiting)
-    ]
-    return _panel(_("Handed to me"), "/handed/", rows)
-
-
-def under_way(actor: Actor, shown: str) -> Mapping[str, Any] | None:
-    """On the first page of who leads: whose hand-over is planned, runs, or waits for successors."""
-    if shown == Role.Home.SELLER or not services.may_plan_any(actor):
+    """On first pages, by one query: what one was handed and has not answered, what is under way of whom one may see."""
+    if actor.by or actor.limit or actor.place:
         return None
-    found = services.visible(actor).filter(state__in=(*services.WAITING, Handover.State.HANDED)).order_by("last_day")
-    rows = [
-        {
-            "title": _("Hand-over from %(name)s") % {"name": h.person.name},
-            "url": f"/handover/{h.pk}",
-            "meta": [str(h.get_state_display()), *([day(h.last_day)] if h.last_day else [])],
-            "icon": "arrow-right-left",
-        }
-        for h in found[:5]
-    ]
-    return _panel(pgettext("of customers", "Hand-overs"), "/handover/", rows)
-
-
-def _panel(title: str, url: str, rows: list[dict[str, Any]]) -> Mapping[str, Any] | None:
-    return {"kind": "list", "title": title, "url": url, "rows": rows, "width": "full"} if rows else None
+    waiting = HandoverItem.objects.filter(
+        handover=OuterRef("pk"), entity="account", state=Item.HANDED, to=actor.user.pk
+    )
+    count = waiting.order_by().values("handover").annotate(n=Count("pk")).values("n")
+    found = Handover.objects.filter(deleted_at=None).annotate(mine=Coalesce(Subquery(count), 0))
+    led = services.reach(actor) & Q(state__in=(*services.WAITING, Handover.State.HANDED))
+    rows = []
+    for h in found.filter(Q(mine__gt=0) | led).select_related("person").order_by("-mine", "last_day")[:6]:
+        title = _("Hand-over from %(name)s") % {"name": h.person.name}
+        url, meta = f"/handover/{h.pk}", [str(h.get_state_display()), *([day(h.last_day)] if h.last_day else [])]
+        if h.mine:
+            title = _("From %(name)s: %(n)s customers to accept") % {"name": h.person.name, "n": number(h.mine)}
+            url, meta = f"/handed/?of={h.pk}", []
+        rows.append({"title": title, "url": url, "meta": meta, "icon": "inbox" if h.mine else "arrow-right-left"})
+    if not rows:
+        return None
+    return {"kind": "list", "title": pgettext("of customers", "Hand-overs"), "rows": rows, "width": "full"}
 
 
 def item_of(actor: Actor, pk: UUID) -> HandoverItem:
