@@ -45,7 +45,7 @@ class Handover(Stored):
     author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("Planned by"))
     why = models.CharField(pgettext_lazy("hand-over", "Why"), max_length=10, choices=Why.choices, default=Why.LEAVING)
     last_day = models.DateField(_("Last day"), null=True, blank=True)
-    note = models.TextField(_("Note"), blank=True)
+    note = models.TextField(_("Remark"), blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     rest = models.CharField(_("All others"), max_length=10, choices=Rest.choices, default=Rest.MANAGER)
     rest_to = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")

@@ -32,8 +32,11 @@ def may_plan(actor: Actor, person: User) -> bool:
     reaches the person's. Nobody does it for somebody else's hand."""
     if actor.by or actor.limit or actor.place:
         return False
-    if actor.office in OFFICES:
-        return True
+    return actor.office in OFFICES or by_right(actor, person)
+
+
+def by_right(actor: Actor, person: User) -> bool:
+    """Whether the right to hand customers over reaches a person's, whatever the office."""
     reach = access.scope(actor, get("account"), "transfer")
     if reach == "all":
         return True
@@ -130,7 +133,7 @@ def change(actor: Actor, pk: UUID, values: Mapping[str, Any]) -> Handover:
     for key in values.keys() & {"why", "last_day", "note", "rest", "rest_to_id", "with_closed", "intro_days"}:
         setattr(found, key, values[key])
     if found.rest == Rest.PERSON:
-        _check_people([found.rest_to_id] if found.rest_to_id else [], found, "rest_to")
+        _check_people(actor, [found.rest_to_id] if found.rest_to_id else [], found, "rest_to")
     else:
         found.rest_to = None
     _saved(found)
@@ -152,9 +155,11 @@ def _saved(handover: Handover) -> None:
     handover.save()
 
 
-def _check_people(people: Sequence[UUID], handover: Handover, key: str) -> None:
+def _check_people(actor: Actor, people: Sequence[UUID], handover: Handover, key: str) -> None:
+    """Successors work here and are others; who plans by an office alone names anybody but themselves."""
     known = User.objects.filter(pk__in=people, is_active=True, deleted_at=None).exclude(pk=handover.person_id).count()
-    if not people or known != len(set(people)) or len(people) > MOST_PEOPLE:
+    to_oneself = actor.user.pk in people and not by_right(actor, handover.person)
+    if not people or known != len(set(people)) or len(people) > MOST_PEOPLE or to_oneself:
         raise Invalid([{key: [Wrong(_("Choose people who work here, other than who hands over."), "people")]}])
 
 
@@ -177,7 +182,7 @@ def add_share(
     if way == Way.POOL and not hasattr(chosen.model, "pool_id"):
         raise Invalid([{"way": [Wrong(_("Records of this kind lie in no pool."), "pool")]}])
     if way in (Way.ONE, Way.EVEN) or people:
-        _check_people(list(people), found, "people")
+        _check_people(actor, list(people), found, "people")
     if way == Way.ONE and len(people) != 1:
         raise Invalid([{"people": [Wrong(_("Choose one person."), "people")]}])
     if where:
@@ -208,7 +213,7 @@ def give(actor: Actor, pk: UUID, items: Sequence[UUID], to: UUID) -> int:
     """
     found = find(actor, pk, plan=True)
     found = Handover.objects.select_for_update(of=("self",)).get(pk=pk)
-    _check_people([to], found, "to")
+    _check_people(actor, [to], found, "to")
     chosen = list(found.items.filter(pk__in=items).exclude(state=HandoverItem.State.GONE))
     customers = [i.record for i in chosen if i.entity == "account"]
     along = found.items.filter(of__in=customers, by_hand=False).exclude(state=HandoverItem.State.GONE)

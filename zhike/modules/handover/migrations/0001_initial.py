@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('deleted_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='Deleted at')),
                 ('why', models.CharField(choices=[('leaving', 'Leaves the firm'), ('moving', 'Moves to another post'), ('absent', 'Away for long')], default='leaving', max_length=10, verbose_name='Why')),
                 ('last_day', models.DateField(blank=True, null=True, verbose_name='Last day')),
-                ('note', models.TextField(blank=True, verbose_name='Note')),
+                ('note', models.TextField(blank=True, verbose_name='Remark')),
                 ('state', models.CharField(choices=[('planned', 'Planned'), ('running', 'Running'), ('handed', 'Handed over'), ('accepted', 'Accepted'), ('closed', 'Closed')], default='planned', max_length=10)),
                 ('rest', models.CharField(choices=[('manager', 'To the manager'), ('person', 'To one person'), ('pool', 'To the pool')], default='manager', max_length=10, verbose_name='All others')),
                 ('with_closed', models.BooleanField(default=False, verbose_name='Closed deals and leads too')),

@@ -84,7 +84,7 @@ def _about(post: Any, found: Handover | None) -> list[dict[str, Any]]:
             "value": post.get("last_day") or (found.last_day.isoformat() if found and found.last_day else ""),
         },
         {
-            "name": "note", "label": _("Note"), "kind": "textarea", "wide": True,
+            "name": "note", "label": _("Remark"), "kind": "textarea", "wide": True,
             "value": post.get("note", found.note if found else ""),
         },
     ]  # fmt: skip
@@ -272,7 +272,7 @@ def emergency(request: HttpRequest, pk: UUID) -> HttpResponse:
     ) % {"name": person.name, "manager": manager.name}
     fields = [
         {"name": "told", "label": _("What happens"), "kind": "readonly", "value": told, "wide": True},
-        {"name": "note", "label": _("Note"), "kind": "textarea", "wide": True, "value": request.POST.get("note", "")},
+        {"name": "note", "label": _("Remark"), "kind": "textarea", "wide": True, "value": request.POST.get("note", "")},
     ]
     context = {
         "title": _("Close the account of %(name)s at once") % {"name": person.name},

@@ -185,8 +185,10 @@ def _stats(actor: Actor, found: Handover) -> dict[str, Any]:
     if found.state != State.PLANNED:
         total, left = rows.count(), rows.filter(state=Item.PLANNED).count()
         percent = round(100 * (total - left) / total) if total else 100
-        hint = _("%(n)s of %(all)s") % {"n": number(total - left), "all": number(total)}
-        stats.insert(0, {"label": _("Handed over"), "value": f"{percent}%", "percent": percent, "hint": hint})
+        hint = pgettext("hand-over", "%(n)s of %(all)s") % {"n": number(total - left), "all": number(total)}
+        stats.insert(
+            0, {"label": pgettext("hand-over", "Handed over"), "value": f"{percent}%", "percent": percent, "hint": hint}
+        )
         failed = rows.filter(state=Item.FAILED).count()
         if failed:
             url = f"/handover/{found.pk}?show=failed"

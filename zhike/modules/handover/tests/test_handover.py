@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from zhike.base.models import User
+from zhike.base.models import Role, User
 from zhike.engine import leaving, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
@@ -209,6 +209,16 @@ def test_who_may_not_plan_is_refused_and_sees_nothing(firm: Firm, who: str) -> N
             services.find(actor, found.pk)
         with pytest.raises((Missing, Refused)):
             running.begin(actor, found.pk)
+
+
+def test_who_plans_by_an_office_alone_names_anybody_but_themselves(firm: Firm) -> None:
+    role = Role.objects.create(key="people-only", name="人事系统", office="system")
+    clerk = Actor(User.objects.create_user("clerk", name="人事", department=firm.east, roles=[role.pk]))
+    made = services.create(clerk, firm.seller.user)
+    with pytest.raises(Invalid):
+        services.add_share(clerk, made.pk, way="one", people=[clerk.user.pk])
+    services.add_share(clerk, made.pk, way="one", people=[firm.colleague.user.pk])
+    services.add_share(firm.manager, made.pk, way="one", people=[firm.manager.user.pk])
 
 
 def test_the_leaver_reads_and_writes_words_but_does_not_run_it(firm: Firm) -> None:
