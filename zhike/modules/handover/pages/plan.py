@@ -117,8 +117,19 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
             return go(request, f"/handover/{pk}")
         except Invalid as invalid:
             errors = texts(invalid)
+    fields = _plan_fields(post, found)
+    context = {
+        "title": _("Plan of the hand-over from %(name)s") % {"name": found.person.name},
+        "trail": [*trail(), {"label": found.person.name, "url": f"/handover/{pk}"}],
+        "form": form(request, fields, errors, cancel=f"/handover/{pk}", submit=_("Save")),
+        "conflict": None,
+    }
+    return form_answer(request, context, status=422 if errors else 200)
+
+
+def _plan_fields(post: Any, found: Handover) -> list[dict[str, Any]]:
     rests = [{"value": v, "label": text} for v, text in Rest.choices]
-    fields = [
+    return [
         *_about(post, found),
         {"name": "rest", "label": _("What no rule names"), "kind": "radio", "options": rests, "value": found.rest},
         person_field("rest_to", _("To one person"), found.rest_to),
@@ -132,13 +143,6 @@ def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
             "value": found.with_closed, "hint": _("What was won goes on counting for who won it."),
         },
     ]  # fmt: skip
-    context = {
-        "title": _("Plan of the hand-over from %(name)s") % {"name": found.person.name},
-        "trail": [*trail(), {"label": found.person.name, "url": f"/handover/{pk}"}],
-        "form": form(request, fields, errors, cancel=f"/handover/{pk}", submit=_("Save")),
-        "conflict": None,
-    }
-    return form_answer(request, context, status=422 if errors else 200)
 
 
 @login_required

@@ -43,17 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
     order = {State.RUNNING: 0, State.PLANNED: 1, State.HANDED: 2, State.ACCEPTED: 3, State.CLOSED: 4}
     found.sort(key=lambda h: order[State(h.state)])
     counts = _customers([h.pk for h in found])
-    kept = watching.retention(watching.watched(actor, watching.items(actor)))
-    stats = [
-        {"label": _("Under way"), "value": sum(h.state in services.WAITING for h in found)},
-        {"label": _("Waiting to be accepted"), "value": sum(counts.get(h.pk, (0, 0))[1] for h in found)},
-        {
-            "label": _("Kept after 90 days"),
-            "value": "—" if kept.percent is None else f"{kept.percent:g}%",
-            "hint": _("%(kept)s of %(n)s still ours and spoken to since") % {"kept": kept.kept, "n": kept.n},
-            "url": "/handover/watch",
-        },
-    ]
+    stats = _summary(actor, found, counts)
     heads = (
         _("Who hands over"),
         _("Why"),
@@ -80,6 +70,22 @@ def index(request: HttpRequest) -> HttpResponse:
         "new_url": "/handover/new" if services.may_plan_any(actor) else "",
     }
     return render(request, "handover/page.html", context, blocks={"panels": "panels"})
+
+
+def _summary(
+    actor: Actor, found: Sequence[Handover], counts: Mapping[UUID, tuple[int, int, int]]
+) -> list[dict[str, Any]]:
+    kept = watching.retention(watching.watched(actor, watching.items(actor)))
+    return [
+        {"label": _("Under way"), "value": sum(h.state in services.WAITING for h in found)},
+        {"label": _("Waiting to be accepted"), "value": sum(counts.get(h.pk, (0, 0))[1] for h in found)},
+        {
+            "label": _("Kept after 90 days"),
+            "value": "—" if kept.percent is None else f"{kept.percent:g}%",
+            "hint": _("%(kept)s of %(n)s still ours and spoken to since") % {"kept": kept.kept, "n": kept.n},
+            "url": "/handover/watch",
+        },
+    ]
 
 
 def _customers(ids: Sequence[UUID]) -> dict[UUID, tuple[int, int, int]]:

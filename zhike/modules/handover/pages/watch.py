@@ -33,20 +33,7 @@ def page(request: HttpRequest) -> HttpResponse:
     of = ids_of([request.GET.get("of", "")])
     rows = watching.watched(actor, watching.items(actor, of[0] if of else None))
     rows.sort(key=lambda w: (not w.is_silent, w.contact is not None, w.item.handed_at))
-    kept = watching.retention(rows)
-    silent = sum(w.is_silent for w in rows)
-    stats: list[dict[str, Any]] = [
-        {"label": _("Customers handed over"), "value": number(len(rows))},
-        {"label": _("Spoken to since"), "value": number(sum(w.contact is not None for w in rows))},
-        {"label": _("Silent for 14 days"), "value": number(silent), "tone": "red" if silent else ""},
-        {"label": _("Won, 90 days before"), "value": yuan(_sum([w.before for w in rows]))},
-        {"label": _("Won since"), "value": yuan(_sum([w.since for w in rows]))},
-        {
-            "label": _("Kept after 90 days"),
-            "value": "—" if kept.percent is None else f"{kept.percent:g}%",
-            "hint": _("%(kept)s of %(n)s still ours and spoken to since") % {"kept": kept.kept, "n": kept.n},
-        },
-    ]
+    stats = _stats(rows)
     names = titles(actor, [w.item for w in rows[:MOST]])
     heads = (
         _("Customer"),
@@ -73,6 +60,23 @@ def page(request: HttpRequest) -> HttpResponse:
         "panels": [{"kind": "stats", "title": _("Summary"), "stats": stats}, table],
     }
     return render(request, "handover/page.html", context, blocks={"panels": "panels"})
+
+
+def _stats(rows: list[Watched]) -> list[dict[str, Any]]:
+    kept = watching.retention(rows)
+    silent = sum(w.is_silent for w in rows)
+    return [
+        {"label": _("Customers handed over"), "value": number(len(rows))},
+        {"label": _("Spoken to since"), "value": number(sum(w.contact is not None for w in rows))},
+        {"label": _("Silent for 14 days"), "value": number(silent), "tone": "red" if silent else ""},
+        {"label": _("Won, 90 days before"), "value": yuan(_sum([w.before for w in rows]))},
+        {"label": _("Won since"), "value": yuan(_sum([w.since for w in rows]))},
+        {
+            "label": _("Kept after 90 days"),
+            "value": "—" if kept.percent is None else f"{kept.percent:g}%",
+            "hint": _("%(kept)s of %(n)s still ours and spoken to since") % {"kept": kept.kept, "n": kept.n},
+        },
+    ]
 
 
 def _sum(values: list[Decimal | None]) -> Decimal:
