@@ -20,6 +20,7 @@ from zhike.engine.models import Stage
 
 from .assigning import assigning
 from .dice import Days, Dice, at
+from .handover import hand_over
 from .market import Market
 from .people import ACCOUNTS, PASSWORD, TEAMS, Firm
 from .persons import consent
@@ -114,6 +115,7 @@ def write(store: Store) -> None:
     aim(store)
     sign()
     pools(store)
+    hand_over(store)
     sign()
     assigning(store)
 
