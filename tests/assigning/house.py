@@ -7,7 +7,6 @@ import random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from zhike.base import calendar_cn
 from zhike.base.models import User
 from zhike.engine import records
 from zhike.engine.entity import get
@@ -71,6 +70,7 @@ def plain(person: User) -> dict[str, Any]:
     s = Sheet.objects.filter(person=person).first() or Sheet(person=person)
     return {
         "id": person.pk,
+        "among": [person.pk, *(person.department.ancestors if person.department else ())],
         "receiving": s.is_receiving,
         "daily": s.daily,
         "open_limit": s.open_limit,
@@ -81,9 +81,25 @@ def plain(person: User) -> dict[str, Any]:
         "hired_on": person.hired_on,
         "today": 0,
         "open": 0,
-        "last": 0,
     }
 
 
 def is_workday(day: dt.date) -> bool:
-    return calendar_cn.is_working_day(day)
+    """Of the week of `WORKING`, in which no holiday lies."""
+    return day.weekday() < 5
+
+
+def drawn(firm: Any, count: int) -> list[dict[str, Any]]:
+    """Leads of all sorts that nobody has, in the order of their ids, with what rules ask of them."""
+    dice = random.Random(count)
+    values = {
+        "region": REGIONS, "interest": ["ERP 系统", "数控机床", "CRM", ""], "source": ["referral", "signup", ""],
+        "score": [None, 10, 69, 70, 95],
+    }  # fmt: skip
+    rows = [{key: dice.choice(some) for key, some in values.items()} for _n in range(count)]
+    made = [
+        r.pk for n in range(0, count, 1_000) for r in records.create_many(
+            firm.actor("admin"), get("lead"), [{"name": "线索", "owner": None, **row} for row in rows[n : n + 1_000]]
+        )
+    ]  # fmt: skip
+    return sorted(({"id": pk, **row} for pk, row in zip(made, rows, strict=True)), key=lambda one: one["id"])

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from zhike.base.models import CalendarDay
 from zhike.engine import outbox, records
@@ -176,3 +177,14 @@ def test_what_comes_in_need_not_wait_for_the_minute(firm: Any) -> None:
     (other,) = leads(firm, 1)
     handlers._came_in(outbox.Event("lead.create", "lead", (other,), firm.admin.pk, "api"))
     assert owner(other) is None
+
+
+def test_what_is_loaded_or_was_given_back_is_nothing_that_comes_in(firm: Any) -> None:
+    rule(firm, who=[firm.colleague.pk])
+    (old,) = leads(firm, 1)
+    lead = get("lead")
+    lead.model._base_manager.filter(pk=old).update(created_at=timezone.now() - dt.timedelta(days=30))
+    back = records.create(firm.actor("seller"), lead, {"name": "放回去的"}).pk
+    records.update(firm.actor("admin"), lead, back, {"owner": None})
+    handlers._came_in(outbox.Event("lead.create", "lead", (old, back), firm.admin.pk, "import"))
+    assert (owner(old), owner(back)) == (None, None)

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from zhike.base.models import Department
+from zhike.bench import assigning as bench
 from zhike.bench import assigning_check
 from zhike.engine import records
 from zhike.engine.entity import get
 from zhike.engine.models import Notice, OwnerPeriod, Pool
 from zhike.modules.assigning import choosing, deciding
-from zhike.modules.assigning.models import AssignmentRule, Decision
+from zhike.modules.assigning.models import Decision
 
-from .house import REGIONS, WORKING, crowd, decisions, is_workday, leads, owner, plain, rule, sheet
+from .house import WORKING, crowd, decisions, drawn, is_workday, leads, owner, plain, rule, sheet
 
 Outcome = Decision.Outcome
 MUST = [{"what": "tenure_least", "days": 30}]
-RULES = {
-    "turn": {"must": MUST},
-    "load": {"mode": "load", "must": MUST, "prefer": [{"what": "territory"}, {"what": "skill"}]},
-    "strict": {"must": [{"what": "territory"}, {"what": "on_duty"}], "prefer": [{"what": "tenure_most", "days": 365}]},
+RULES: dict[str, list[dict[str, Any]]] = {
+    "turn": [{"must": MUST}],
+    "load": [{"mode": "load", "must": MUST, "prefer": [{"what": "territory"}, {"what": "skill"}]}],
+    "strict": [
+        {"must": [{"what": "territory"}, {"what": "on_duty"}], "prefer": [{"what": "tenure_most", "days": 365}]}
+    ],
+    "several": [
+        {
+            "conditions": [["source", "eq", "referral"], ["region", "under", "310000"]],
+            "must": [{"what": "territory"}, {"what": "skill"}],
+        },
+        {"conditions": [["interest", "contains", "crm"]], "mode": "load", "prefer": [{"what": "skill"}]},
+        {"conditions": [["score", "gte", 70]], "mode": "hand"},
+        {"conditions": [["any", ["region", "under", "440000"], ["region", "eq", "110105"]]], "must": MUST},
+    ],
 }
 
 
@@ -33,37 +44,30 @@ def run(**more: Any) -> deciding.Done:
 
 
 @pytest.mark.parametrize(
-    ("said", "count"),
+    ("rules", "count"),
     [
-        *[pytest.param(said, 150, id=name) for name, said in RULES.items()],
-        *[pytest.param(said, 10_000, id=f"{name}-10000", marks=pytest.mark.long) for name, said in RULES.items()],
+        *[pytest.param(rules, 150, id=name) for name, rules in RULES.items()],
+        *[pytest.param(rules, 10_000, id=f"{name}-10000", marks=pytest.mark.long) for name, rules in RULES.items()],
     ],
 )
-def test_stated_rule_and_decision_agree_for_every_one(firm: Any, said: dict[str, Any], count: int) -> None:
+def test_stated_rule_and_decision_agree_for_every_one(firm: Any, rules: list[dict[str, Any]], count: int) -> None:
     place = Department(name="电销")
     place.ancestors = [place.pk]
     place.save()
-    people = crowd(place, 24)
-    dice = random.Random(count)
-    wanted = ["ERP 系统", "数控机床", "CRM", ""]
-    rows = [
-        {"name": f"线索{n}", "owner": None, "region": dice.choice(REGIONS), "interest": dice.choice(wanted)}
-        for n in range(count)
-    ]  # fmt: skip
-    lead = get("lead")
-    made = [
-        r for n in range(0, count, 1_000) for r in records.create_many(firm.actor("admin"), lead, rows[n : n + 1_000])
-    ]
-    rule(firm, who=[place.pk], hours=[["09:00", "18:00"]], **said)
-    run(ids=[r.pk for r in made])
-    facts = [{"id": r.pk, "region": r.region, "interest": r.interest} for r in sorted(made, key=lambda r: r.pk)]
-    stated = assigning_check.replay(
-        AssignmentRule.objects.get().document, map(plain, people), facts, WORKING.replace(tzinfo=None), is_workday
-    )
-    got = dict(lead.model._base_manager.filter(pk__in=stated).values_list("pk", "owner"))
-    assert {pk: who for pk, who in got.items() if who != stated[pk]} == {}
-    assert set(stated.values()) - {None}
-    assert len(Decision.objects.filter(record__in=got).values_list("record").distinct()) == count
+    people = [plain(p) for p in crowd(place, 24)]
+    asked = drawn(firm, count)
+    made = [rule(firm, who=[place.pk], hours=[["09:00", "18:00"]], order=n, **said) for n, said in enumerate(rules)]
+    run(ids=[one["id"] for one in asked])
+    said = [{"key": r.pk, "document": r.document} for r in made]
+    stated = assigning_check.replay(said, people, asked, WORKING.replace(tzinfo=None), is_workday)
+    got = bench.decided([one["id"] for one in asked])
+    assert {pk: (one, stated[pk]) for pk, one in got.items() if one != stated[pk]} == {}
+    assert len(got) == count
+    kinds = {outcome for _rule, outcome, _person in got.values()}
+    assert kinds >= ({"", "hand", "nobody", "given"} if len(rules) > 1 else {"given"})
+    if rules == RULES["turn"]:
+        free = [p["id"] for p in people if p["receiving"] and not (p["away"] or p["daily"] or p["open_limit"])]
+        assert assigning_check.spread([person for *_rest, person in got.values()], free) <= 1
 
 
 def test_turns_are_fair_within_one_whatever_the_batches(firm: Any) -> None:

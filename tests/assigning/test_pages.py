@@ -112,6 +112,7 @@ def test_why_it_is_mine_and_taking_it(firm: Any) -> None:
     text = client.get(f"/lead/{pk}").content.decode()
     assert f"/assigning/offer/{offer.pk}" in text
     assert "分给华北" in text
+    assert "必须：负责区域包含该地区" in text
     assert "陈静" not in text  # whom else the rule names, a seller need not know
     assert "陈静" in firm.client("admin").get(f"/lead/{pk}").content.decode()
     assert f"/lead/{pk}" in client.get("/").content.decode()

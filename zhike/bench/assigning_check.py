@@ -1,11 +1,15 @@
-"""Who should have got what, worked out again from the text of a rule: plain Python over plain data.
+"""Who should have got what, worked out again from the text of rules: plain Python over plain data.
 
-Written apart from the code that decides, from docs/assignment.md alone, and imports nothing of it. A rule is the JSON
-document as it is stored, people and records are dictionaries:
+Written apart from the code that decides, from docs/assignment.md alone, and imports nothing of it. Rules, people and
+records are dictionaries:
 
-    person  id, receiving, daily, open_limit, territories, skills, hours [["09:00", "18:00"]], away (first, last),
-            hired_on, today (given since midnight), open (open records), last (0, or when this rule gave last)
-    record  id, region, interest
+    rule    key, and document: the JSON as it is stored; those in use, in their order
+    person  id, among (ids of themself, of their departments with all above, of their roles), receiving, daily,
+            open_limit, territories, skills, hours [["09:00", "18:00"]], away (first, last), hired_on,
+            today (given since midnight), open (open records)
+    record  id, region, interest, and what conditions ask for
+
+Nothing has been given by a rule before.
 """
 
 from __future__ import annotations
@@ -17,37 +21,76 @@ from typing import Any
 
 Person = dict[str, Any]
 IsWorkday = Callable[[dt.date], bool]
+Stated = tuple[Any, str, Any]  # key of the rule, how it ends, id of who gets it; (None, "", None) where no rule is met
 
 
 def replay(
-    rule: Mapping[str, Any],
+    rules: Sequence[Mapping[str, Any]],
     people: Iterable[Mapping[str, Any]],
     records: Iterable[Mapping[str, Any]],
     local: dt.datetime,
     is_workday: IsWorkday,
-) -> dict[Any, Any]:
-    """record id -> the id of who should get it, None for nobody: the records in their order, at one local moment."""
-    crowd: list[Person] = [dict(p) for p in people]
-    ticket = max((p["last"] for p in crowd), default=0)
-    result: dict[Any, Any] = {}
+) -> dict[Any, Stated]:
+    """record id -> what should become of it: the records in their order, at one local moment."""
+    crowd: list[Person] = [dict(p, last=Counter()) for p in people]
+    tickets: Counter[Any] = Counter()
+    result: dict[Any, Stated] = {}
     for record in records:
-        fit = [p for p in crowd if _can(p, local) and all(_meets(p, w, record, rule, local, is_workday)
-               for w in rule.get("must", []))]  # fmt: skip
-        for wish in rule.get("prefer", []):
-            happy = [p for p in fit if _meets(p, wish, record, rule, local, is_workday)]
-            fit = happy or fit
-        if not fit:
-            result[record["id"]] = None
-            continue
-        if rule.get("mode") == "load":
-            fewest = min(p["open"] for p in fit)
-            fit = [p for p in fit if p["open"] == fewest]
-        longest = min(p["last"] for p in fit)
-        winner = min((p for p in fit if p["last"] == longest), key=lambda p: str(p["id"]))
-        ticket += 1
-        winner["last"], winner["open"], winner["today"] = ticket, winner["open"] + 1, winner["today"] + 1
-        result[record["id"]] = winner["id"]
+        rule = next((r for r in rules if _all(r["document"].get("conditions", []), record)), None)
+        if rule is None:
+            result[record["id"]] = (None, "", None)
+        elif rule["document"].get("mode") == "hand":
+            result[record["id"]] = (rule["key"], "hand", None)
+        elif winner := _winner(rule, crowd, record, local, is_workday):
+            tickets[rule["key"]] += 1
+            winner["last"][rule["key"]] = tickets[rule["key"]]
+            winner["open"] += 1
+            winner["today"] += 1
+            result[record["id"]] = (rule["key"], "given", winner["id"])
+        else:
+            result[record["id"]] = (rule["key"], "nobody", None)
     return result
+
+
+def _winner(
+    rule: Mapping[str, Any], crowd: Sequence[Person], record: Mapping[str, Any], local: dt.datetime,
+    is_workday: IsWorkday,
+) -> Person | None:  # fmt: skip
+    said = rule["document"]
+    fit = [p for p in crowd if set(map(str, p["among"])) & set(said["who"]) and _can(p, local)]
+    for wish in said.get("must", []):
+        fit = [p for p in fit if _meets(p, wish, record, said, local, is_workday)]
+    for wish in said.get("prefer", []):
+        happy = [p for p in fit if _meets(p, wish, record, said, local, is_workday)]
+        fit = happy or fit
+    if said.get("mode") == "load" and fit:
+        fewest = min(p["open"] for p in fit)
+        fit = [p for p in fit if p["open"] == fewest]
+    longest = min((p["last"][rule["key"]] for p in fit), default=0)
+    return min((p for p in fit if p["last"][rule["key"]] == longest), key=lambda p: str(p["id"]), default=None)
+
+
+def _all(conditions: Iterable[Any], record: Mapping[str, Any]) -> bool:
+    return all(_holds(c, record) for c in conditions)
+
+
+def _holds(condition: Sequence[Any], record: Mapping[str, Any]) -> bool:
+    if condition[0] == "any":
+        return any(_holds(c, record) for c in condition[1:])
+    key, how, wanted = condition
+    value = record[key]
+    match how:
+        case "eq":
+            return bool(value == wanted)
+        case "in":
+            return value in wanted
+        case "contains":
+            return wanted.lower() in value.lower()
+        case "under":
+            return _inside(value, wanted)
+        case "gte":
+            return value is not None and value >= wanted
+    raise ValueError(how)
 
 
 def _can(p: Person, local: dt.datetime) -> bool:
@@ -64,7 +107,7 @@ def _can(p: Person, local: dt.datetime) -> bool:
 
 
 def _meets(
-    p: Person, wish: Mapping[str, Any], record: Mapping[str, Any], rule: Mapping[str, Any], local: dt.datetime,
+    p: Person, wish: Mapping[str, Any], record: Mapping[str, Any], said: Mapping[str, Any], local: dt.datetime,
     is_workday: IsWorkday,
 ) -> bool:  # fmt: skip
     match wish["what"]:
@@ -74,7 +117,7 @@ def _meets(
             return any(word.lower() in record["interest"].lower() for word in p["skills"])
         case "on_duty":
             clock = f"{local:%H:%M}"
-            spans = p["hours"] or rule["hours"]
+            spans = p["hours"] or said["hours"]
             return is_workday(local.date()) and any(a[:5] <= clock < b[:5] for a, b in spans)
         case "tenure_least" | "tenure_most" as which:
             if not p["hired_on"]:

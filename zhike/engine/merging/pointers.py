@@ -32,6 +32,8 @@ STAYS: tuple[type[models.Model], ...] = (
     *(History, StageEvent, OwnerPeriod, PoolMove, Erasure, Proposal, Operation),
     Notice,  # told of it under the name that it had
 )
+# The same of modules, by their labels.
+STAYS_TOO = ("assigning.Decision", "assigning.Offer", "handover.HandoverItem")
 
 
 @dataclass(frozen=True)

@@ -64,16 +64,16 @@ class Choice:
     preferred: tuple[str, ...] = ()
     fitting: int = 0
 
-    def why(self, mode: str, **more: Any) -> dict[str, Any]:
-        """As it is kept: ids, keys and numbers, no words."""
+    def why(self, said: Document) -> dict[str, Any]:
+        """As it is kept: ids, keys and numbers, no words; with what the rule said at that moment."""
         return {
-            "mode": mode,
+            "mode": said.mode,
+            "must": [w.what for w in said.must],
             "fit": [[str(pk), *figures] for pk, *figures in self.ranked[:MOST_KEPT]],
             "fitting": self.fitting,
             "left": [[str(pk), reason] for pk, reason in self.left[:MOST_KEPT]],
             "out": len(self.left),
             "preferred": list(self.preferred),
-            **more,
         }
 
 

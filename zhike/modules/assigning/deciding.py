@@ -133,6 +133,12 @@ def fresh(entity: AnyEntity, rulings: Sequence[Ruling], now: dt.datetime) -> Any
     return rows.filter(updated_at__gte=since)  # never earlier than it came in, and there is an index
 
 
+def lately(entity: AnyEntity, ids: Collection[UUID]) -> list[UUID]:
+    """Of some records those that rules give by themselves: loaded history is not what came in."""
+    rows = people.open_rows(entity).filter(pk__in=ids, owner=None, former_owner=None)
+    return list(rows.filter(created_at__gte=timezone.now() - RECENT).values_list("pk", flat=True))
+
+
 def run(
     entity: AnyEntity, ids: Collection[UUID] | None = None, *, by: User | None = None, now: dt.datetime | None = None
 ) -> Done:
@@ -184,7 +190,7 @@ def _batch(
         choice = r.decide(facts(entity, row), now, off)
         if choice.person is None:
             done.nobody += 1
-            others.append(_decided(entity, row["pk"], r, Nobody, choice.why(r.said.mode), by, now))
+            others.append(_decided(entity, row["pk"], r, Nobody, choice.why(r.said), by, now))
         else:
             choices[row["pk"]] = (r, choice)
     Decision.objects.bulk_create([d for d in others if told.get(d.record) != (d.rule_id, d.outcome)])
@@ -235,7 +241,7 @@ def give(
             move(entity, ids[n : n + CHUNK], "assign", said_of(r), outcome, still or Q(owner=None), owner=person)
     written = [(pk, *choices[pk]) for pk in outcome.done]
     Decision.objects.bulk_create(
-        [_decided(entity, pk, r, Given, c.why(r.said.mode), by, now, c.person) for pk, r, c in written],
+        [_decided(entity, pk, r, Given, c.why(r.said), by, now, c.person) for pk, r, c in written],
         batch_size=1_000,
     )
     offering.offer(entity, written, now, off, rounds or {})

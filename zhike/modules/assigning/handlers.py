@@ -12,7 +12,9 @@ from . import (
 
 
 def _came_in(event: Event) -> None:
-    deciding.run(get(event.entity), event.ids)
+    entity = get(event.entity)
+    if found := deciding.lately(entity, event.ids):
+        deciding.run(entity, found)
 
 
 for _key in deciding.ENTITIES:

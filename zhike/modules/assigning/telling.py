@@ -46,10 +46,10 @@ MODES: Mapping[str, Any] = {
 
 @dataclass
 class Told:
-    """One decision: a sentence, what was preferred, and each person with the figures or the reason that decided."""
+    """One decision: a sentence, what people had to have and had preferably, and each with the figures or the reason."""
 
     text: str
-    preferred: str = ""
+    terms: list[str] = field(default_factory=list)
     fit: list[tuple[str, str]] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
 
@@ -70,10 +70,10 @@ def told(decision: Decision, rule: str, names: Mapping[UUID, str]) -> Told:
             kinds.POOL: _("Rule “%(rule)s”: nobody accepted it in time, so it went to the pool."),
             kinds.STAYS: _("Rule “%(rule)s”: nobody accepted it in time, and there is nobody above: it stays."),
         }[kinds(decision.outcome)] % said
-    preferred = listed(str(TRAITS[key]) for key in why.get("preferred", ()) if key in TRAITS)
+    terms = ((_("Must: %(what)s"), why.get("must", ())), (_("Preferred: %(what)s"), why.get("preferred", ())))
     return Told(
         text,
-        _("Preferred: %(what)s") % {"what": preferred} if preferred else "",
+        [words % {"what": listed(str(TRAITS[key]) for key in keys)} for words, keys in terms if keys],
         [(names.get(UUID(pk), "—"), _figures(n, today)) for pk, n, today, _turn in why.get("fit", ())],
         [(names.get(UUID(pk), "—"), str(REASONS.get(reason, reason))) for pk, reason in why.get("left", ())],
     )

@@ -122,7 +122,7 @@ def _one(entity: AnyEntity, trial: Trial, r: Ruling, row: dict[str, Any], at: dt
     if shown < (SHOWN if choice.person else 2):
         trial.sample.append(
             Decision(entity=entity.key, record=row["pk"], rule=r.rule, person_id=choice.person, at=at,
-                     outcome=kinds.GIVEN if choice.person else kinds.NOBODY, why=choice.why(r.said.mode))
+                     outcome=kinds.GIVEN if choice.person else kinds.NOBODY, why=choice.why(r.said))
         )  # fmt: skip
     return choice.person
 

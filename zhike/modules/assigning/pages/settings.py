@@ -216,7 +216,7 @@ def _sections(actor: Actor, rule: AssignmentRule, entity: AnyEntity, said: docum
             {"name": "name", "label": _("Name"), "required": True, "value": rule.name, "maxlength": 80},
             {"name": "order", "label": _("Order"), "kind": "integer", "value": rule.order,
              "help": _("The first rule whose conditions a record meets decides about it.")},
-            {"name": "is_active", "label": _("In use"), "kind": "checkbox", "value": rule.is_active},
+            {"name": "is_active", "label": _("In use"), "kind": "checkbox", "wide": True, "value": rule.is_active},
             *lines(entity, plain, "c", CONDITIONS, _("Only records whose field")),
             *([{"name": "keep_others", "kind": "checkbox", "value": True, "wide": True,
                 "label": _("And only: %(what)s") % {"what": listed(stored_text(actor, entity, others))}}]
