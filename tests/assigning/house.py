@@ -92,11 +92,11 @@ def is_workday(day: dt.date) -> bool:
 def drawn(firm: Any, count: int) -> list[dict[str, Any]]:
     """Leads of all sorts that nobody has, in the order of their ids, with what rules ask of them."""
     dice = random.Random(count)
-    values = {
+    values: dict[str, list[Any]] = {
         "region": REGIONS, "interest": ["ERP 系统", "数控机床", "CRM", ""], "source": ["referral", "signup", ""],
         "score": [None, 10, 69, 70, 95],
     }  # fmt: skip
-    rows = [{key: dice.choice(some) for key, some in values.items()} for _n in range(count)]
+    rows: list[dict[str, Any]] = [{key: dice.choice(some) for key, some in values.items()} for _n in range(count)]
     made = [
         r.pk for n in range(0, count, 1_000) for r in records.create_many(
             firm.actor("admin"), get("lead"), [{"name": "线索", "owner": None, **row} for row in rows[n : n + 1_000]]

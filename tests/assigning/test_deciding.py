@@ -14,7 +14,7 @@ from zhike.bench import assigning_check
 from zhike.engine import records
 from zhike.engine.entity import get
 from zhike.engine.models import Notice, OwnerPeriod, Pool
-from zhike.modules.assigning import choosing, deciding
+from zhike.modules.assigning import choosing, deciding, telling
 from zhike.modules.assigning.models import Decision
 
 from .house import WORKING, crowd, decisions, drawn, is_workday, leads, owner, plain, rule, sheet
@@ -187,3 +187,16 @@ def test_territories() -> None:
     assert choosing.covers(["310000"], "310115")
     assert not choosing.covers(["310100", "320000"], "330100")
     assert not choosing.covers(["310000"], "")
+
+
+def test_whom_a_rule_prefers_goes_first_and_who_was_passed_over_is_named(firm: Any) -> None:
+    rule(firm, who=[firm.seller.pk, firm.colleague.pk], prefer=[{"what": "skill"}, {"what": "territory"}])
+    sheet(firm.colleague, territories=["310000"])
+    first, second = leads(firm, 2, region="310115", interest="ERP")
+    run(ids=[first, second])
+    assert (owner(first), owner(second)) == (firm.colleague.pk, firm.colleague.pk)
+    (decision,) = decisions(second)
+    assert (decision.why["preferred"], decision.why["left"]) == (["territory"], [[str(firm.seller.pk), "passed"]])
+    told = telling.told(decision, "轮流", telling.people_in([decision]))
+    assert told.text == f"规则“轮流”分给了{firm.colleague.name}：在合适的人里，只有这一位符合优先条件。"
+    assert (told.terms, told.left) == (["优先：负责区域包含该地区"], [(firm.seller.name, "合适，但别人更优先")])

@@ -32,7 +32,8 @@ def takes(model: type[models.Model], columns: set[str]) -> bool:
 
 def _array_type(f: models.Field[Any, Any]) -> str:
     """What the text of an array is cast to, "" for what is no array of texts or ids; arrays of arrays do not exist."""
-    return {array: "text[]", ids: "uuid[]"}.get(_way(f), "") if isinstance(f, ArrayField) else ""
+    way = _way(f) if isinstance(f, ArrayField) else None
+    return "text[]" if way is array else "uuid[]" if way is ids else ""
 
 
 def assign(model: type[models.Model], data: Mapping[UUID, Mapping[str, Any]]) -> int:

@@ -17,6 +17,7 @@ from .document import Document, Span, Want
 
 MOST_KEPT = 40  # people named in one explanation
 NOT_RECEIVING, AWAY, TRIED, DAILY, OPEN, HOLDING = "not_receiving", "away", "tried", "daily", "open", "holding"
+PASSED = "passed"  # fits, where others are preferred
 
 
 @dataclass
@@ -53,7 +54,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Choice:
-    """Who gets it, and why: `ranked` fit, best first; `left` are the others, each with the reason.
+    """Who gets it, and why: `ranked` fit, best first; `left` are the others, each with the reason,
+    those first who fit too and were passed over.
 
     `preferred` are the preferences that somebody met, in their order.
     """
@@ -157,6 +159,9 @@ def choose(
         if some:
             best = some
             preferred.append(want.what)
+    if len(best) < len(fitting):
+        kept = {p.id for p in best}
+        left = [*((p.id, PASSED) for p in fitting if p.id not in kept), *left]
     best = sorted(best, key=lambda p: (p.open if said.mode == "load" else 0, turns.get(p.id, 0), p.id))
     ranked = tuple((p.id, p.open, p.today, turns.get(p.id, 0)) for p in best[:MOST_KEPT])
     return Choice(best[0].id if best else None, ranked, tuple(left), tuple(preferred), len(fitting))

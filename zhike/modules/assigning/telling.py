@@ -31,6 +31,7 @@ REASONS: Mapping[str, Any] = {
     choosing.DAILY: gettext_lazy("has had as many as they take a day"),
     choosing.OPEN: gettext_lazy("has as many open as they may"),
     choosing.HOLDING: gettext_lazy("holds as many as the pool allows"),
+    choosing.PASSED: gettext_lazy("fits, but others are preferred"),
     "territory": gettext_lazy("another territory"),
     "skill": gettext_lazy("another product"),
     "on_duty": gettext_lazy("not on duty"),
@@ -81,6 +82,8 @@ def told(decision: Decision, rule: str, names: Mapping[UUID, str]) -> Told:
 
 def _given(why: Mapping[str, Any]) -> str:
     best = why.get("fit") or [["", 0, 0, 0]]
+    if len(best) == 1 < why.get("fitting", 1):
+        return _("Rule “%(rule)s” gave it to %(name)s: of those who fit, the only one who has what it prefers.")
     if len(best) == 1:
         return _("Rule “%(rule)s” gave it to %(name)s: the only one who comes into question.")
     if why.get("mode") == "load":
