@@ -114,7 +114,7 @@ class HomePanel:
 Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]
 Home = Callable[[HttpRequest, Actor], HttpResponse]
 Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
-Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]
+Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]  # {text, undo_url}, or {errors, …}
 Banner = Callable[[HttpRequest, Actor, AnyEntity, UUID], str]  # HTML above a record, "" for nothing to say
 Take = Callable[[Actor, str, UUID], Mapping[str, Any] | None]  # {label, icon, url}: makes something of written text
 
@@ -134,3 +134,4 @@ takes: list[Take] = []  # asked for a record with a composer, and for what was w
 home_panels: list[HomePanel] = []
 report_tabs: list[tuple[str, Any, str]] = []  # key, label and address of reports that modules add
 log: Log | None = None
+written: list[Callable[[Actor, AnyEntity], bool]] = []  # whether the records of an entity have a composer

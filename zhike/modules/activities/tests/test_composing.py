@@ -1,0 +1,139 @@
+"""The composer as a sheet, as the doing of something planned, and what it can take back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from zhike.engine import catalog, records
+from zhike.engine.access import Actor
+from zhike.engine.entity import get
+from zhike.engine.errors import Invalid
+from zhike.modules.activities import composing, pages, services
+from zhike.modules.activities.models import Activity
+from zhike.modules.tests.helpers import Firm, create, reload
+
+ZONE = ZoneInfo("Asia/Shanghai")
+SHEET = {"HX-Request": "true", "HX-Target": "drawer-body"}
+
+
+def browser(actor: Actor) -> Client:
+    """A signed-in browser."""
+    client = Client(headers={"accept-language": "zh-CN"})
+    client.force_login(actor.user)
+    return client
+
+
+def written() -> list[Any]:
+    """All activities that are not in the recycle bin, the oldest first."""
+    return list(Activity._base_manager.filter(deleted_at=None).order_by("pk"))
+
+
+def planned(firm: Firm, account: Any, **values: Any) -> Activity:
+    """A call due yesterday."""
+    due = timezone.now() - dt.timedelta(days=1)
+    made: Activity = create(
+        firm.seller, "activity", kind="call", subject="问样机", account=account.pk, due_at=due, **values
+    )
+    return made
+
+
+def test_a_planned_call_is_done_and_the_next_one_planned_in_one_step(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    contact = create(firm.seller, "contact", name="张伟", account=account.pk)
+    task = planned(firm, account, contact=contact.pk, body="带上报价")
+    client = browser(firm.seller)
+    sheet = client.get(f"/activity/{task.pk}/log", headers=SHEET)
+    assert (sheet.status_code, 'value="call" checked' in sheet.content.decode()) == (200, True)
+    sent = {"kind": "call", "text": "样机满意", "outcome-call": "interested", "next_on": "2026-12-01"}
+    for _again in range(2):
+        answer = client.post(
+            f"/activity/{task.pk}/log", {**sent, "next_time": "15:30", "idempotency_key": "k"}, headers=SHEET
+        )
+        assert answer.status_code == 204
+    told = json.loads(answer["HX-Trigger"])
+    assert (told["zk:close"], told["zk:refresh"], told["zk:toast"]["text"][:4]) == (True, True, "已保存。")
+    done, following = written()
+    assert (done.pk, done.status, done.result, done.body) == (task.pk, "done", "interested", "带上报价\n\n样机满意")
+    assert (following.kind, following.status, following.subject) == ("call", "planned", "问样机")
+    assert (following.account_id, following.contact_id) == (account.pk, contact.pk)
+    assert following.due_at.astimezone(ZONE) == dt.datetime(2026, 12, 1, 15, 30, tzinfo=ZONE)
+    assert reload("account", account.pk).next_follow_up_on == dt.date(2026, 12, 1)
+    assert client.get(f"/activity/{task.pk}/log", headers=SHEET).status_code == 404
+
+
+def test_what_was_saved_is_taken_back_as_a_whole(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    task = planned(firm, account)
+    client = browser(firm.seller)
+    sent = {"kind": "visit", "text": "去了一趟", "outcome-visit": "held", "next_on": "2026-12-01"}
+    answer = client.post(f"/activity/{task.pk}/log", sent, headers=SHEET)
+    assert client.post(json.loads(answer["HX-Trigger"])["zk:toast"]["undo_url"]).status_code < 400
+    (back,) = written()
+    assert (back.kind, back.status, back.body, back.result) == ("call", "planned", "", "")
+    assert reload("account", account.pk).next_follow_up_on == timezone.localdate(task.due_at)
+    answer = client.post(f"/account/{account.pk}/log", {**sent, "idempotency_key": "b"}, headers=SHEET)
+    assert len(written()) == 3
+    assert client.post(json.loads(answer["HX-Trigger"])["zk:toast"]["undo_url"]).status_code < 400
+    assert [a.pk for a in written()] == [task.pk]
+
+
+def test_neither_is_written_where_one_cannot_be(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    task = planned(firm, account)
+    sent = {"kind": "call", "text": "打了", "outcome-call": "connected", "next_on": "没有这一天", "next_text": "再打"}
+    answer = browser(firm.seller).post(f"/activity/{task.pk}/log", sent, headers=SHEET)
+    html = answer.content.decode()
+    assert (answer.status_code, ">打了</textarea>" in html, 'value="再打"' in html) == (422, True, True)
+    assert 'name="outcome-call" value="connected" checked' in html
+    assert [a.status for a in written()] == ["planned"]
+    records.act(firm.seller, get("activity"), task.pk, "cancel")
+    with pytest.raises(Invalid):
+        services.log(firm.seller, entity="activity", pk=task.pk, kind="call", body="打了", completes=task.pk)
+
+
+def test_a_task_about_nobody_is_followed_by_a_task(firm: Firm) -> None:
+    task = create(firm.seller, "activity", kind="task", subject="报销", due_at=timezone.now())
+    kinds = composing.composer(firm.seller, get("activity"), task.pk)
+    assert kinds
+    assert (kinds["kind"], kinds["kinds"][0]["key"], kinds["finishes"]) == ("task", "task", True)
+    sent = {"kind": "task", "outcome-task": "completed", "next_on": "2026-12-01"}
+    assert browser(firm.seller).post(f"/activity/{task.pk}/log", sent, headers=SHEET).status_code == 204
+    assert [(a.kind, a.status, a.subject) for a in written()] == [("task", "done", "报销"), ("task", "planned", "报销")]
+
+
+def test_the_sheet_is_there_for_whoever_may_write(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    task = planned(firm, account)
+    for person, status in ((firm.seller, 200), (firm.manager, 200), (firm.executive, 404), (firm.stranger, 404)):
+        for path in (f"/account/{account.pk}/log", f"/activity/{task.pk}/log"):
+            assert browser(person).get(path, headers=SHEET).status_code == status, (person.user.name, path)
+    sent = {"kind": "call", "text": "偷偷做完"}
+    assert browser(firm.stranger).post(f"/activity/{task.pk}/log", sent, headers=SHEET).status_code == 404
+    assert written()[0].status == "planned"
+    page = browser(firm.seller).get(f"/account/{account.pk}/log").content.decode()
+    assert "hx-disable" in page
+    answer = browser(firm.seller).post(f"/account/{account.pk}/log", {"kind": "note", "text": "不用脚本"})
+    assert (answer.status_code, answer["Location"]) == (303, f"/account/{account.pk}")
+
+
+def test_the_firm_says_which_results_there_are(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    rows = [{"key": key, "labels": {"en": str(label)}} for key, label in get("activity").declared["result"].choices]
+    rows = [{**r, "retired": True} if r["key"] == "busy" else r for r in rows]
+    own = {"key": "budget_is_there_only_next_year", "labels": {"en": "Budget next year"}}
+    with catalog.preview({"choices": {"activity.result": [own, *rows]}}):
+        assert next(iter(services.results("call"))) == own["key"]
+        assert own["key"] not in services.results("note")
+        assert "busy" not in services.results("call")
+        assert "busy" in services.results("call", retired=True)
+        made, _none = services.log(firm.seller, entity="account", pk=account.pk, kind="call", result=own["key"])
+        assert made.result == own["key"]
+        (item,) = pages.timeline(firm.seller, get("account"), account.pk)
+        assert item.outcome == {"label": "Budget next year", "tone": "neutral"}
