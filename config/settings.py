@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "zhike.modules.calendars",
     "zhike.modules.promises",
     "zhike.modules.targets",
+    "zhike.modules.handover",
 ]
 MIDDLEWARE = [
     "zhike.web.middleware.headers",

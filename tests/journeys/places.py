@@ -19,7 +19,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/me", "/me/password", "/me/confirm", "/me/tokens", "/me/delegations",
         "/proposals", "/api/docs", "/settings/webhooks", "/settings/webhooks/new",
         "/duplicates/account", "/duplicates/look", "/pools/", "pool:card",
-        "/me/calendar", "/me/calendar/account", "/activity/calendar?view=all&span=week",
+        "/handed/", "handover:letter", "/me/calendar", "/me/calendar/account", "/activity/calendar?view=all&span=week",
         "/account/import", "import:map", "import:dry", "import:done", "/imports", "imports:set",
     ),
     "manager": (
@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/contact/{contact}/consents", "/activity/calendar?view=all", "/deal/?view=all&as=grid",
         "/account/?view=all&as=split", "/tasks", "merge:account", "/account/export?view=all",
         "/promise/{promise}", "/reports/promises", "/targets/", "/targets/{target}/split",
+        "/handover/", "/handover/new", "/handover/watch", "/reports/continuity", "handover:plan", "handover:rule",
     ),
     "executive": ("/", "/ui/"),
     "admin": (
@@ -75,6 +76,9 @@ def places(desk: Desk, person: str) -> dict[str, str]:
         if place == "pool:card":
             text = desk.context.request.get("/pools/").text()
             found[place] = next(iter(re.findall(r'href="(/pools/[0-9a-f-]{36}/[0-9a-f-]{36})"', text)))
+            continue
+        if place.startswith("handover:"):
+            found[place] = handed(desk, place.partition(":")[2])
             continue
         if place.startswith("merge:"):
             found[place] = merging(desk, place.partition(":")[2])
@@ -150,3 +154,12 @@ def linked(desk: Desk) -> str:
     path = str(request.post("/imports", multipart={**csrf, "file": file}, max_redirects=0).headers["location"])
     assert request.post(f"{path}/check", form=csrf, max_redirects=0).status == 303
     return path
+
+
+def handed(desk: Desk, what: str) -> str:
+    """A plan, the form of its rules, or the letter of a customer that somebody was handed."""
+    if what == "letter":
+        text = desk.context.request.get("/handed/").text()
+        return str(re.findall(r'href="(/handover/item/[0-9a-f-]{36})"', text)[0])
+    (pk,) = desk.site.rows("SELECT id FROM handover_handover WHERE state = 'planned' ORDER BY created_at LIMIT 1")[0]
+    return f"/handover/{pk}/rule" if what == "rule" else f"/handover/{pk}"

@@ -19,6 +19,8 @@ APART = {
     "rival": ("吴对手", "manager"),
     "narrowed": ("郑受限", "seller"),
     "guarded": ("方守门", "seller"),
+    "leaver": ("孙离任", "seller"),
+    "heir": ("何接手", "seller"),
 }
 
 # What the firm has made: on competitors, which no other journey touches.

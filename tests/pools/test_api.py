@@ -72,5 +72,7 @@ def test_who_keeps_a_pool_gives_and_calls_back_as_far_as_the_key_may(firm: Any) 
     given = manager("POST", f"pools/{made.pk}/assign", {"items": [str(row.pk)], "to": str(firm.colleague.pk)})
     assert given.json()["items"] == [str(row.pk)]
     assert fresh(row).owner_id == firm.colleague.pk
-    for wrong in ({}, {"items": []}, {"items": ["x"]}, {"items": [str(row.pk)] * 2}, {"items": [str(row.pk)], "so": 1}):
+    pk = str(row.pk)
+    bodies: list[dict[str, Any]] = [{}, {"items": []}, {"items": ["x"]}, {"items": [pk] * 2}, {"items": [pk], "so": 1}]
+    for wrong in bodies:
         assert manager("POST", f"pools/{made.pk}/claim", wrong).status_code == 422

@@ -24,6 +24,7 @@ from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, P
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
 from zhike.modules.customers.models import Address, Affiliation, Consent, Contact, ContactPoint, PersonRequest
+from zhike.modules.handover.models import Handover
 from zhike.modules.leads.models import Lead
 from zhike.modules.promises.models import Promise
 from zhike.modules.sales.models import Deal, DealCompetitor, DealContact
@@ -35,6 +36,7 @@ from .store import CHANNEL, sign
 PARTS: dict[type[Stored], tuple[str, ...]] = {
     Promise: ("account",),
     Target: ("unit",),
+    Handover: ("person", "author"),
     Activity: ("account", "contact", "lead", "deal"),
     Affiliation: ("account", "contact"),
     ContactPoint: ("account", "contact"),
@@ -189,6 +191,8 @@ def _unlink(files: list[str]) -> None:
 def _let_go() -> None:
     """What stays forgets what goes: owners, parents, products, tags."""
     sign()
+    theirs = "SELECT id FROM engine_operation WHERE user_id IN (SELECT id FROM gone)"
+    _run(f"DELETE FROM engine_operationstep WHERE operation_id IN ({theirs})")  # noqa: S608  what hangs on what cascades
     _run("SELECT set_config('zhike.action', 'update', true)")
     for model in apps.get_models():
         for f in model._meta.concrete_fields:
@@ -234,6 +238,7 @@ def _erase() -> dict[str, int]:
             counts[model._meta.label_lower] = n
     for trace in (History, StageEvent, OwnerPeriod, PoolMove, IdempotencyKey):
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
+    _run("DELETE FROM engine_history WHERE record IS NULL AND actor IN (SELECT id FROM gone)")
     for entity in declared().values():
         if entity.number and not entity.rows().exists():
             numbering.restart(entity.key)

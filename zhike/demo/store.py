@@ -19,6 +19,7 @@ from zhike.engine.entity import get
 from zhike.engine.models import Stage
 
 from .dice import Days, Dice, at
+from .handover import hand_over
 from .market import Market
 from .people import ACCOUNTS, PASSWORD, TEAMS, Firm
 from .persons import consent
@@ -113,6 +114,7 @@ def write(store: Store) -> None:
     aim(store)
     sign()
     pools(store)
+    hand_over(store)
 
 
 # ---- the firm

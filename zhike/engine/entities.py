@@ -8,6 +8,7 @@ from zhike.base.models import CalendarDay, Department, Role, User
 
 from .entity import Action, Entity, Related, Section, View, register
 from .kinds import classes
+from .leaving import keep_records, keep_records_left
 from .models import Pipeline, Pool, Stage
 from .people import (
     assign,
@@ -42,10 +43,10 @@ USER = Entity(
         personal="name username phone position hired_on manager last_seen_on",
         internal="roles language name_order is_active must_change_password password_changed_at",
     ),
-    before_save=(sort_by_pinyin, give_roles, keep_way_in),
+    before_save=(sort_by_pinyin, give_roles, keep_way_in, keep_records),
     actions={"assign": Action(_("Give roles"), assign, fields=("roles",), icon="shield-check")},
     after_save=(follow_people, keep_givers),
-    after_remove=(keep_givers_left,),
+    after_remove=(keep_givers_left, keep_records_left),
 )
 DEPARTMENT = Entity(
     key="department",

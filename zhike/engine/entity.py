@@ -247,7 +247,8 @@ class Entity(Generic[M]):
     def declared(self) -> dict[str, Attribute]:
         """The fields of the declaration alone, as a firm finds them that has configured nothing."""
         found = {a.key: a for a in self._columns()}
-        return {**found, **{a.key: replace(a, privacy=self.privacy.get(a.key, a.privacy)) for a in self.computed}}
+        computed = (*self.computed, *_lent.get(self.key, ()))
+        return {**found, **{a.key: replace(a, privacy=self.privacy.get(a.key, a.privacy)) for a in computed}}
 
     def _attributes(self, snapshot: catalog.Snapshot) -> dict[str, Attribute]:
         said = snapshot.part("choices")
@@ -290,6 +291,7 @@ class Entity(Generic[M]):
 AnyEntity = Entity[Any]
 OBJECTS = 600  # place in the menu of the first object that the firm has made: after all others
 _registry: dict[str, AnyEntity] = {}
+_lent: dict[str, tuple[Attribute, ...]] = {}
 
 
 def attribute_for(
@@ -360,6 +362,12 @@ def register(*entities: AnyEntity) -> None:
         if entity.key in _registry:
             raise ValueError(f"entity {entity.key!r} is declared twice")
         _registry[entity.key] = entity
+
+
+def lend(key: str, *attributes: Attribute) -> None:
+    """Computed values that a module gives to the records of a lower one, whose declaration may name them."""
+    _lent[key] = (*_lent.get(key, ()), *attributes)
+    vars(_registry[key]).pop("declared", None)
 
 
 def declared() -> Mapping[str, AnyEntity]:

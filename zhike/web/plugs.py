@@ -132,6 +132,7 @@ overlaps: dict[tuple[str, str], str] = {}
 banners: list[Banner] = []
 takes: list[Take] = []  # asked for a record with a composer, and for what was written about it
 home_panels: list[HomePanel] = []
+beside: list[Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]] = []  # cards beside a record, as its lists
 report_tabs: list[tuple[str, Any, str]] = []  # key, label and address of reports that modules add
 log: Log | None = None
 written: list[Callable[[Actor, AnyEntity], bool]] = []  # whether the records of an entity have a composer

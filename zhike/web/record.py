@@ -91,6 +91,7 @@ def _returns(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:
 def beside(actor: Actor, entity: AnyEntity, pk: UUID, may: Mapping[str, bool]) -> list[dict[str, Any]]:
     """The lists beside a record, fetched once it is there to be read: what hangs on it, files, team."""
     found = [r for r in (related(actor, entity, pk, item) for item in entity.lists) if r]
+    found += [dict(card) for make in plugs.beside if (card := make(actor, entity, pk))]
     if entity.has_owner:
         found += [attached(entity, pk, may=may["update"]), access_pages_team.panel(actor, entity, pk)]
     return found

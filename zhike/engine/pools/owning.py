@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Changes = Sequence["Change[Any]"]
 Kind = PoolMove.Kind
-GIVING = frozenset({"claim", "assign", "release", "recycle", "recall"})  # rights of their own to change the owner
+GIVING = frozenset(
+    {"claim", "assign", "release", "recycle", "recall", "handover"}
+)  # rights of their own to change the owner
 KINDS = {"claim": Kind.CLAIM, "release": Kind.RELEASE, "recycle": Kind.RECYCLE, "recall": Kind.RECALL}
 
 
@@ -84,11 +86,14 @@ def unhold(change: Change[Any]) -> None:
 
 
 def limit(changes: Changes) -> None:
-    """Nobody gets more than they may hold, whichever way; who has too much already keeps it."""
+    """Nobody gets more than they may hold, whichever way; who has too much already keeps it.
+
+    What has to leave an account that is closed at once (`extra["beyond"]`) is not held up.
+    """
     entity = changes[0].entity
     getting: dict[UUID, list[Change[Any]]] = defaultdict(list)
     for c in _moved(changes):
-        if c.record.owner_id and c.back is None and not c.dated:
+        if c.record.owner_id and c.back is None and not c.dated and not c.extra.get("beyond"):
             getting[c.record.owner_id].append(c)
     found = [k for k in of(entity) if k.document.limits.holding] if getting else []
     if not found:

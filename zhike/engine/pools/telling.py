@@ -53,7 +53,7 @@ def because(said: Document, rule: Rule) -> str:
 
 def rule_line(said: Document, rule: Rule) -> str:
     """A rule in a line of a list: what it waits for, and what keeps a record."""
-    return "; ".join(filter(None, (because(said, rule), saves(said, rule).rstrip(".。")))) if rule else ""
+    return " · ".join(filter(None, (because(said, rule), saves(said, rule))))
 
 
 def told(entity: AnyEntity, record: Any) -> Told | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from zhike.engine import leaving
 from zhike.engine.entity import Action, Entity, Section, View, register
 from zhike.engine.kinds import classes
 
@@ -150,3 +152,4 @@ ACTIVITY = Entity(
     },
 )
 register(ACTIVITY)
+leaving.OPEN["activity"] = Q(status="planned")

@@ -14,7 +14,7 @@ ACCOUNT = classes(
     public="name short_name english_name uscc registered_capital currency founded_on business_status size industry "
     "website",
     internal="number kind employees annual_revenue taxpayer_kind region address tier source first_won_on prior_sales "
-    "parent tags external_id last_contact_at next_follow_up_on remark idle_days",
+    "parent tags external_id last_contact_at next_follow_up_on remark idle_days recycle_why",
     personal="legal_representative numbers",
 )
 CONTACT = classes(

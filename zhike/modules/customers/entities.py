@@ -108,6 +108,8 @@ ACCOUNT = Entity(
         "last_contact_at",
         "next_follow_up_on",
         "idle_days",
+        "continuity",
+        "known_by",
         *pools.FILTERS,
         "created_at",
     ),

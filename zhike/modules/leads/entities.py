@@ -157,7 +157,7 @@ LEAD = Entity(
         personal="name contact_name position wechat external_id address remark",
         internal="company uscc region industry source campaign keyword medium landing_page interest demand score tags "
         "lost_reason lost_note account contact converted_at first_response_at last_contact_at next_follow_up_on "
-        "idle_days response_minutes",
+        "idle_days response_minutes recycle_why",
     ),
     about=("id", "contact"),
     typed={"contact": "last_contact_at", "idle": "idle_days", "next": "next_follow_up_on"},

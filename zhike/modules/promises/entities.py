@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from zhike.engine import leaving
 from zhike.engine.entity import Action, Entity, Section, View, register
 from zhike.engine.kinds import classes
 
@@ -125,3 +127,4 @@ PROMISE = Entity(
     },
 )
 register(PROMISE)
+leaving.OPEN["promise"] = Q(status="open")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from zhike.base import calendar_cn
 from zhike.base.models import CalendarDay, User
-from zhike.engine import access, guard, notices, query, records
+from zhike.engine import access, guard, notices, query
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.records import Change
@@ -259,32 +259,7 @@ def _answer(change: Change[Promise], answer: str) -> None:
         promise.asked_of_id, promise.asked_at, promise.answer_due_at = actor.user.pk, change.at, answer_due(change.at)
 
 
-# ---- handing over, and what is told
-
-
-def open_of(accounts: Iterable[UUID]) -> dict[UUID, list[UUID]]:
-    """For each of these customers the ids of the promises that are still open, the next one due first.
-
-    Without the gate: for whoever hands customers over and must not leave a promise behind; ids alone.
-    """
-    rows = guard.rows(Promise, "ids of what must not stay behind").filter(account__in=list(accounts))
-    found: dict[UUID, list[UUID]] = {}
-    kept = rows.filter(status=Status.OPEN, deleted_at=None).order_by("due_on", "pk")
-    for account, pk in kept.values_list("account", "pk"):
-        found.setdefault(account, []).append(pk)
-    return found
-
-
-def hand_over(actor: Actor, ids: Collection[UUID], to: UUID, *, note: str = "") -> int:
-    """Give promises to somebody else; who made them stays. Gives how many; raises Missing, Refused or Invalid.
-
-    What is overdue goes on counting for who had it when it fell due.
-    """
-    moved = list(dict.fromkeys(ids))
-    for n in range(0, len(moved), records.BATCH):
-        data = {pk: {"owner": to} for pk in moved[n : n + records.BATCH]}
-        records.update_many(actor, get("promise"), data, action="transfer", note=note)
-    return len(moved)
+# ---- what is told
 
 
 def remind(now: dt.datetime | None = None) -> int:

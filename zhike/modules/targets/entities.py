@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from zhike.engine import leaving
 from zhike.engine.entity import Entity, Section, View, register
 from zhike.engine.kinds import classes
 
@@ -42,3 +43,4 @@ TARGET = Entity(
     before_all=(services.name_targets,),
 )
 register(TARGET)
+leaving.OPEN["target"] = leaving.NOTHING  # what somebody was to reach stays their own

@@ -173,10 +173,9 @@ def test_handing_over_keeps_who_promised_and_what_was_overdue(firm: Firm) -> Non
     account = create(firm.seller, "account", name="甲")
     running, late = promise(firm, 3, account=account.pk), overdue(firm, account=account.pk)
     closed = act(firm.seller, "promise", promise(firm, account=account.pk).pk, "keep")
-    ids = services.open_of([account.pk])
-    assert ids == {account.pk: [late.pk, running.pk]}
     to = firm.colleague.user.pk
-    assert services.hand_over(firm.manager, ids[account.pk], to, note="离职") == 2
+    for pk in (running.pk, late.pk):
+        update(firm.manager, "promise", pk, owner=to)
     mine, theirs = reload("promise", running.pk), reload("promise", late.pk)
     assert (mine.owner_id, mine.made_by_id, mine.counts_for_id) == (to, firm.seller.user.pk, to)
     assert (theirs.owner_id, theirs.made_by_id, theirs.counts_for_id) == (
@@ -184,13 +183,13 @@ def test_handing_over_keeps_who_promised_and_what_was_overdue(firm: Firm) -> Non
     )  # fmt: skip
     assert reload("promise", closed.pk).owner_id == firm.seller.user.pk
     with pytest.raises(Missing):
-        services.hand_over(firm.stranger, [running.pk], firm.stranger.user.pk)
+        update(firm.stranger, "promise", running.pk, owner=firm.stranger.user.pk)
     assert act(firm.colleague, "promise", running.pk, "keep").status == "kept"
 
 
 def test_who_was_asked_and_gets_it_is_asked_no_more(firm: Firm) -> None:
     made = promise(firm, asked_of=firm.colleague.user.pk)
-    services.hand_over(firm.manager, [made.pk], firm.colleague.user.pk)
+    update(firm.manager, "promise", made.pk, owner=firm.colleague.user.pk)
     assert reload("promise", made.pk).asked_of_id is None
 
 
