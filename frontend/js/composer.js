@@ -122,6 +122,25 @@ on("click", "[data-draft-drop]", (_, button) => {
   dates(form);
   $("textarea", form).focus();
 });
+// a template goes where the cursor is; the first gap in it is marked, so that typing fills it
+on("click", "[data-template]", (_, item) => {
+  const form = item.closest("[data-composer]");
+  const area = $("textarea", form);
+  const { template, templateKind } = item.dataset;
+  if (templateKind) choose(form, "kind", templateKind);
+  kind(form);
+  item.closest("details").open = false;
+  area.focus();
+  const from = area.selectionStart;
+  area.setRangeText(template, from, area.selectionEnd, "end");
+  const gap = /_{2,}/.exec(template);
+  if (gap) area.setSelectionRange(from + gap.index, from + gap.index + gap[0].length);
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+});
+on("change", "[data-composer] [type=file]", (_, field) => {
+  const said = $("[data-file-name]", field.closest("label"));
+  said.textContent = field.files[0]?.name ?? said.dataset.fileName;
+});
 on("keydown", "[data-composer]", (e, form) => {
   if (!e.altKey || e.ctrlKey || e.metaKey || e.shiftKey || e.isComposing) return;
   const key = e.code.replace(/^(Key|Digit)/, "");

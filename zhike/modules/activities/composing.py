@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,13 +16,16 @@ from zhike.base import calendar_cn
 from zhike.base.i18n import day
 from zhike.base.ids import uuid7
 from zhike.base.models import CalendarDay
-from zhike.engine import access, operations, query
+from zhike.engine import access, operations, query, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Invalid, Refused, Wrong
+from zhike.engine.models import Operation
+from zhike.engine.query.periods import plus_months
 from zhike.web.bulk import undo_url
+from zhike.web.forms import is_uuid
 
-from . import services
+from . import note_templates, services
 from .entities import ACTIVITY, RESULT_TONES
 from .models import Activity
 
@@ -57,6 +61,11 @@ def composer(actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any] | N
         "finishes": bool(planned),
         "kinds": [_kind(Kind(kind)) for kind in kinds],
         "kind": planned or kinds[0],
+        "templates": [
+            {"label": t.name, "attrs": {"data-template": t.text, "data-template-kind": t.kind}}
+            for t in note_templates.every()
+            if t.kind in ("", *kinds)
+        ],
         "next_chips": [{"label": label, "date": date.isoformat()} for label, date in chips(timezone.localdate())],
         "sent": {},
     }
@@ -77,16 +86,23 @@ def _kind(kind: Activity.Kind) -> dict[str, Any]:
 
 
 def chips(today: dt.date) -> list[tuple[str, dt.date]]:
-    """Days for the next step: today, tomorrow, in 3 days, next Monday; days off are put off to the next working day.
+    """Days for the next step: today, tomorrow, in 3 days, next Monday, in a month; days off are put off to the next
+    working day.
 
     A chip whose day was put off says which day it is, unless that day has a name of its own; no day comes twice.
     """
-    near = CalendarDay.objects.filter(day__gte=today, day__lte=today + dt.timedelta(days=40))
+    near = CalendarDay.objects.filter(day__gte=today, day__lte=today + dt.timedelta(days=60))
     off = dict(near.values_list("day", "is_working"))
     tomorrow, soon = today + dt.timedelta(days=1), today + dt.timedelta(days=3)
     monday = today + dt.timedelta(days=7 - today.weekday())
+    month = plus_months(today, 1)
     found = {today: _("Today")}
-    for label, date in ((_("Tomorrow"), tomorrow), (_("In 3 days"), soon), (_("Next Monday"), monday)):
+    for label, date in (
+        (_("Tomorrow"), tomorrow),
+        (_("In 3 days"), soon),
+        (_("Next Monday"), monday),
+        (_("In a month"), month),
+    ):
         working = calendar_cn.add_working_days(date, 0, overrides=off)
         name = label if working == date else str(day(working))
         if working not in found or found[working] == str(day(working)):
@@ -95,29 +111,24 @@ def chips(today: dt.date) -> list[tuple[str, dt.date]]:
 
 
 def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any]:
-    """Write what the composer sent: {text, undo_url} of what was done, else {errors, and what was typed}."""
+    """Write what the composer sent: {text, undo_url} of what was done, else {errors, and what was typed}.
+
+    A file is kept before anything is written, so that it need not be sent again after an error; it hangs on the
+    activity or, when nothing is written, is its sender's alone for a day.
+    """
     sent = request.POST
     finishes = entity.key == ACTIVITY.key
     kinds = [*WRITTEN, *([Kind.TASK] if finishes else [])]
     kind = sent.get("kind", "") if sent.get("kind", "") in kinds else WRITTEN[0].value
     text, result = sent.get("text", "").strip(), sent.get(f"outcome-{kind}", "")
+    file: Mapping[str, Any] | None = None
     try:
+        file = _file(request, actor)
         next_on = _next_on(sent)
-        if not (text or result or finishes):
+        if not (text or result or finishes or file):
             raise Invalid([{"": [Wrong(_("Write what happened, or choose a result."), "required")]}])
-        with operations.recording(actor, ACTIVITY, "update" if finishes else "create", record=pk) as tally:
-            services.log(
-                actor,
-                entity=entity.key,
-                pk=pk,
-                kind=kind,
-                body=text,
-                result=result,
-                next_on=next_on,
-                next_subject=sent.get("next_text", "").strip()[:200],
-                completes=pk if finishes else None,
-                key=sent.get("idempotency_key", "")[:100],
-            )
+        said = _Said(kind, text, result, next_on, sent.get("next_text", "").strip()[:200])
+        operation = _write(actor, entity, pk, said, file, sent.get("idempotency_key", "")[:100])
     except Invalid as invalid:
         wrongs = [w for found in invalid.first.values() for w in found]
     except Wrong as wrong:
@@ -125,13 +136,58 @@ def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapp
     except Refused as refused:
         wrongs = [Wrong(refused.text, "refused")]
     else:
-        return {"text": _saved(next_on), "undo_url": undo_url(tally.operation)}
+        return {"text": _saved(next_on), "undo_url": undo_url(operation)}
     kept = {name: sent.get(name, "") for name in KEPT}
     return {
         "errors": [{"name": "", "label": "", "text": w.text} for w in wrongs],
         "kind": kind,
-        "sent": {**kept, "text": text, "result": result},
+        "sent": {**kept, "text": text, "result": result, "file": file},
     }
+
+
+class _Said(NamedTuple):
+    kind: str
+    text: str
+    result: str
+    next_on: dt.datetime | None
+    next_text: str
+
+
+def _write(
+    actor: Actor, entity: AnyEntity, pk: UUID, said: _Said, file: Mapping[str, Any] | None, key: str
+) -> Operation | None:
+    """The activity, the next one and the file, all or nothing."""
+    finishes = entity.key == ACTIVITY.key
+    with transaction.atomic():
+        with operations.recording(actor, ACTIVITY, "update" if finishes else "create", record=pk) as tally:
+            first, _following = services.log(
+                actor,
+                entity=entity.key,
+                pk=pk,
+                kind=said.kind,
+                body=said.text,
+                result=said.result,
+                next_on=said.next_on,
+                next_subject=said.next_text,
+                completes=pk if finishes else None,
+                key=key,
+            )
+        if file:
+            uploads.hang(actor, file["id"], ACTIVITY, first.pk)
+    return tally.operation
+
+
+def _file(request: HttpRequest, actor: Actor) -> Mapping[str, Any] | None:
+    """What was attached: {id, name}; sent now, or kept when it was sent with an error. Invalid for what is not kept."""
+    if upload := request.FILES.get("file"):
+        stored = uploads.keep(actor, upload)
+    elif is_uuid(held := request.POST.get("file-held", "")):
+        stored = uploads.find(actor, UUID(held), "update")
+        if stored.record:  # sent twice: it hangs there already
+            return None
+    else:
+        return None
+    return {"id": stored.pk, "name": stored.name}
 
 
 def _next_on(sent: Mapping[str, str]) -> dt.datetime | None:

@@ -235,3 +235,21 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class NoteTemplate(Stored):
+    """A text that the composer puts into a note: what is asked on a visit, what a first call must find out."""
+
+    name = models.CharField(_("Note template"), max_length=60)
+    kind = models.CharField(_("Kind of activity"), max_length=10, choices=Activity.Kind.choices, blank=True)
+    text = models.TextField(_("Text"), max_length=2000)
+
+    class Meta:
+        verbose_name = _("Note template")
+        verbose_name_plural = _("Note templates")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="note_template_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

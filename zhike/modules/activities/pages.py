@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from markupsafe import Markup, escape
 
-from zhike.engine import access, query
+from zhike.engine import access, query, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.kinds import Labels
@@ -63,7 +63,8 @@ def timeline(actor: Actor, entity: AnyEntity, pk: UUID) -> Sequence[Item]:
     own = set(
         query.visible(actor, ACTIVITY, "update").filter(pk__in=[r.id for r in found]).values_list("pk", flat=True)
     )
-    return [_item(row, entity.key, labels, may_edit=row.id in own) for row in found]
+    files = uploads.on(ACTIVITY, [r.id for r in found])
+    return [_item(row, entity.key, labels, files.get(row.id, ()), may_edit=row.id in own) for row in found]
 
 
 def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
@@ -78,7 +79,7 @@ def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
     return found
 
 
-def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
+def _item(row: Row, on: str, labels: Labels, files: Sequence[tuple[UUID, str]], *, may_edit: bool) -> Item:
     v = row.values
     kind, status = Kind(v.get("kind") or Kind.TASK), v.get("status")
     planned = status == Status.PLANNED
@@ -95,6 +96,7 @@ def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
         outcome=_outcome(v),
         planned=planned,
         actions=_actions(row.id, planned=planned) if may_edit else (),
+        files=files,
         about=("activity", row.id),
     )
 

@@ -8,19 +8,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from zhike.engine import catalog, records
+from zhike.engine import catalog, records, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid
-from zhike.modules.activities import composing, pages, services
-from zhike.modules.activities.models import Activity
+from zhike.engine.models import StoredFile
+from zhike.modules.activities import composing, note_templates, pages, services
+from zhike.modules.activities.models import Activity, NoteTemplate
 from zhike.modules.tests.helpers import Firm, create, reload
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SHEET = {"HX-Request": "true", "HX-Target": "drawer-body"}
+TIMELINE = {"HX-Request": "true", "HX-Target": "timeline"}
+AMR = b"#!AMR\n" + b"\x3c" + bytes(range(64))
 
 
 def browser(actor: Actor) -> Client:
@@ -106,6 +110,56 @@ def test_a_task_about_nobody_is_followed_by_a_task(firm: Firm) -> None:
     sent = {"kind": "task", "outcome-task": "completed", "next_on": "2026-12-01"}
     assert browser(firm.seller).post(f"/activity/{task.pk}/log", sent, headers=SHEET).status_code == 204
     assert [(a.kind, a.status, a.subject) for a in written()] == [("task", "done", "报销"), ("task", "planned", "报销")]
+
+
+def test_a_recording_is_kept_with_what_it_tells_of(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    client, url = browser(firm.seller), f"/account/{account.pk}/log"
+    sent = {"kind": "visit", "outcome-visit": "held", "next_on": "没有这一天", "idempotency_key": "v"}
+    answer = client.post(url, {**sent, "file": SimpleUploadedFile("录音.amr", AMR)}, headers=TIMELINE)
+    (stored,) = StoredFile.objects.all()
+    assert (answer.status_code, stored.record, "录音.amr" in answer.content.decode()) == (422, None, True)
+    again = {**sent, "next_on": "", "file-held": str(stored.pk)}
+    for _again in range(2):
+        answer = client.post(url, again, headers=TIMELINE)
+        assert (answer.status_code, f"/files/{stored.pk}" in answer.content.decode()) == (200, True)
+    (visit,) = written()
+    assert [(f.entity, f.record) for f in StoredFile.objects.all()] == [("activity", visit.pk)]
+    assert browser(firm.manager).get(f"/files/{stored.pk}").status_code == 200
+    assert browser(firm.stranger).get(f"/files/{stored.pk}").status_code == 404
+    alone = {"kind": "note", "file": SimpleUploadedFile("又一段.amr", AMR + b"0"), "idempotency_key": "w"}
+    assert client.post(url, alone, headers=TIMELINE).status_code == 200
+    assert [(a.kind, a.body) for a in written()] == [("visit", ""), ("note", "")]
+
+
+def test_nobody_hangs_up_a_file_that_is_not_theirs(firm: Firm) -> None:
+    account = create(firm.seller, "account", name="宝钢")
+    theirs = uploads.keep(firm.manager, SimpleUploadedFile("经理.amr", AMR))
+    sent = {"kind": "note", "text": "看看", "file-held": str(theirs.pk)}
+    assert browser(firm.seller).post(f"/account/{account.pk}/log", sent, headers=TIMELINE).status_code == 404
+    assert written() == []
+
+
+def test_templates_are_the_administrators_and_fit_the_kind(firm: Firm) -> None:
+    page = "/settings/note-templates"
+    admin, seller = browser(firm.admin), browser(firm.seller)
+    sent = {"name": "首次通话", "kind": "call", "text": "负责人：___"}
+    assert (seller.get(page).status_code, seller.post(f"{page}/new", sent).status_code) == (403, 403)
+    assert admin.post(f"{page}/new", {**sent, "text": " "}).status_code == 422
+    assert admin.post(f"{page}/new", {**sent, "kind": "dance"}).status_code == 422
+    assert admin.post(f"{page}/new", sent).status_code == 303
+    assert admin.post(f"{page}/new", sent).status_code == 422
+    assert admin.post(f"{page}/new", {"name": "待办", "kind": "task", "text": "做完没有"}).status_code == 303
+    account = create(firm.seller, "account", name="宝钢")
+    found = composing.composer(firm.seller, get("account"), account.pk)
+    assert found
+    assert [(t["label"], t["attrs"]["data-template"]) for t in found["templates"]] == [("首次通话", "负责人：___")]
+    template = NoteTemplate.objects.get(name="首次通话")
+    assert "首次通话" in admin.get(page).content.decode()
+    assert admin.get(f"{page}/{template.pk}").status_code == 200
+    assert admin.post(f"{page}/{template.pk}", {**sent, "name": "初访"}).status_code == 303
+    assert admin.post(f"{page}/{template.pk}/remove").status_code == 303
+    assert [t.name for t in note_templates.every()] == ["待办"]
 
 
 def test_the_sheet_is_there_for_whoever_may_write(firm: Firm) -> None:

@@ -134,10 +134,10 @@ def test_the_composer_offers_kinds_with_their_results(firm: Firm) -> None:
 @pytest.mark.parametrize(
     ("today", "expected"),
     [
-        ("2026-11-17", [("今天", 17), ("明天", 18), ("3天后", 20), ("下周一", 23)]),
-        ("2026-11-18", [("今天", 18), ("明天", 19), ("下周一", 23)]),
-        ("2026-11-20", [("今天", 20), ("3天后", 23)]),
-        ("2026-11-22", [("今天", 22), ("明天", 23), ("3天后", 25)]),
+        ("2026-11-17", [("今天", 17), ("明天", 18), ("3天后", 20), ("下周一", 23), ("1个月后", 17)]),
+        ("2026-11-18", [("今天", 18), ("明天", 19), ("下周一", 23), ("1个月后", 18)]),
+        ("2026-11-20", [("今天", 20), ("3天后", 23), ("12月21日周一", 21)]),
+        ("2026-11-22", [("今天", 22), ("明天", 23), ("3天后", 25), ("1个月后", 22)]),
     ],
 )
 def test_next_days_are_working_days(today: str, expected: list[tuple[str, int]]) -> None:
@@ -148,9 +148,9 @@ def test_next_days_are_working_days(today: str, expected: list[tuple[str, int]])
 @pytest.mark.django_db
 def test_holidays_and_the_firms_own_days_are_left_out() -> None:
     eve = dt.date(2026, 9, 30)
-    assert [date for _label, date in composing.chips(eve)] == [eve, dt.date(2026, 10, 8)]
+    assert [date for _label, date in composing.chips(eve)] == [eve, dt.date(2026, 10, 8), dt.date(2026, 10, 30)]
     CalendarDay.objects.create(day=dt.date(2026, 10, 8), is_working=False, name="厂庆")
-    assert [date for _label, date in composing.chips(eve)] == [eve, dt.date(2026, 10, 9)]
+    assert [date for _label, date in composing.chips(eve)] == [eve, dt.date(2026, 10, 9), dt.date(2026, 10, 30)]
 
 
 # ---- post ----
