@@ -13,6 +13,7 @@ from tests.journeys.conftest import Visit
 from tests.journeys.desk import WIDE, Desk, Device
 
 ZONE = ZoneInfo("Asia/Shanghai")
+AMR = b"#!AMR\n" + b"\x3c" + bytes(range(64))
 # every press that is not the typing of the text; a chord such as Ctrl+Enter is one
 COUNT = """() => {
   window.pressed = { clicks: 0, keys: 0 };
@@ -58,10 +59,12 @@ def test_a_call_and_the_next_one_in_two_clicks_and_two_keys(visit: Visit) -> Non
 
 
 def test_a_seller_finishes_the_day(visit: Visit, device: Device) -> None:
-    """What is overdue and due today, each from the first page with its result and its next step, until none is left."""
+    """What is overdue and due today, each with its result and its next step, until none is left: two from the first
+    page, one of them with a recording, and one from the list of what is due, or on the phone from its own page.
+    """
     desk = visit("seller", device)
     now = dt.datetime.now(ZONE)
-    for name, days, kind in (("毕方", 1, "call"), ("当康", 0, "visit")):
+    for name, days, kind in (("毕方", 1, "call"), ("当康", 0, "visit"), ("乘黄", 1, "meeting")):
         account = desk.make("account", name=f"{name}{device.width}").rpartition("/")[2]
         due = (now - dt.timedelta(days=days)).strftime("%Y-%m-%dT00:01")
         desk.make("activity", subject=f"问{name}{device.width}", kind=kind, due_at=due, account=account)
@@ -70,22 +73,45 @@ def test_a_seller_finishes_the_day(visit: Visit, device: Device) -> None:
         row = page.locator(".todo li", has_text=f"问{name}{device.width}")
         desk.tap(row.locator("a[href$='/log']"))
         form = page.locator("#drawer [data-composer]")
-        form.locator("textarea").fill(f"{name}说了")
-        desk.tap(form.locator("label.chip:visible").filter(has_text=re.compile(f"^{result}$")))
-        desk.tap(chip(form))
-        desk.tap(form.get_by_role("button", name="完成并保存"))
+        if name == "毕方":
+            form.locator("[name=file]").set_input_files({"name": "通话.amr", "mimeType": "audio/amr", "buffer": AMR})
+        finish(desk, form, name, result)
         expect(page.locator("#drawer")).to_be_hidden()
         expect(row).to_have_count(0)
         shut(page)
+    desk.go(f"/activity/?view=&status__eq=planned&q=问乘黄{device.width}")
+    row = page.locator("[data-row]", has_text="问乘黄")
+    if device.touch:
+        desk.tap(row.locator(".lead a").first)
+        finish(desk, page.locator("#timeline [data-composer]"), "乘黄", "已进行")
+        expect(page.locator("#timeline [data-composer]")).to_have_count(0)
+    else:
+        row.hover()
+        row.locator(".row-log").click()
+        finish(desk, page.locator("#drawer [data-composer]"), "乘黄", "已进行")
+        expect(page.locator("#drawer")).to_be_hidden()
     rows = desk.site.rows(
         "SELECT status, result, body, status = 'done' OR due_at > now() FROM activities_activity WHERE subject LIKE %s",
         f"问%{device.width}",
     )
     assert sorted(rows) == sorted(
         row
-        for name, result in (("毕方", "no_answer"), ("当康", "held"))
+        for name, result in (("毕方", "no_answer"), ("当康", "held"), ("乘黄", "held"))
         for row in (("done", result, f"{name}说了", True), ("planned", "", "", True))
     )
+    assert desk.site.rows(
+        "SELECT f.name, a.status FROM engine_storedfile f JOIN activities_activity a ON f.record = a.id"
+        " WHERE f.entity = 'activity' AND a.subject = %s",
+        f"问毕方{device.width}",
+    ) == [("通话.amr", "done")]
+
+
+def finish(desk: Desk, form: Locator, name: str, result: str) -> None:
+    """What was said, what came of it, and the next one in 3 days."""
+    form.locator("textarea").fill(f"{name}说了")
+    desk.tap(form.locator("label.chip:visible").filter(has_text=re.compile(f"^{result}$")))
+    desk.tap(chip(form))
+    desk.tap(form.get_by_role("button", name="完成并保存"))
 
 
 @pytest.mark.long
@@ -137,14 +163,21 @@ def shut(page: Page) -> None:
 def test_a_row_of_a_list_opens_the_composer(visit: Visit) -> None:
     desk: Desk = visit("seller", WIDE)
     desk.make("account", name="衢州重明")
+    desk.site.rows(
+        "INSERT INTO activities_notetemplate (id, created_at, updated_at, version, name, kind, text)"
+        " VALUES (gen_random_uuid(), now(), now(), 1, '首次通话', 'call', %s) RETURNING id",
+        "needs ___, by ___",
+    )
     page = desk.go("/account/?view=&q=衢州重明")
     page.keyboard.press("j")
     page.keyboard.press("l")
     form = page.locator("#drawer [data-composer]")
     expect(form.locator("textarea")).to_be_focused()
-    page.keyboard.type("from the list")
+    form.locator("summary").click()
+    form.locator("[data-template]", has_text="首次通话").click()
+    page.keyboard.type("12 pumps")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#drawer")).to_be_hidden()
-    assert desk.site.rows("SELECT kind, status FROM activities_activity WHERE body = 'from the list'") == [
-        ("note", "done")
+    assert desk.site.rows("SELECT kind, status FROM activities_activity WHERE body = 'needs 12 pumps, by ___'") == [
+        ("call", "done")
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from zhike.engine import catalog, records, uploads
+from zhike.engine import catalog, filekinds, records, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid
@@ -130,6 +131,20 @@ def test_a_recording_is_kept_with_what_it_tells_of(firm: Firm) -> None:
     alone = {"kind": "note", "file": SimpleUploadedFile("又一段.amr", AMR + b"0"), "idempotency_key": "w"}
     assert client.post(url, alone, headers=TIMELINE).status_code == 200
     assert [(a.kind, a.body) for a in written()] == [("visit", ""), ("note", "")]
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (AMR, "amr"),
+        (b"\xff\xf1\x50\x80" + bytes(64), "aac"),
+        (b"\x00\x00\x00\x14ftyp3gp4\x00\x00\x00\x003gp4isom" + bytes(64), "3gp"),
+        (b"\x00\x00\x00\x1cftypM4A \x00\x00\x00\x00M4A mp42isom" + bytes(64), "m4a"),
+    ],
+)
+def test_recordings_of_phones_are_known(tmp_path: Path, head: bytes, kind: str) -> None:
+    (tmp_path / "in").write_bytes(head)
+    assert filekinds.look(tmp_path / "in").kind == kind
 
 
 def test_nobody_hangs_up_a_file_that_is_not_theirs(firm: Firm) -> None:
