@@ -106,7 +106,7 @@ def hang(actor: Actor, pk: UUID, entity: AnyEntity, record: UUID) -> None:
     """
     stored = find(actor, pk, "update")
     jobs = Job.objects.filter(models.Q(source=stored) | models.Q(report=stored))
-    if stored.record or list(_parents(stored)) or list(_held(stored)) or jobs.exists():
+    if any(True for _parent in _parents(stored)) or any(True for _field in _held(stored)) or jobs.exists():
         raise Missing
     _require_place(actor, entity, record)
     there = StoredFile.objects.filter(entity=entity.key, record=record, deleted_at=None)
@@ -123,7 +123,8 @@ def on(entity: AnyEntity, records: Collection[UUID]) -> dict[UUID, list[tuple[UU
     found: dict[UUID, list[tuple[UUID, str]]] = {}
     rows = StoredFile.objects.filter(entity=entity.key, record__in=records, deleted_at=None).order_by("pk")
     for record, pk, name in rows.values_list("record", "pk", "name"):
-        found.setdefault(record, []).append((pk, name))
+        if record:
+            found.setdefault(record, []).append((pk, name))
     return found
 
 

@@ -194,7 +194,8 @@ def test_the_sheet_is_there_for_whoever_may_write(firm: Firm) -> None:
 
 def test_the_firm_says_which_results_there_are(firm: Firm) -> None:
     account = create(firm.seller, "account", name="宝钢")
-    rows = [{"key": key, "labels": {"en": str(label)}} for key, label in get("activity").declared["result"].choices]
+    choices = get("activity").declared["result"].choices
+    rows: list[dict[str, Any]] = [{"key": key, "labels": {"en": str(label)}} for key, label in choices]
     rows = [{**r, "retired": True} if r["key"] == "busy" else r for r in rows]
     own = {"key": "budget_is_there_only_next_year", "labels": {"en": "Budget next year"}}
     with catalog.preview({"choices": {"activity.result": [own, *rows]}}):
