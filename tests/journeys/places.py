@@ -36,7 +36,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "admin": (
         "/", "/settings/", "/settings/departments", "/settings/roles", "/settings/roles/{role}", "/settings/pipelines",
         "/settings/pipelines/{pipeline}", "/settings/policy",
-        "/settings/plans", "/settings/plans/new",
+        "/settings/plans", "/settings/plans/new", "/settings/note-templates", "/settings/note-templates/new",
         "/settings/config", "/settings/objects", "/settings/objects/new",
         "/settings/objects/account/about", "/settings/objects/account", "/settings/objects/account/fields/new",
         "/settings/objects/account/choices", "/settings/objects/account/choices/tier",

@@ -161,6 +161,13 @@ def process() -> list[dict[str, Any]]:
             "icon": "list-checks",
         },
         {
+            "label": _("Note templates"),
+            "hint": _("texts that the composer of follow-ups puts in"),
+            "words": _("template of notes follow-up questions"),
+            "url": "/settings/note-templates",
+            "icon": "sticky-note",
+        },
+        {
             "label": _("Pools"),
             "hint": _("who takes from them, limits, when customers and leads go back"),
             "words": _("pool claim recycle quota protection"),
@@ -201,6 +208,7 @@ OPENED = {
     "/settings/pools": SYSTEM,
     "/settings/assigning": SYSTEM,
     "/settings/plans": SYSTEM,
+    "/settings/note-templates": SYSTEM,
     "/settings/config": SYSTEM,
     "/settings/health": SYSTEM,
     "/settings/webhooks": SYSTEM,
