@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "zhike.modules.promises",
     "zhike.modules.targets",
     "zhike.modules.handover",
+    "zhike.modules.assigning",
 ]
 MIDDLEWARE = [
     "zhike.web.middleware.headers",

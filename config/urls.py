@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("zhike.modules.promises.urls")),
     path("", include("zhike.modules.targets.urls")),
     path("", include("zhike.modules.handover.urls")),
+    path("", include("zhike.modules.assigning.urls")),
     path("", include("zhike.web.urls")),
 ]
 handler400 = "zhike.web.errors.bad_request"

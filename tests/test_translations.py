@@ -47,6 +47,8 @@ KNOWN_WORDS = {
     "modules/sales/entities.py": {"商品", "价目表", "业务机会", "交易"},
     "modules/sales/pages/quick.py": {"@＠"},
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
+    "modules/assigning/document.py": {"－", "：", "、", "，"},  # hours as they are typed
+    "modules/assigning/pages/sheets.py": {"，"},  # between words
     "web/pool_settings.py": {"，"},  # between numbers of days
     "web/grid.py": {"，、;；\n"},  # between the values of a cell
     "web/palette.py": {"＠", "＃", "？", "宝钢", "宝gang", "zw 宝钢"},  # signs and examples of what may be typed

@@ -1,5 +1,6 @@
 import { $, $$, cookie, on, typing } from "./dom.js";
-import { open } from "./dialog.js";
+import { begin } from "./composer.js";
+import { open, openDrawer } from "./dialog.js";
 import { takeHere } from "./take.js";
 
 // The key pressed, by its place for letters, so that an input method or another layout does not matter.
@@ -40,6 +41,11 @@ const actions = {
   k: () => move(-1),
   Enter: () => document.activeElement === document.body && current() && (location.assign(current().dataset.url), true),
   p: () => takeHere(),
+  l: () => {
+    const row = current()?.closest("[data-log]") && current();
+    if (row) openDrawer(`${row.dataset.url}/log`, $("a,input", row));
+    return !!row;
+  },
   x: () => press(current()?.querySelector("[data-select]")),
   s: () => {
     const card = $("[data-card]:focus-within [data-card-move]");
@@ -68,7 +74,7 @@ document.addEventListener("keydown", (e) => {
     goUntil = Date.now() + 1500;
     return;
   }
-  const done = actions[key]?.() || press($$(`[data-key="${CSS.escape(key)}"]`).find((node) => node.offsetParent));
+  const done = actions[key]?.() || (/^[1-9]$/.test(key) && begin(Number(key))) || press($$(`[data-key="${CSS.escape(key)}"]`).find((node) => node.offsetParent));
   if (done) e.preventDefault();
 });
 

@@ -18,6 +18,15 @@ export function dress(root) {
         chosen.value = row.dataset.id;
         chosen.setAttribute("aria-label", $(".lead", row)?.textContent.trim() || row.dataset.id);
       }
+      // by the key l, and by the mouse; Tab goes on to the next row
+      if (table.dataset.log) {
+        const log = parse(`<a class="iconbtn iconbtn-sm row-log" data-drawer tabindex="-1"><svg class="i i-sm" aria-hidden="true"><use></use></svg></a>`).firstChild;
+        log.href = `${url}/log`;
+        log.title = table.dataset.log;
+        log.setAttribute("aria-label", table.dataset.log);
+        $("use", log).setAttribute("href", `${document.body.dataset.icons}#notebook-pen`);
+        $(".lead", row)?.append(log);
+      }
       for (const person of $$("[data-av]", row)) {
         const name = person.textContent;
         person.replaceChildren(parse(`<span class="avatar av-${Number(person.dataset.av)} avatar-sm" aria-hidden="true"></span><span class="clip"></span>`));

@@ -193,6 +193,25 @@ def test_what_is_no_answer(names: Names, serve: Start, answer: bytes) -> None:
     assert code(lambda: fetch(f"http://127.0.0.1:{server.port}/")) == "broken"
 
 
+def test_an_answer_before_all_was_sent(names: Names) -> None:
+    """Servers that refuse somebody do not read what they send (CalDAV with a wrong password)."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+
+        def refuse() -> None:
+            other, _peer = taken.accept()
+            other.recv(64)
+            other.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+            other.shutdown(socket.SHUT_WR)
+            time.sleep(0.2)  # what has arrived and is not read makes the system hang up
+            other.close()
+
+        server = threading.Thread(target=refuse)
+        server.start()
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+        assert fetch(url, method="PUT", body=b"x" * 30_000_000).status == 401
+        server.join()
+
+
 def test_nobody_there(names: Names) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

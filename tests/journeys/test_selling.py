@@ -164,7 +164,7 @@ def write(desk: Desk, kind: str, text: str, *, result: str = "", next_on: str = 
     if next_on:
         chips = form.locator("[data-set-date]")
         # on days before a holiday the chip says the day instead
-        desk.tap(chips.filter(has_text=next_on) if chips.filter(has_text=next_on).count() else chips.nth(2))
+        desk.tap(chips.filter(has_text=next_on) if chips.filter(has_text=next_on).count() else chips.nth(-2))
     if next_text:
         form.locator("[name=next_text]").fill(next_text)
     desk.tap(form.get_by_role("button", name="保存跟进"))

@@ -14,6 +14,7 @@ from zhike.engine import deed_jobs, guard, records
 from zhike.engine.deeds import BATCH, Chosen, Deed
 from zhike.engine.entity import get
 from zhike.engine.models import Job, Operation, OwnerPeriod
+from zhike.modules.assigning.models import Sheet
 
 pytestmark = pytest.mark.django_db
 ACCOUNT = get("account")
@@ -95,3 +96,21 @@ def test_a_few_thousand(firm: Any) -> None:
 @pytest.mark.long
 def test_ten_thousand(firm: Any) -> None:
     go_through(firm, 10_000)
+
+
+def test_arrays_of_ids_and_texts_go_in_the_one_statement(firm: Any) -> None:
+    made = [records.create(firm.actor("seller"), ACCOUNT, {"name": f"数组{n}有限公司"}) for n in range(3)]
+    nasty = ["", 'a"b', "a\\b", "a,b", "{c}", "NULL", "换\n行"]
+    told = dict(zip((r.pk for r in made), ([firm.north.pk, firm.south.pk], [], [firm.north.pk]), strict=True))
+    columns = {"ancestors", "version", "name"}
+    assert storage.takes(ACCOUNT.model, columns)
+    with CaptureQueriesContext(connection) as captured:
+        storage.assign(ACCOUNT.model, {pk: {"ancestors": v, "version": 7, "name": "改了"} for pk, v in told.items()})
+    assert len(captured) == 1
+    rows = guard.rows(ACCOUNT.model, "test").filter(pk__in=told)
+    assert dict(rows.values_list("pk", "ancestors")) == told
+    assert set(rows.values_list("version", "name")) == {(7, "改了")}
+    sheet = Sheet.objects.create(person=firm.seller)
+    storage.assign(Sheet, {sheet.pk: {"skills": nasty}})
+    sheet.refresh_from_db()
+    assert sheet.skills == nasty

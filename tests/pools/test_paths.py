@@ -15,6 +15,8 @@ from zhike.engine.deeds import Chosen, Deed
 from zhike.engine.entity import get
 from zhike.engine.models import Operation, OwnerPeriod
 from zhike.engine.pools import moving
+from zhike.modules.assigning import answering, deciding
+from zhike.modules.assigning.models import AssignmentRule, Decision, Offer
 from zhike.modules.leads import services as leads
 
 from .house import RULE, fresh, long_ago, make, pool
@@ -120,7 +122,32 @@ def brought_back(firm: Any, _made: Any) -> Any:
     return row
 
 
+def ruled(firm: Any, _made: Any) -> Any:
+    row = records.create(firm.actor("manager"), get("account"), {"name": "分出去的", "owner": None})
+    said = {"who": [str(firm.seller.pk), str(firm.colleague.pk)], "accept": {"minutes": 30}}
+    AssignmentRule.objects.create(entity="account", name="轮流", document=said)
+    assert deciding.run(get("account"), [row.pk]).given == 1
+    return row
+
+
+def passed_on(firm: Any, made: Any) -> Any:
+    row = ruled(firm, made)
+    offer = Offer.objects.get(record=row.pk)
+    answering.decline(firm.actor("seller" if offer.person == firm.seller else "colleague"), offer.pk, "太远")
+    assert fresh(row).owner_id != offer.person_id
+    return row
+
+
+def escalated(firm: Any, made: Any) -> Any:
+    row = ruled(firm, made)
+    for n in (1, 2):
+        answering.lapse(timezone.now() + n * dt.timedelta(days=30))
+    assert Decision.objects.filter(record=row.pk).latest("at", "pk").outcome in ("manager", "stays")
+    return row
+
+
 PATHS: tuple[Path, ...] = (
+    ruled, passed_on, escalated,
     created, typed, cell, many, claimed, assigned, released, swept, recalled, converted, loaded, by_api, brought_back,
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ Figure = dict[str, Any]
 Options = Mapping[str, Any]
 NAMES = (
     "pages", "start", "real", "access", "bulk", "load", "lists", "search", "backup", "import", "export", "formats",
-    "duplicates", "pools", "reminders",
+    "duplicates", "pools", "reminders", "assigning",
 )  # fmt: skip
 MODULES = {"import": "importing"}  # a word of the language is no name of a module
 

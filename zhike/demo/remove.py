@@ -23,6 +23,7 @@ from zhike.engine.entity import declared
 from zhike.engine.models import Counter, History, IdempotencyKey, OwnerPeriod, PoolMove, Seal, StageEvent, StoredFile
 from zhike.launch.errors import LaunchError
 from zhike.modules.activities.models import Activity
+from zhike.modules.assigning.models import Decision, Offer
 from zhike.modules.customers.models import Address, Affiliation, Consent, Contact, ContactPoint, PersonRequest
 from zhike.modules.handover.models import Handover
 from zhike.modules.leads.models import Lead
@@ -52,7 +53,7 @@ HANGING: dict[type[Stored], tuple[str, ...]] = {
     Lead: ("account", "contact"),
 }
 SHOWN = 20
-TRACES = (History, StageEvent, PoolMove, Seal)
+TRACES = (History, StageEvent, PoolMove, Decision, Seal)
 
 
 def remove() -> dict[str, int]:
@@ -239,6 +240,8 @@ def _erase() -> dict[str, int]:
     for trace in (History, StageEvent, OwnerPeriod, PoolMove, IdempotencyKey):
         _run(f"DELETE FROM {_table(trace)} WHERE record IN (SELECT id FROM gone)")  # noqa: S608
     _run("DELETE FROM engine_history WHERE record IS NULL AND actor IN (SELECT id FROM gone)")
+    for made in (Decision, Offer):
+        _run(f"DELETE FROM {_table(made)} WHERE record IN (SELECT id FROM gone) OR rule_id IN (SELECT id FROM gone)")  # noqa: S608
     for entity in declared().values():
         if entity.number and not entity.rows().exists():
             numbering.restart(entity.key)

@@ -18,6 +18,7 @@ from zhike.engine.access import ANY, Actor, Right
 from zhike.engine.entity import get
 from zhike.engine.models import Stage
 
+from .assigning import assigning
 from .dice import Days, Dice, at
 from .handover import hand_over
 from .market import Market
@@ -115,6 +116,8 @@ def write(store: Store) -> None:
     sign()
     pools(store)
     hand_over(store)
+    sign()
+    assigning(store)
 
 
 # ---- the firm

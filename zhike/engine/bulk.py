@@ -25,8 +25,15 @@ PLAIN = (
 
 
 def takes(model: type[models.Model], columns: set[str]) -> bool:
-    """Whether all columns hold single values; arrays of arrays cannot be sent this way."""
-    return not any(isinstance(f, ArrayField) for f in model._meta.concrete_fields if f.attname in columns)
+    """Whether all columns hold single values, or arrays of texts or ids, which are sent as text."""
+    arrays = (f for f in model._meta.concrete_fields if f.attname in columns and isinstance(f, ArrayField))
+    return all(_array_type(f) for f in arrays)
+
+
+def _array_type(f: models.Field[Any, Any]) -> str:
+    """What the text of an array is cast to, "" for what is no array of texts or ids; arrays of arrays do not exist."""
+    way = _way(f) if isinstance(f, ArrayField) else None
+    return "text[]" if way is array else "uuid[]" if way is ids else ""
 
 
 def assign(model: type[models.Model], data: Mapping[UUID, Mapping[str, Any]]) -> int:
@@ -40,14 +47,17 @@ def assign(model: type[models.Model], data: Mapping[UUID, Mapping[str, Any]]) ->
     columns = list(next(iter(data.values())))
     fields = {f.attname: f for f in model._meta.concrete_fields}
     quote = connection.ops.quote_name
-    sets = ", ".join(f"{quote(c)} = v.{quote(c)}" for c in columns)
-    arrays = ", ".join(f"%s::{fields[c].db_type(connection)}[]" for c in columns)
+    casts = {c: _array_type(fields[c]) for c in columns}
+    sets = ", ".join(f"{quote(c)} = v.{quote(c)}{'::' if cast else ''}{cast}" for c, cast in casts.items())
+    arrays = ", ".join(f"%s::{'text' if casts[c] else fields[c].db_type(connection)}[]" for c in columns)
     names = ", ".join(quote(c) for c in columns)
     sql = (
         f"UPDATE {quote(model._meta.db_table)} AS t SET {sets} "  # noqa: S608  names of columns, never values
         f"FROM unnest(%s::uuid[], {arrays}) AS v(id, {names}) WHERE t.id = v.id"
     )
-    values = [[fields[c].get_db_prep_save(row[c], connection) for row in data.values()] for c in columns]
+    texts = {c: _way(fields[c]) for c, cast in casts.items() if cast}
+    ways = {c: texts.get(c) or partial(fields[c].get_db_prep_save, connection=connection) for c in columns}
+    values = [[ways[c](row[c]) for row in data.values()] for c in columns]
     with connection.cursor() as cursor:
         cursor.execute(sql, [list(data), *values])
         return int(cursor.rowcount)

@@ -15,7 +15,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -246,9 +246,11 @@ def _exchange(
     body: bytes | None,
     headers: Mapping[str, str],
 ) -> Answer:
+    address = str(sock.getpeername()[0])
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = _Wire(sock, until)  # what http.client uses of a socket, timed
-    connection.request(method, target.path, body, {"Host": target.authority, **headers})
+    with suppress(ConnectionResetError, BrokenPipeError):  # who refuses may answer and hang up before it has read all
+        connection.request(method, target.path, body, {"Host": target.authority, **headers})
     response = connection.getresponse()
     data = response.read(limits.size + 1)
     if len(data) > limits.size and not limits.cut:
@@ -256,7 +258,7 @@ def _exchange(
     if len(data) <= limits.size and response.length:  # it ended before it had said it would
         raise EgressError("broken", target.host)
     names = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, data[: limits.size], str(sock.getpeername()[0]), names)
+    return Answer(response.status, data[: limits.size], address, names)
 
 
 class _Wire(io.RawIOBase):

@@ -78,6 +78,8 @@ mp3 mp3
 m4a m4a
 wav wav
 amr amr
+aac aac
+3gp 3gp 3gpp
 ogg ogg oga
 mp4 mp4 m4v
 mov mov
@@ -220,6 +222,8 @@ def _binary(head: bytes) -> str:
     found = ALIASES.get(found, found)
     if found == "" and head.startswith(b"\x1a\x45\xdf\xa3"):
         found = "webm"
+    if found == "" and head[4:10] == b"ftyp3g":  # recordings of phones
+        found = "3gp"
     if found not in KINDS:
         raise Refused("unknown")
     return found

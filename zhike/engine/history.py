@@ -43,6 +43,7 @@ IGNORED = (
     "last_seen_on",
     "pool_id",
     "recycle_at",
+    "response_due_at",
     "recycle_rule",  # worked out from rules and from records with a history; pools have a ledger of their own
     "must_change_password",
     "password_changed_at",

@@ -8,7 +8,7 @@ import hashlib
 import mimetypes
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -97,6 +97,35 @@ def find(actor: Actor, pk: UUID, action: str = "read") -> StoredFile:
             raise Missing
     _require_job(actor, stored)
     return stored
+
+
+def hang(actor: Actor, pk: UUID, entity: AnyEntity, record: UUID) -> None:
+    """Hang a stored file of nothing on a record that the actor may change; the same bytes hang there once.
+
+    Raises Missing for the file of another person, of another record or of a job, and for the record.
+    """
+    stored = find(actor, pk, "update")
+    jobs = Job.objects.filter(models.Q(source=stored) | models.Q(report=stored))
+    if any(True for _parent in _parents(stored)) or any(True for _field in _held(stored)) or jobs.exists():
+        raise Missing
+    _require_place(actor, entity, record)
+    there = StoredFile.objects.filter(entity=entity.key, record=record, deleted_at=None)
+    if there.filter(sha256=stored.sha256).exists():
+        return
+    with transaction.atomic():
+        stored.entity, stored.record = entity.key, record
+        stored.save(update_fields=["entity", "record"])
+        history.note(actor, "attach", entity=entity.key, record=record, details={"file": str(pk)})
+
+
+def on(entity: AnyEntity, records: Collection[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
+    """The files that hang on records the caller has read through the gate: record -> [(id, name)], oldest first."""
+    found: dict[UUID, list[tuple[UUID, str]]] = {}
+    rows = StoredFile.objects.filter(entity=entity.key, record__in=records, deleted_at=None).order_by("pk")
+    for record, pk, name in rows.values_list("record", "pk", "name"):
+        if record:
+            found.setdefault(record, []).append((pk, name))
+    return found
 
 
 def remove(actor: Actor, pk: UUID) -> StoredFile:

@@ -97,6 +97,8 @@ def thing(entity: str) -> str:
         "grant": _("Permission"),
         "fieldgrant": _("Field level"),
         "policy": _("Security policy"),
+        "assignmentrule": _("Assignment rule"),
+        "sheet": _("What a person gets by rules"),
         "share": _("Sharing"),
         "delegation": _("Delegation"),
         "token": pgettext("of a program", "Key"),

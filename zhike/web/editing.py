@@ -27,7 +27,7 @@ from .bulk import undo_url
 from .grid import changed_by
 from .listing import entity_info, record_title
 from .lookup import entity_or_404
-from .record import head, record_context
+from .record import head
 from .templating import actor_of, render
 
 
@@ -327,27 +327,6 @@ def restore(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     request.session["toast"] = _("Restored.")
     request.session["undo"] = undo_url(tally.operation)
     return go(request, f"/{key}/{pk}")
-
-
-@login_required
-@require_POST
-def log(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
-    """The composer's post: the module that knows activities takes it, then the time line is shown anew."""
-    entity, actor = entity_or_404(key), actor_of(request)
-    query.record(actor, entity, pk)
-    if plugs.log is None:
-        raise Missing
-    problems = plugs.log(request, actor, entity, pk)
-    if not request.headers.get("HX-Request") and not problems:
-        return go(request, f"/{key}/{pk}")
-    context = record_context(request, actor, entity, pk)
-    if problems and context["composer"]:
-        context["composer"] = {**context["composer"].made, **problems}
-    blocks = {"timeline": "timeline"}
-    response = render(request, "web/record.html", context, blocks=blocks, status=422 if problems else 200)
-    if not problems:
-        response["HX-Trigger"] = json.dumps({"zk:refresh": True, "zk:toast": {"text": _("Saved."), "tone": "good"}})
-    return response
 
 
 @login_required

@@ -11,7 +11,7 @@ from zhike.base.models import User
 from zhike.engine.entity import declared, get
 from zhike.engine.models import OwnerPeriod
 from zhike.engine.notices import tell
-from zhike.engine.outbox import Event, on, on_any
+from zhike.engine.outbox import NOBODY, Event, on, on_any
 
 NEWS = timedelta(days=2)
 MANY = 50  # a larger batch is seen in the list, not told one by one
@@ -21,6 +21,8 @@ WON = gettext_noop("%(by)s won the deal “%(title)s”")
 
 def handed_over(event: Event) -> None:
     """Tell new owners what came to them; history that is loaded is no news."""
+    if event.actor == NOBODY:
+        return  # rules tell what they do themselves
     entity = get(event.entity)
     by = User.objects.filter(pk=event.actor).values_list("name", flat=True).first() or ""
     fresh = OwnerPeriod.objects.filter(record__in=event.ids, to_at=None, from_at__gte=timezone.now() - NEWS)

@@ -22,7 +22,7 @@ from zhike.engine.labels import localized
 from zhike.engine.query import COUNT_CAP, AtLeast, Condition, Page, View
 from zhike.engine.views import Shape
 
-from . import groups, shapes, tabs
+from . import groups, plugs, shapes, tabs
 from .bulk import bulk_actions
 from .chips import chips, typed_chips
 from .filters import filter_field
@@ -288,6 +288,7 @@ def entity_info(actor: Actor, entity: AnyEntity) -> dict[str, Any]:
         "create_label": _("New %(what)s") % {"what": entity.label},
         "can_create": may["create"],
         "may": may,
+        "written": any(has(actor, entity) for has in plugs.written),
         "import_url": f"{url}import" if may["import"] else "",
         "export_url": f"{url}export" if may["export"] else "",
         "duplicates_url": f"/duplicates/{entity.key}" if entity.signs and may["update"] else "",

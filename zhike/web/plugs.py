@@ -19,6 +19,7 @@ class Item:
     """One entry of a time line; `system` ones are what the machine noted, the others what people wrote.
 
     `outcome` is {label, tone}, `next` {text, due, tone}, `changes` a list of {label, old, new}, `actions` menu items,
+    `files` the stored files that hang on it as (id, name),
     `about` the entity and id of the record that it is.
     """
 
@@ -35,6 +36,7 @@ class Item:
     system: bool = False
     changes: Sequence[Mapping[str, Any]] = ()
     actions: Sequence[Mapping[str, Any]] = ()
+    files: Sequence[tuple[UUID, str]] = ()
     about: tuple[str, UUID] | None = None
 
     def entry(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Item:
             "system": self.system,
             "changes": list(self.changes),
             "actions": list(self.actions),
+            "files": [{"url": f"/files/{pk}", "name": name} for pk, name in self.files],
             "time": clock(self.at)[11:],
             "time_title": clock(self.at),
         }
@@ -92,6 +95,17 @@ class Command:
 
 
 @dataclass(frozen=True)
+class PoolDeed:
+    """What a module does with records of a pool (its id, theirs) for who keeps it; answers with what became of them."""
+
+    key: str
+    label: Any
+    icon: str
+    offered: Callable[[AnyEntity], bool]
+    do: Callable[[Actor, UUID, Sequence[UUID]], str]
+
+
+@dataclass(frozen=True)
 class OwnPage:
     """A page of a module about oneself, offered on one's account; `button` is what leads there."""
 
@@ -114,7 +128,7 @@ class HomePanel:
 Timeline = Callable[[Actor, AnyEntity, UUID], Sequence[Item]]
 Home = Callable[[HttpRequest, Actor], HttpResponse]
 Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
-Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]
+Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]  # {text, undo_url}, or {errors, …}
 Banner = Callable[[HttpRequest, Actor, AnyEntity, UUID], str]  # HTML above a record, "" for nothing to say
 Take = Callable[[Actor, str, UUID], Mapping[str, Any] | None]  # {label, icon, url}: makes something of written text
 
@@ -126,6 +140,7 @@ commands: list[Command] = []
 actions: dict[str, list[RecordAction]] = {}
 bulk: list[Callable[[Actor, AnyEntity], list[dict[str, Any]]]] = []  # buttons above ticked rows that open a page
 own_pages: list[OwnPage] = []
+pool_deeds: list[PoolDeed] = []
 # (entity, field of a moment) -> the address that says what else its owner has at that time: POST the form, `but` is the
 # id of its record; and GET address/<id> for a record as it is saved
 overlaps: dict[tuple[str, str], str] = {}
@@ -135,3 +150,4 @@ home_panels: list[HomePanel] = []
 beside: list[Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]] = []  # cards beside a record, as its lists
 report_tabs: list[tuple[str, Any, str]] = []  # key, label and address of reports that modules add
 log: Log | None = None
+written: list[Callable[[Actor, AnyEntity], bool]] = []  # whether the records of an entity have a composer

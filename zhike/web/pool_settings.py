@@ -104,7 +104,7 @@ def edit(request: HttpRequest, pk: UUID | None = None, key: str = "") -> HttpRes
             "conflict": None,
             "form": {
                 "url": request.path,
-                "sections": _marked(sections, errors),
+                "sections": marked(sections, errors),
                 "errors": [{"name": k, "label": "", "text": text} for k, text in errors.items()],
                 "key": "",
                 "cancel_url": BASE,
@@ -228,10 +228,10 @@ def _sections(pool: Pool, entity: AnyEntity, said: document.Document) -> list[di
         {"title": _("Pool"), "fields": [
             {"name": "name", "label": _("Name"), "required": True, "value": pool.name, "maxlength": 80},
             {"name": "is_active", "label": _("In use"), "kind": "checkbox", "value": pool.is_active},
-            *_lines(entity, said.conditions, "p", LINES, _("Only records whose field")),
+            *lines(entity, said.conditions, "p", LINES, _("Only records whose field")),
         ]},
-        {"title": _("Who takes from it"), "fields": _who("member", said.members)},
-        {"title": _("Who keeps it: gives from it and calls back"), "fields": _who("admin", said.admins)},
+        {"title": _("Who takes from it"), "fields": who("member", said.members)},
+        {"title": _("Who keeps it: gives from it and calls back"), "fields": who("admin", said.admins)},
         {"title": _("What is seen in it"), "fields": [
             {"name": "shown", "label": _("Fields shown"), "kind": "multi", "wide": True, "options": fields,
              "value": list(said.shown)},
@@ -283,14 +283,15 @@ def _rule(entity: AnyEntity, said: document.Document, n: int) -> dict[str, Any]:
              "value": (rule.update or "") if rule else "", "help": _("Empty: for good.")},
             {"name": f"most{n}", "label": _("In any case after so many days"), "kind": "integer",
              "value": (rule.most or "") if rule else ""},
-            *_lines(entity, rule.conditions if rule else [], f"r{n}", 1, _("Only records whose field"), whole=True),
+            *lines(entity, rule.conditions if rule else [], f"r{n}", 1, _("Only records whose field"), whole=True),
         ],
     }  # fmt: skip
 
 
-def _lines(
+def lines(
     entity: AnyEntity, conditions: Iterable[Any], name: str, count: int, label: str, *, whole: bool = False
 ) -> list[dict[str, Any]]:
+    """Conditions as `count` lines of three fields: which field, how it is compared, with what."""
     keys = [{"value": k, "label": a.label} for k, a in entity.attributes.items() if a.kind.ops and not a.unseen]
     ops = dict.fromkeys(op for a in entity.attributes.values() for op in a.kind.ops)
     options = [{"value": op, "label": op_label(op)} for op in ops]
@@ -308,7 +309,8 @@ def _lines(
     return found
 
 
-def _who(name: str, ids: Iterable[UUID]) -> list[dict[str, Any]]:
+def who(name: str, ids: Iterable[UUID]) -> list[dict[str, Any]]:
+    """Departments, roles and people as three fields, `name`_departments and so on."""
     held = set(ids)
     roles = list(Role.objects.filter(deleted_at=None).order_by("name"))
     places, people = Department.objects.filter(pk__in=held), User.objects.filter(pk__in=held)
@@ -323,7 +325,8 @@ def _who(name: str, ids: Iterable[UUID]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _marked(sections: list[dict[str, Any]], errors: Errors) -> list[dict[str, Any]]:
+def marked(sections: list[dict[str, Any]], errors: Errors) -> list[dict[str, Any]]:
+    """The sections of a form with what is wrong at each field."""
     for section in sections:
         for f in section["fields"]:
             f["error"] = errors.get(f["name"], "")

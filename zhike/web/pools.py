@@ -90,6 +90,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
             "prev_url": f"{start}&before={rows.previous}" if rows.previous else "",
             "left": _left(actor, found),
             "people": _people(found) if found.has_admin(actor.user) else [],
+            "deeds": _deeds(actor, found),
             "settings_url": _settings(request),
         },
     )
@@ -128,8 +129,17 @@ def _people(found: Known) -> list[dict[str, str]]:
     return [{"value": str(u.pk), "label": u.name} for u in rows if found.has_member(u)]
 
 
+def _deeds(actor: Actor, found: Known) -> list[plugs.PoolDeed]:
+    """What modules offer to who keeps a pool."""
+    return [d for d in plugs.pool_deeds if d.offered(found.entity)] if found.has_admin(actor.user) else []
+
+
 def _do(request: HttpRequest, actor: Actor, found: Known) -> HttpResponse:
     ids = [UUID(raw) for raw in request.POST.getlist("ids")[:MOST] if is_uuid(raw)]
+    for deed in _deeds(actor, found):
+        if deed.key == request.POST.get("do"):
+            request.session["toast"] = deed.do(actor, found.pool.pk, ids)
+            return go(request, f"/pools/{found.pool.pk}")
     if request.POST.get("do") == "assign":
         to = request.POST.get("to", "")
         if to not in {p["value"] for p in _people(found)}:

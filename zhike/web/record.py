@@ -60,7 +60,7 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         "numbers": Later(lambda: numbers(actor, entity, page)),
         "path": Later(lambda: path(entity, page, may) if entity.is_staged else None),
         "facts": Later(lambda: facts(actor, entity, page, may)),
-        "composer": Later(lambda: next((c for make in plugs.composers if (c := make(actor, entity, pk))), None)),
+        "composer": Later(lambda: composer_of(actor, entity, pk)),
         "takes": Later(lambda: takes(actor, entity.key, pk)),
         "banners": Later(lambda: [b for make in plugs.banners if (b := make(request, actor, entity, pk))]),
         "timeline": Later(lambda: timeline_context(actor, entity, pk, show)),
@@ -71,6 +71,11 @@ def record_context(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UU
         "visibility_url": f"/{entity.key}/{pk}/visibility" if entity.has_owner or entity.via else "",
         "printed_url": f"/{entity.key}/{pk}/printed",
     }
+
+
+def composer_of(actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any] | None:
+    """The composer of a record, where the actor has one there."""
+    return next((c for make in plugs.composers if (c := make(actor, entity, pk))), None)
 
 
 def _returns(entity: AnyEntity, page: Page) -> list[dict[str, Any]]:

@@ -50,6 +50,7 @@ from . import (
     shapes,
     tokens,
     webhooks,
+    writing,
 )
 
 urlpatterns = [
@@ -126,7 +127,7 @@ urlpatterns = [
     path("<slug:key>/<uuid:pk>/reveal/<slug:name>", record.reveal_field),
     path("<slug:key>/<uuid:pk>/move", board.move),
     path("<slug:key>/<uuid:pk>/act/<slug:name>", editing.act),
-    path("<slug:key>/<uuid:pk>/log", editing.log),
+    path("<slug:key>/<uuid:pk>/log", writing.log),
     path("<slug:key>/<uuid:pk>/delete", editing.delete),
     path("<slug:key>/<uuid:pk>/restore", editing.restore),
     path("<slug:key>/<uuid:pk>/history", editing.history_page),

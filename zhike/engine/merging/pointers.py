@@ -32,6 +32,8 @@ STAYS: tuple[type[models.Model], ...] = (
     *(History, StageEvent, OwnerPeriod, PoolMove, Erasure, Proposal, Operation),
     Notice,  # told of it under the name that it had
 )
+# The same of modules, by their labels.
+STAYS_TOO = ("assigning.Decision", "assigning.Offer", "handover.HandoverItem")
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,13 @@ def _retired(entity: AnyEntity) -> Iterator[Attribute]:
 
 
 def keys(entity: AnyEntity) -> Iterator[models.Field[Any, Any]]:
-    """Foreign keys to the table of an entity from tables that are no entity's."""
+    """Foreign keys to the table of an entity from tables that are no entity's.
+
+    A table whose primary key is that link tells of each record by itself (figures counted of it): it does not move.
+    """
     own = {e.model for e in entities().values()}
     for model in apps.get_models(include_auto_created=True):
         if model not in own:
             for f in model._meta.concrete_fields:
-                if f.is_relation and f.related_model is entity.model:
+                if f.is_relation and not f.primary_key and f.related_model is entity.model:
                     yield f

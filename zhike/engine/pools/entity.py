@@ -37,6 +37,7 @@ def computed(key: str) -> tuple[Attribute, ...]:
         label=_("Why it returns"),
         kind=KINDS["text"],
         editable=False,
+        privacy="internal",
         expression=partial(_why, key),
     )
     return (why,)

@@ -35,7 +35,10 @@ from .leaving import ACTION
 from .model import Progress
 
 MARKER = ".zhike-export"
-APPS = ("base", "engine", "customers", "leads", "sales", "activities", "calendars", "promises", "targets")
+APPS = (
+    *("base", "engine", "customers", "leads", "sales", "activities"),
+    *("calendars", "promises", "targets", "handover", "assigning"),
+)
 # Tables that stay behind: secrets, what is made anew from the rest, and what is of no use elsewhere.
 LEFT: Mapping[str, str] = {
     "base.FailedLogin": "attempts to sign in",

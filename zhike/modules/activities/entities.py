@@ -15,6 +15,8 @@ from .models import Activity
 DUE = "status__eq=planned&sort=due_at"
 RESULT_TONES = {
     "connected": "green",
+    "interested": "green",
+    "call_back": "blue",
     "held": "green",
     "replied": "green",
     "completed": "green",
@@ -23,6 +25,7 @@ RESULT_TONES = {
     "absent": "amber",
     "no_reply": "amber",
     "not_completed": "amber",
+    "not_interested": "red",
     "refused": "red",
     "wrong_number": "red",
 }

@@ -39,18 +39,21 @@ class Activity(Record):
         CANCELLED = "cancelled", _("Cancelled")
 
     class Result(models.TextChoices):
-        """What came of it; `services.RESULTS` says which results a kind can have."""
+        """What came of it; `services.RESULTS` says which results a kind can have. A firm may add its own."""
 
         CONNECTED = "connected", _("Connected")
+        HELD = "held", _("Took place")
+        REPLIED = "replied", _("Replied")
+        COMPLETED = "completed", _("Completed")
+        INTERESTED = "interested", pgettext_lazy("result of a call", "Interested")
+        CALL_BACK = "call_back", pgettext_lazy("result of a call", "Call back later")
         NO_ANSWER = "no_answer", _("No answer")
         BUSY = "busy", _("Busy")
+        ABSENT = "absent", _("Nobody there")
+        NO_REPLY = "no_reply", _("No reply")
+        NOT_INTERESTED = "not_interested", pgettext_lazy("result of a call", "Not interested")
         REFUSED = "refused", pgettext_lazy("result of a call", "Refused")
         WRONG_NUMBER = "wrong_number", _("Wrong number")
-        HELD = "held", _("Took place")
-        ABSENT = "absent", _("Nobody there")
-        REPLIED = "replied", _("Replied")
-        NO_REPLY = "no_reply", _("No reply")
-        COMPLETED = "completed", _("Completed")
         NOT_COMPLETED = "not_completed", _("Not completed")
 
     class Direction(models.TextChoices):
@@ -91,7 +94,7 @@ class Activity(Record):
     repeat_working = models.BooleanField(_("Move to working days"), default=False)
     done_at = models.DateTimeField(_("Done at"), null=True, blank=True)
     duration_minutes = models.PositiveIntegerField(_("Minutes"), null=True, blank=True)
-    result = models.CharField(_("Result"), max_length=16, choices=Result.choices, blank=True)
+    result = models.CharField(_("Result"), max_length=40, choices=Result.choices, blank=True)
     direction = models.CharField(_("Direction"), max_length=4, choices=Direction.choices, blank=True)
     priority = models.CharField(_("Priority"), max_length=8, choices=Priority.choices, default=Priority.NORMAL)
     account = models.ForeignKey(
@@ -232,3 +235,21 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class NoteTemplate(Stored):
+    """A text that the composer puts into a note: what is asked on a visit, what a first call must find out."""
+
+    name = models.CharField(_("Note template"), max_length=60)
+    kind = models.CharField(_("Kind of activity"), max_length=10, choices=Activity.Kind.choices, blank=True)
+    text = models.TextField(_("Text"), max_length=2000)
+
+    class Meta:
+        verbose_name = _("Note template")
+        verbose_name_plural = _("Note templates")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name"], condition=Q(deleted_at=None), name="note_template_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,50 +1,34 @@
-"""What activities bring to the pages: entries of the time line, the composer above it, and what its post writes."""
+"""What activities bring to the pages: entries of the time line, and commands; the composer is in `composing`."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, F, IntegerField, Q, Value, When
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from markupsafe import Markup, escape
 
-from zhike.base import calendar_cn
-from zhike.base.i18n import day
-from zhike.base.ids import uuid7
-from zhike.base.models import CalendarDay
-from zhike.engine import access, query
+from zhike.engine import access, query, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
-from zhike.engine.errors import Invalid, Refused, Wrong
 from zhike.engine.kinds import Labels
 from zhike.engine.query import Row
 from zhike.web import plugs
 from zhike.web.plugs import Item
 
-from . import plan_pages, services  # noqa: F401 - the one plugs itself in
+from . import composing, plan_pages, services  # noqa: F401 - the one plugs itself in
+from .composing import ICONS
 from .entities import ACTIVITY, RESULT_TONES
 from .models import Activity
 
 Kind, Status = Activity.Kind, Activity.Status
 ENTRIES = 80
 RELATED = 500  # contacts, leads and deals of one customer whose entries are looked for
-ICONS = {
-    Kind.TASK: "square-check",
-    Kind.CALL: "phone",
-    Kind.MEETING: "users",
-    Kind.VISIT: "map-pin",
-    Kind.MESSAGE: "message-circle",
-    Kind.MAIL: "mail",
-    Kind.NOTE: "file-text",
-}
-WRITTEN = (Kind.NOTE, Kind.CALL, Kind.VISIT, Kind.MEETING, Kind.MESSAGE, Kind.MAIL)
 SHOWN = (
     "kind",
     "status",
@@ -79,7 +63,8 @@ def timeline(actor: Actor, entity: AnyEntity, pk: UUID) -> Sequence[Item]:
     own = set(
         query.visible(actor, ACTIVITY, "update").filter(pk__in=[r.id for r in found]).values_list("pk", flat=True)
     )
-    return [_item(row, entity.key, labels, may_edit=row.id in own) for row in found]
+    files = uploads.on(ACTIVITY, [r.id for r in found])
+    return [_item(row, entity.key, labels, files.get(row.id, ()), may_edit=row.id in own) for row in found]
 
 
 def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
@@ -94,7 +79,7 @@ def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
     return found
 
 
-def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
+def _item(row: Row, on: str, labels: Labels, files: Sequence[tuple[UUID, str]], *, may_edit: bool) -> Item:
     v = row.values
     kind, status = Kind(v.get("kind") or Kind.TASK), v.get("status")
     planned = status == Status.PLANNED
@@ -111,6 +96,7 @@ def _item(row: Row, on: str, labels: Labels, *, may_edit: bool) -> Item:
         outcome=_outcome(v),
         planned=planned,
         actions=_actions(row.id, planned=planned) if may_edit else (),
+        files=files,
         about=("activity", row.id),
     )
 
@@ -141,7 +127,8 @@ def _outcome(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
     result = values.get("result")
     if not result:
         return None
-    return {"label": Activity.Result(result).label, "tone": RESULT_TONES.get(result, "neutral")}
+    a = ACTIVITY.attributes["result"]
+    return {"label": a.kind.text(a, result, {}), "tone": RESULT_TONES.get(result, "neutral")}
 
 
 def _actions(pk: UUID, *, planned: bool) -> list[dict[str, Any]]:
@@ -149,9 +136,9 @@ def _actions(pk: UUID, *, planned: bool) -> list[dict[str, Any]]:
     done: list[dict[str, Any]] = [
         {"label": _("Done"), "icon": "check", "attrs": {"hx-post": f"{url}/tick", "hx-swap": "none"}},
         {
-            "label": _("Done, with a result"),
+            "label": _("Done, and what next"),
             "icon": "check-check",
-            "url": f"{url}/act/complete",
+            "url": f"{url}/log",
             "attrs": {"data-drawer": ""},
         },
     ]
@@ -165,77 +152,6 @@ def _actions(pk: UUID, *, planned: bool) -> list[dict[str, Any]]:
         },
     ]
     return [*(done if planned else ()), *rest]
-
-
-# ---- composer ----
-
-
-def composer(actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any] | None:
-    """The composer of a record, where the actor may write activities."""
-    if entity.key not in services.TARGETS or not access.may(actor, ACTIVITY, "create"):
-        return None
-    return {
-        "url": f"/{entity.key}/{pk}/log",
-        "key": str(uuid7()),
-        "kinds": [_kind(kind) for kind in WRITTEN],
-        "kind": WRITTEN[0],
-        "next_chips": [{"label": label, "date": date.isoformat()} for label, date in chips(timezone.localdate())],
-    }
-
-
-def _kind(kind: Activity.Kind) -> dict[str, Any]:
-    outcomes = [{"value": r.value, "label": r.label, "tone": RESULT_TONES.get(r, "")} for r in services.RESULTS[kind]]
-    return {"key": kind.value, "label": kind.label, "icon": ICONS[kind], "outcomes": outcomes}
-
-
-def chips(today: dt.date) -> list[tuple[str, dt.date]]:
-    """Days for the next step: today, tomorrow, in 3 days, next Monday; days off are put off to the next working day.
-
-    A chip whose day was put off says which day it is, unless that day has a name of its own; no day comes twice.
-    """
-    near = CalendarDay.objects.filter(day__gte=today, day__lte=today + dt.timedelta(days=40))
-    off = dict(near.values_list("day", "is_working"))
-    tomorrow, soon = today + dt.timedelta(days=1), today + dt.timedelta(days=3)
-    monday = today + dt.timedelta(days=7 - today.weekday())
-    found = {today: _("Today")}
-    for label, date in ((_("Tomorrow"), tomorrow), (_("In 3 days"), soon), (_("Next Monday"), monday)):
-        working = calendar_cn.add_working_days(date, 0, overrides=off)
-        name = label if working == date else str(day(working))
-        if working not in found or found[working] == str(day(working)):
-            found[working] = name
-    return sorted(((label, date) for date, label in found.items()), key=lambda pair: pair[1])
-
-
-def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any]:
-    """Write what the composer sent: {} when done, else the errors with what was typed."""
-    sent = request.POST
-    kind = sent.get("kind", "") if sent.get("kind", "") in list(WRITTEN) else WRITTEN[0].value
-    text, result = sent.get("text", "").strip(), sent.get(f"outcome-{kind}", "")
-    due = ACTIVITY.attributes["due_at"]
-    try:
-        next_on = due.kind.clean(due, sent.get("next_on", ""))
-        if not (text or result):
-            raise Invalid([{"": [Wrong(_("Write what happened, or choose a result."), "required")]}])
-        services.log(
-            actor,
-            entity=entity.key,
-            pk=pk,
-            kind=kind,
-            body=text,
-            result=result,
-            next_on=next_on,
-            next_subject=sent.get("next_text", "").strip()[:200],
-            key=sent.get("idempotency_key", "")[:100],
-        )
-    except Invalid as invalid:
-        wrongs = [w for found in invalid.first.values() for w in found]
-    except Wrong as wrong:
-        wrongs = [wrong]
-    except Refused as refused:
-        wrongs = [Wrong(refused.text, "refused")]
-    else:
-        return {}
-    return {"errors": [{"name": "", "label": "", "text": w.text} for w in wrongs], "text": text, "kind": kind}
 
 
 def _may_create(actor: Actor) -> bool:
@@ -252,5 +168,6 @@ plugs.commands += [
     )
 ]
 plugs.timelines.append(timeline)
-plugs.composers.append(composer)
-plugs.log = log
+plugs.composers.append(composing.composer)
+plugs.written.append(composing.offered)
+plugs.log = composing.log

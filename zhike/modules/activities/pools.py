@@ -13,13 +13,14 @@ from zhike.engine.pools.clocks import Clock, Kind, register
 from zhike.engine.pools.document import Counts
 
 from .models import Activity
+from .services import TALK
 
 Result, Of = Activity.Result, Activity.Kind
 WHAT: dict[str, tuple[Any, Q]] = {
-    "call": (_("a call that was answered"), Q(kind=Of.CALL, result=Result.CONNECTED)),
-    "visit": (_("a visit that took place"), Q(kind=Of.VISIT, result=Result.HELD)),
-    "meeting": (_("a meeting that took place"), Q(kind=Of.MEETING, result=Result.HELD)),
-    "reply": (_("an answer of the customer"), Q(kind__in=(Of.MESSAGE, Of.MAIL), result=Result.REPLIED)),
+    "call": (_("a call that was answered"), Q(kind=Of.CALL, result__in=(Result.CONNECTED, Result.CALL_BACK, *TALK))),
+    "visit": (_("a visit that took place"), Q(kind=Of.VISIT, result__in=(Result.HELD, *TALK))),
+    "meeting": (_("a meeting that took place"), Q(kind=Of.MEETING, result__in=(Result.HELD, *TALK))),
+    "reply": (_("an answer of the customer"), Q(kind__in=(Of.MESSAGE, Of.MAIL), result__in=(Result.REPLIED, *TALK))),
     "text": (_("what was said, in %(n)s characters at least"), Q()),
 }
 

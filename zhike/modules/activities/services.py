@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from zhike.base.i18n import listed
 from zhike.engine import guard, notices, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
+from zhike.engine.errors import Invalid, Missing, Wrong
 from zhike.engine.pools import settling
 from zhike.engine.records import Change
 from zhike.modules.customers.models import Account, Contact
@@ -33,13 +34,23 @@ TARGETS: Mapping[str, type[Account | Contact | Lead | Deal]] = {
 }
 CONTACT_KINDS = (Kind.CALL, Kind.MEETING, Kind.VISIT, Kind.MESSAGE, Kind.MAIL)
 ALONE = (Kind.TASK, Kind.NOTE)
+TALK = (Result.INTERESTED, Result.NOT_INTERESTED)  # whoever says so was there
 RESULTS: Mapping[str, tuple[Activity.Result, ...]] = {
     Kind.TASK: (Result.COMPLETED, Result.NOT_COMPLETED),
-    Kind.CALL: (Result.CONNECTED, Result.NO_ANSWER, Result.BUSY, Result.REFUSED, Result.WRONG_NUMBER),
-    Kind.MEETING: (Result.HELD, Result.ABSENT, Result.REFUSED),
-    Kind.VISIT: (Result.HELD, Result.ABSENT, Result.REFUSED),
-    Kind.MESSAGE: (Result.REPLIED, Result.NO_REPLY, Result.REFUSED),
-    Kind.MAIL: (Result.REPLIED, Result.NO_REPLY, Result.REFUSED),
+    Kind.CALL: (
+        Result.CONNECTED,
+        Result.INTERESTED,
+        Result.CALL_BACK,
+        Result.NO_ANSWER,
+        Result.BUSY,
+        Result.NOT_INTERESTED,
+        Result.REFUSED,
+        Result.WRONG_NUMBER,
+    ),
+    Kind.MEETING: (Result.HELD, *TALK, Result.ABSENT, Result.REFUSED),
+    Kind.VISIT: (Result.HELD, *TALK, Result.ABSENT, Result.REFUSED),
+    Kind.MESSAGE: (Result.REPLIED, *TALK, Result.NO_REPLY, Result.REFUSED),
+    Kind.MAIL: (Result.REPLIED, *TALK, Result.NO_REPLY, Result.REFUSED),
     Kind.NOTE: (),
 }
 SUBJECT = 60
@@ -62,14 +73,25 @@ def tidy_activity(change: Change[Activity]) -> None:
     if (activity.remind_minutes or 0) > LONGEST_NOTICE:
         change.fail("remind_minutes", _("Enter a number from 0 to %(max)s.") % {"max": LONGEST_NOTICE})
     _tidy_repeat(change)
-    if activity.result and activity.result not in RESULTS[activity.kind]:
-        shown = listed(str(result.label) for result in RESULTS[activity.kind]) or "—"
+    if activity.result and activity.result not in (fitting := results(activity.kind, retired=True)):
+        shown = listed(fitting.values()) or "—"
         change.fail("result", _("This kind of activity can have: %(results)s.") % {"results": shown})
     if activity.kind not in ALONE and not any(getattr(activity, f"{key}_id") for key in TARGETS):
         change.fail("account", _("Say with whom: choose a customer, a contact, a lead or a deal."), "required")
     if not activity.subject:
         first = next(iter(activity.body.strip().splitlines()), "").strip()
         activity.subject = first[:SUBJECT] or str(Kind(activity.kind).label)
+
+
+def results(kind: str, *, retired: bool = False) -> dict[str, str]:
+    """The results that a kind can have, in the firm's order and words: key -> label.
+
+    What the firm has added of its own fits every kind that has results at all; retired ones are offered no more.
+    """
+    a = get("activity").attributes["result"]
+    own = {key for key, _label in a.choices if key not in Result.values} if RESULTS[kind] else set()
+    fits = {*RESULTS[kind], *own}
+    return {key: str(label) for key, label in a.choices if key in fits and (retired or key not in a.retired)}
 
 
 def _tidy_repeat(change: Change[Activity]) -> None:
@@ -122,7 +144,8 @@ def materialise(touched: Mapping[str, Collection[UUID]]) -> None:
     """Write last contact and next follow-up: from all live activities, so that it is right whatever happened before.
 
     Last contact is the end of the latest call, meeting, visit, message or mail that was done; next follow-up the day
-    of the earliest thing planned. Leads also get their first response.
+    of the earliest thing planned. Leads also get their first response: the first of these that came from
+    us, not from them.
     """
     for key, ids in touched.items():
         if ids:
@@ -144,7 +167,7 @@ def _materialise(key: str, ids: Collection[UUID]) -> None:
         .annotate(
             last=Max("done_at", filter=contact),
             next=Min("due_at", filter=Q(status=Status.PLANNED)),
-            first=Min("done_at", filter=contact),
+            first=Min("done_at", filter=contact & ~Q(direction=Activity.Direction.IN)),
         )
     )
     times = {r[key]: (r["last"], timezone.localdate(r["next"]) if r["next"] else None, r["first"]) for r in found}
@@ -203,10 +226,11 @@ def log(
     """What the composer writes: the activity done, and the next one planned, both or neither.
 
     `entity` and `pk` say on which record: account, contact, lead or deal. `completes` is a planned activity that this
-    is the doing of. Without `next_kind` the next one is of the same kind, or a task after a note or mail. `key` makes
-    a repeated call give back what the first one wrote. Raises Missing, Refused or Invalid.
+    is the doing of; what was written there before stays above the text. Without `next_kind` the next one is of the
+    same kind, or a task after a note or mail. `key` makes a repeated call give back what the first one wrote. Raises
+    Missing, Refused or Invalid.
     """
-    if entity not in TARGETS:
+    if entity not in TARGETS and completes is None:
         raise KeyError(entity)
     query.record(actor, get(entity), pk)
     done = {
@@ -223,8 +247,7 @@ def log(
         if completes is None:
             first = records.create(actor, get("activity"), {**done, entity: pk}, key=key)
         else:
-            said = {name: value for name, value in done.items() if value not in ("", None)}
-            first = records.update(actor, get("activity"), completes, said)
+            first = _finish(actor, completes, {name: v for name, v in done.items() if v not in ("", None)})
         if next_on is None:
             return first, None
         follows = kind if kind in (Kind.CALL, Kind.MEETING, Kind.VISIT, Kind.MESSAGE) else Kind.TASK
@@ -232,12 +255,34 @@ def log(
             "kind": next_kind or follows,
             "status": Status.PLANNED,
             "due_at": next_on,
-            "subject": next_subject or subject,
-            entity: pk,
+            "subject": next_subject or subject or (first.subject if completes else ""),
+            **_links(actor, first, entity, pk),
         }
-        if entity != "contact" and first.contact_id:
-            planned["contact"] = first.contact_id
         return first, records.create(actor, get("activity"), planned, key=f"{key}:next" if key else "")
+
+
+def _finish(actor: Actor, pk: UUID, said: dict[str, Any]) -> Activity:
+    """Something planned is done. What is done already with the same words was sent twice, and stays as it is."""
+    now = query.visible(actor, get("activity"), "update").filter(pk=pk).select_for_update(of=("self",)).first()
+    if now is None:
+        raise Missing
+    body = said.get("body", "")
+    if now.status == Status.DONE and now.result == said.get("result", "") and now.body.endswith(body):
+        return cast("Activity", now)
+    if now.status != Status.PLANNED:
+        raise Invalid([{"": [Wrong(_("This is done already."), "done")]}])
+    if body and now.body:
+        said["body"] = f"{now.body}\n\n{body}"
+    return cast("Activity", records.update(actor, get("activity"), pk, said))
+
+
+def _links(actor: Actor, first: Activity, entity: str, pk: UUID) -> dict[str, UUID]:
+    """With whom the next one is: the record it was written on and the contact, or all that a task was about."""
+    if entity in TARGETS:
+        contact = {"contact": first.contact_id} if entity != "contact" and first.contact_id else {}
+        return {entity: pk, **contact}
+    linked = {key: getattr(first, f"{key}_id") for key in TARGETS if getattr(first, f"{key}_id")}
+    return {k: v for k, v in linked.items() if query.visible(actor, get(k)).filter(pk=v).exists()}
 
 
 def due(actor: Actor) -> dict[str, query.View]:

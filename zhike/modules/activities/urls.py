@@ -1,5 +1,7 @@
 """Addresses of the pages that only activities have."""
 
-from .plan_pages import urlpatterns
+from . import note_templates, plan_pages
 
 __all__ = ["urlpatterns"]
+
+urlpatterns = [*plan_pages.urlpatterns, *note_templates.urlpatterns]

@@ -28,6 +28,15 @@ RESPONSE_MINUTES = Attribute(
     editable=False,
     expression=lambda: Cast(Extract(F("first_response_at") - F("created_at"), "epoch") / 60, IntegerField()),
 )
+RESPONSE_LATE = Attribute(
+    key="response_late",
+    label=_("First response late, minutes"),
+    kind=KINDS["integer"],
+    editable=False,
+    expression=lambda: Cast(
+        Extract(Coalesce(F("first_response_at"), Now()) - F("response_due_at"), "epoch") / 60, IntegerField()
+    ),
+)
 
 LEAD = Entity(
     key="lead",
@@ -57,6 +66,7 @@ LEAD = Entity(
         Section(
             _("Record"),
             (
+                "response_due_at",
                 "first_response_at",
                 "last_contact_at",
                 "next_follow_up_on",
@@ -84,6 +94,9 @@ LEAD = Entity(
         "lost_reason",
         "last_contact_at",
         "next_follow_up_on",
+        "response_due_at",
+        "response_late",
+        "first_response_at",
         "idle_days",
         *pools.FILTERS,
         "converted_at",
@@ -93,6 +106,11 @@ LEAD = Entity(
     views=(
         View("mine", _("Mine"), "owner__eq=me&status__eq=open"),
         View("fresh", _("Not contacted yet"), "status__eq=open&last_contact_at__empty=1&sort=created_at"),
+        View(
+            "unanswered",
+            _("Answer overdue"),
+            "status__eq=open&first_response_at__empty=1&response_late__gte=0&sort=response_due_at",
+        ),
         View("new", _("New this month"), "created_at__within=this_month&sort=-created_at"),
         View("due", _("Due today"), "owner__eq=me&status__eq=open&next_follow_up_on__within=today"),
         View(
@@ -157,11 +175,11 @@ LEAD = Entity(
         personal="name contact_name position wechat external_id address remark",
         internal="company uscc region industry source campaign keyword medium landing_page interest demand score tags "
         "lost_reason lost_note account contact converted_at first_response_at last_contact_at next_follow_up_on "
-        "idle_days response_minutes recycle_why",
+        "response_due_at response_late idle_days response_minutes recycle_why",
     ),
     about=("id", "contact"),
     typed={"contact": "last_contact_at", "idle": "idle_days", "next": "next_follow_up_on"},
-    computed=(IDLE_DAYS, RESPONSE_MINUTES, *pools.computed("lead")),
+    computed=(IDLE_DAYS, RESPONSE_MINUTES, RESPONSE_LATE, *pools.computed("lead")),
     before_save=(services.tidy_lead,),
     before_all=(services.check_conversion,),
     merged={"demand": "both", "remark": "both", "score": "most"},

@@ -66,6 +66,7 @@ class Lead(Staged, Pooled):
     )
     converted_at = models.DateTimeField(_("Converted at"), null=True, blank=True, editable=False)
     first_response_at = models.DateTimeField(_("First response"), null=True, blank=True, editable=False)
+    response_due_at = models.DateTimeField(_("First response due"), null=True, blank=True, editable=False)
     last_contact_at = models.DateTimeField(_("Last contact"), null=True, blank=True, editable=False)
     next_follow_up_on = models.DateField(_("Next follow-up"), null=True, blank=True, editable=False)
     remark = models.TextField(_("Remark"), blank=True)
@@ -77,6 +78,11 @@ class Lead(Staged, Pooled):
             *Record.Meta.indexes,
             *pool_indexes(),
             models.Index(fields=["stage", "stage_at"], name="lead_stage"),
+            models.Index(
+                fields=["response_due_at"],
+                condition=Q(response_due_at__isnull=False, first_response_at=None),
+                name="lead_unanswered",
+            ),
             models.Index(fields=["phone"], name="lead_phone", condition=~Q(phone="")),
             models.Index(fields=["email"], name="lead_email", condition=~Q(email="")),
             models.Index(fields=["uscc"], name="lead_uscc", condition=~Q(uscc="")),

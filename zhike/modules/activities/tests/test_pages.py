@@ -15,7 +15,7 @@ from zhike.base.models import CalendarDay
 from zhike.engine import records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.modules.activities import pages
+from zhike.modules.activities import composing, pages
 from zhike.modules.activities.models import Activity
 from zhike.modules.tests.helpers import Firm, create, reload
 
@@ -115,36 +115,42 @@ def test_the_time_line_asks_the_same_number_of_questions_for_many(firm: Firm) ->
 
 def test_the_composer_offers_kinds_with_their_results(firm: Firm) -> None:
     account = create(firm.seller, "account", name="宝钢")
-    found = pages.composer(firm.seller, get("account"), account.pk)
+    found = composing.composer(firm.seller, get("account"), account.pk)
     assert found
     assert [k["key"] for k in found["kinds"]] == ["note", "call", "visit", "meeting", "message", "mail"]
-    assert [o["value"] for o in found["kinds"][2]["outcomes"]] == ["held", "absent", "refused"]
+    assert [o["value"] for o in found["kinds"][2]["outcomes"]] == [
+        "held",
+        "interested",
+        "absent",
+        "not_interested",
+        "refused",
+    ]
     assert found["url"] == f"/account/{account.pk}/log"
-    assert pages.composer(firm.executive, get("account"), account.pk) is None
-    assert pages.composer(firm.admin, get("user"), firm.admin.user.pk) is None
+    assert composing.composer(firm.executive, get("account"), account.pk) is None
+    assert composing.composer(firm.admin, get("user"), firm.admin.user.pk) is None
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("today", "expected"),
     [
-        ("2026-11-17", [("今天", 17), ("明天", 18), ("3天后", 20), ("下周一", 23)]),
-        ("2026-11-18", [("今天", 18), ("明天", 19), ("下周一", 23)]),
-        ("2026-11-20", [("今天", 20), ("3天后", 23)]),
-        ("2026-11-22", [("今天", 22), ("明天", 23), ("3天后", 25)]),
+        ("2026-11-17", [("今天", 17), ("明天", 18), ("3天后", 20), ("下周一", 23), ("1个月后", 17)]),
+        ("2026-11-18", [("今天", 18), ("明天", 19), ("下周一", 23), ("1个月后", 18)]),
+        ("2026-11-20", [("今天", 20), ("3天后", 23), ("12月21日周一", 21)]),
+        ("2026-11-22", [("今天", 22), ("明天", 23), ("3天后", 25), ("1个月后", 22)]),
     ],
 )
 def test_next_days_are_working_days(today: str, expected: list[tuple[str, int]]) -> None:
-    found = pages.chips(dt.date.fromisoformat(today))
+    found = composing.chips(dt.date.fromisoformat(today))
     assert [(label.replace(" ", ""), date.day) for label, date in found] == expected
 
 
 @pytest.mark.django_db
 def test_holidays_and_the_firms_own_days_are_left_out() -> None:
     eve = dt.date(2026, 9, 30)
-    assert [date for _label, date in pages.chips(eve)] == [eve, dt.date(2026, 10, 8)]
+    assert [date for _label, date in composing.chips(eve)] == [eve, dt.date(2026, 10, 8), dt.date(2026, 10, 30)]
     CalendarDay.objects.create(day=dt.date(2026, 10, 8), is_working=False, name="厂庆")
-    assert [date for _label, date in pages.chips(eve)] == [eve, dt.date(2026, 10, 9)]
+    assert [date for _label, date in composing.chips(eve)] == [eve, dt.date(2026, 10, 9), dt.date(2026, 10, 30)]
 
 
 # ---- post ----

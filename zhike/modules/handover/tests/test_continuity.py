@@ -11,6 +11,7 @@ from django.utils import timezone
 from zhike.base.models import User
 from zhike.engine import query
 from zhike.engine.entity import get
+from zhike.engine.merging import merge
 from zhike.modules.handover import continuity
 from zhike.modules.handover.models import Continuity
 from zhike.modules.handover.pages import last
@@ -49,6 +50,15 @@ def test_the_points_of_the_formula(firm: Firm) -> None:
     assert score(account) == (80, 2, 2, 4)
     User.objects.filter(pk=firm.manager.user.pk).update(is_active=False)
     assert score(account) == (60, 1, 2, 4), "who has left knows nobody any more"
+
+
+def test_customers_that_are_merged(firm: Firm) -> None:
+    one, two = (create(firm.seller, "account", name=name) for name in ("甲", "乙"))
+    touch(firm, firm.seller, one)
+    touch(firm, firm.manager, two)
+    assert (score(one)[0], score(two)[0]) == (10, 10)
+    merge(firm.admin, get("account"), one.pk, [two.pk])
+    assert score(one)[1] == 2, "counted anew of what both had"
 
 
 def test_a_second_count_writes_nothing(firm: Firm) -> None:

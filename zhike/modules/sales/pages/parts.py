@@ -140,6 +140,7 @@ def activity_line(lines: Lines, row: Row, *, tick: bool) -> dict[str, Any]:
         "meta": [m for m in (lines.text(row, "kind"), whom, owner) if m],
         "icon": ICONS.get(kind, "square-check"),
         "done_url": f"/activity/{row.id}/tick" if tick else "",
+        "log_url": f"/activity/{row.id}/log" if tick else "",
     }
 
 

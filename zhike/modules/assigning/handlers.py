@@ -1,0 +1,21 @@
+"""What assignment does when something happens elsewhere: what comes in without an owner is given at once."""
+
+from __future__ import annotations
+
+from zhike.engine.entity import get
+from zhike.engine.outbox import Event, on
+
+from . import (
+    answered,  # noqa: F401 - makes its kinds of notices known
+    deciding,
+)
+
+
+def _came_in(event: Event) -> None:
+    entity = get(event.entity)
+    if found := deciding.lately(entity, event.ids):
+        deciding.run(entity, found)
+
+
+for _key in deciding.ENTITIES:
+    on(f"{_key}.create")(_came_in)
