@@ -1,4 +1,4 @@
-"""What a pasted business card or a line such as 张伟 13800138000 采购经理 @宝钢 says, as guesses for the fields of a form.
+"""What a pasted business card or a line such as 张伟 13800138000 采购经理 @宝钢 says, as guesses for fields of a form.
 
 Labels are the headings that lists are imported by; what has none is told by its shape: numbers, mails, sites, codes of
 firms, legal forms, words of positions and departments, surnames. What is not understood is kept as the rest, so that
@@ -31,35 +31,53 @@ SHORT = {"m": "phone", "mp": "phone", "t": "tel", "p": "tel", "o": "tel", "c": "
          "wx": "wechat", "微信同号": "wechat", "line": "remark", "行動": "phone", "邮政编码": "postcode"}  # fmt: skip
 LABEL = re.compile(r"(?<![\w/])([^\W\d_][^\W\d_.\- ]{0,9}(?:[.\- ][^\W\d_]{1,8}){0,2})\s{0,2}\.?[:：]")
 MAIL = re.compile(r"[\w.+%\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,6}")
-SITE = re.compile(r"(?:https?://|www\.)[\w.\-/%?=&#~+:]{3,200}|(?<![\w.@])[a-z0-9\-]{2,40}\.(?:com|cn|net|org)(?:\.cn|\.tw|\.hk)?(?![\w@])", re.I)  # fmt: skip
+SITE = re.compile(
+    r"(?:https?://|www\.)[\w.\-/%?=&#~+:]{3,200}|(?<![\w.@])[a-z0-9\-]{2,40}\.(?:com|cn|net|org)(?:\.cn|\.tw|"
+    r"\.hk)?(?![\w@])",
+    re.IGNORECASE,
+)
 NUMBER = re.compile(
     r"(?<![0-9A-Za-z+])[+(]?\d[\d()\-\u2013. ]{4,24}\d(?:\s?(?:转|轉|分机|分機|ext\.?|#|x)\s?\d{1,6})?(?![0-9A-Za-z])",
-    re.I,
+    re.IGNORECASE,
 )
 CELL = re.compile(r"\+8869|\+852[5-79]|\+8536")  # mobiles beyond the mainland that may be labelled as telephones
 CODE = re.compile(r"(?<![0-9A-Za-z])[0-9A-Z]{18}(?![0-9A-Za-z])")
 AT = re.compile(r"[@＠]([^\s@,，;；|]{2,60})")
 FORM = re.compile(
-    r"股份有限公司|有限责任公司|有限公司|总公司|分公司|公司|集团|集團|株式会社|事务所|事務所|工作室|银行|銀行|大学|大學|学院|医院|醫院|研究院|研究所|办事处|合作社|商行|酒店|工厂|厂(?=$|\s)|廠(?=$|\s)"
+    r"股份有限公司|有限责任公司|有限公司|总公司|分公司|公司|集团|集團|株式会社|事务所|事務所|工作室|银行|銀行|"
+    r"大学|大學|学院|医院|醫院|研究院|研究所|办事处|合作社|商行|酒店|工厂|厂(?=$|\s)|廠(?=$|\s)"
 )
-LATIN_FORM = re.compile(r"\b(?:Co\.?,? ?Ltd|Ltd|Limited|Inc|LLC|GmbH|Corp|Corporation|Company|Group|Holdings|PLC|S\.A|Pte|University|Institute|Hospital|Bank)\b", re.I)  # fmt: skip
+LATIN_FORM = re.compile(
+    r"\b(?:Co\.?,? ?Ltd|Ltd|Limited|Inc|LLC|GmbH|Corp|Corporation|Company|Group|Holdings|PLC|S\.A|Pte|University|"
+    r"Institute|Hospital|Bank)\b",
+    re.IGNORECASE,
+)
 TITLE = re.compile(
     r"经理|經理|总监|總監|主管|主任|工程师|工程師|总裁|總裁|董事|总经理|助理|专员|專員|顾问|顧問|代表|会计|會計|设计师|設計師|教授|"
     r"院长|院長|厂长|廠長|店长|店長|科长|科長|处长|處長|部长|部長|组长|組長|课长|課長|协理|協理|副总|副總|采购员|业务员|業務員|"
     r"秘书|秘書|律师|律師|医生|醫師|老师|老師|创始人|創辦人|合伙人|合夥人|负责人|負責人|销售|采购|客服|专家|架构师|出纳|首席\w{1,6}官"
 )
-LATIN_TITLE = re.compile(r"\b(?:Manager|Director|Engineer|President|Officer|Assistant|Consultant|Executive|Head|Specialist|Buyer|VP|CEO|CTO|CFO|COO|CMO|CIO|Founder|Partner|Lead|Supervisor|Representative|Professor|Secretary|Accountant|Chairman|Analyst|Designer)\b", re.I)  # fmt: skip
+LATIN_TITLE = re.compile(
+    r"\b(?:Manager|Director|Engineer|President|Officer|Assistant|Consultant|Executive|Head|Specialist|Buyer|VP|"
+    r"CEO|CTO|CFO|COO|CMO|CIO|Founder|Partner|Lead|Supervisor|Representative|Professor|Secretary|Accountant|"
+    r"Chairman|Analyst|Designer)\b",
+    re.IGNORECASE,
+)
 UNIT = re.compile(r"(?:部|事业部|事業部|中心|处|處|科|室|组|組|课|課)$")
-LATIN_UNIT = re.compile(r"\b(?:Department|Dept|Division|Team)\b", re.I)
+LATIN_UNIT = re.compile(r"\b(?:Department|Dept|Division|Team)\b", re.IGNORECASE)
 STREET = re.compile(r"[路街道巷弄号號樓楼室厦廈园園村镇鎮座]")
-LATIN_STREET = re.compile(r"\b(?:Road|Rd|Street|St|Avenue|Ave|Floor|Fl|Building|Tower|Lane|District|Block|Suite|Room|Rm|Boulevard|Blvd)\b\.?|\d/F", re.I)  # fmt: skip
-PARTS = re.compile(r",(?!\s?(?:Ltd|Inc|LLC|Limited|Corp)\b)|/(?!F\b)", re.I)
+LATIN_STREET = re.compile(
+    r"\b(?:Road|Rd|Street|St|Avenue|Ave|Floor|Fl|Building|Tower|Lane|District|Block|Suite|Room|Rm|Boulevard|"
+    r"Blvd)\b\.?|\d/F",
+    re.IGNORECASE,
+)
+PARTS = re.compile(r",(?!\s?(?:Ltd|Inc|LLC|Limited|Corp)\b)|/(?!F\b)", re.IGNORECASE)
 HAN_NAME = re.compile(r"[\u3400-\u9fff]{2,4}")
 MINORITY = re.compile(r"[\u3400-\u9fff]{1,8}[·•][\u3400-\u9fff]{1,10}")
 LATIN_NAME = re.compile(
     r"(?:(?:Mr|Mrs|Ms|Dr|Prof)\.? )?[A-Z][a-z'\-]{1,19}(?: [A-Z]\.?)?(?: [A-Z][A-Za-z'\-]{1,19}){1,3}"
 )
-# The surnames of about 97 of 100 people (公安部户政管理研究中心, 二〇二〇年全国姓名报告, and 百家姓 for the rarer ones).
+# The surnames of about 97 of 100 people (公安部户政管理研究中心, 二〇二〇年全国姓名报告; 百家姓 for the rarer ones).
 SURNAMES = frozenset(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许邓冯韩曹曾彭萧蔡潘田董袁于余叶蒋杜苏魏程吕丁沈任姚卢傅钟姜崔谭廖范汪陆金石戴贾韦夏邱方侯邹"
     "熊孟秦白江阎薛尹段雷黎史龙陶贺顾毛郝龚邵万钱严赖覃洪武莫孔汤向常温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚"
@@ -68,8 +86,14 @@ SURNAMES = frozenset(
 )
 CALLED = re.compile(r"(?:先生|女士|小姐|老师|老師|总|總|工)$")
 BEFORE_TITLE = frozenset(
-    "高级 高級 安全 项目 方案 水利 施工 成本 车间 金融 常务 商务 商務 安装 包装 华东 华南 华北 华中 应收 党委 全国 左右 时装 海外 易耗 文秘".split()
+    re.findall(
+        r"\w+",
+        "高级 高級 安全 项目 方案 水利 施工 成本 车间 金融 常务 商务 商務 安装 包装 华东 华南 华北 华中 应收 党委 全国 "
+        "左右 时装 海外 易耗 文秘",
+    )
 )
+# Names that people write before an account without a colon.
+BARE = re.compile(r"(?<!\w)(微信号?|微信號|WeChat|VX|QQ)\s{0,3}(?=[A-Za-z0-9][\w\-]{4,19}(?![\w@.]))", re.IGNORECASE)
 
 
 @dataclass
@@ -92,6 +116,7 @@ def read(text: str) -> Card:
     """The guesses; never raises, whatever the text is."""
     card = Card()
     whole = unicodedata.normalize("NFKC", text[:LONGEST]).replace("\x00", "")
+    whole = BARE.sub(r"\1: ", whole)
     if beyond := text[LONGEST:].strip():
         card.rest.append(beyond)
     pieces = [piece for line in re.split(r"[\r\n\t|;]+", whole) for piece in _labelled(line)]
@@ -206,7 +231,8 @@ def _is_latin(text: str) -> bool:
 
 
 def _latin(card: Card, text: str) -> None:
-    for meaning, pattern in (("address", LATIN_STREET), ("company", LATIN_FORM), ("position", LATIN_TITLE), ("department", LATIN_UNIT)):  # fmt: skip
+    shapes = {"address": LATIN_STREET, "company": LATIN_FORM, "position": LATIN_TITLE, "department": LATIN_UNIT}
+    for meaning, pattern in shapes.items():
         if pattern.search(text) and card.put(meaning, text):
             return
     if LATIN_NAME.fullmatch(text) and card.put("name", text):
@@ -236,7 +262,7 @@ def _is_surname(text: str) -> bool:
 
 
 def _glued(word: str) -> list[str]:
-    """宝山钢铁股份有限公司采购部经理 as a company, a department and a position; 张伟采购经理 as a name and a position."""
+    """宝山钢铁股份有限公司采购部经理 as company, department and position; 张伟采购经理 as name and position."""
     found = []
     form = max(FORM.finditer(word), key=re.Match.end, default=None)
     if form and form.start() and form.end() < len(word) and not word[form.end() :].startswith(("(", "分", "第")):

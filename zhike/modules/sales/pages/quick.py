@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,11 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from zhike.engine import access, cards, query, records
+from zhike.engine import access, cards, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.engine.query import View
+from zhike.web import plugs
 from zhike.web.templating import actor_of
+
+from . import pasted
 
 
 @login_required
@@ -36,31 +37,15 @@ def understood(actor: Actor, text: str) -> tuple[str, dict[str, str]]:
     put into the remark.
     """
     card = cards.read(text)
-    said = dict(card.values)
-    if not said.keys() & {"phone", "landline", "email", "wechat"}:
+    if not card.values.keys() & {"phone", "landline", "email", "wechat"}:
         return "activity", {"subject": " ".join(text.split())[:200]}
-    company, name = said.pop("company", ""), said.pop("name", "")
-    if department := said.pop("department", ""):
-        said["department_name"] = department
-    if company and (account := _account(actor, company)) and access.may(actor, get("contact"), "create"):
-        entity, found = "contact", {**said, "name": name, "account": str(account)}
-    else:
-        said |= {"phone": said.pop("landline")} if "landline" in said and "phone" not in said else {}
-        entity, found = "lead", {**said, "name": company or name, "company": company, "contact_name": name}
-    known = access.writable(actor, get(entity))
-    left = [value for key, value in found.items() if key not in known and value]
-    values = {key: value for key, value in found.items() if key in known and value}
-    if "remark" in known and (rest := [*left, *card.rest]):
-        values["remark"] = "\n".join(rest)
-    return entity, values
-
-
-def _account(actor: Actor, company: str) -> UUID | None:
-    """The only customer of the actor that this word finds."""
-    if not access.may(actor, get("account"), "list"):
-        return None
-    found = list(query.select(actor, get("account"), View(search=company)).values_list("pk", flat=True)[:2])
-    return found[0] if len(found) == 1 else None
+    known = access.may(actor, get("contact"), "create") and pasted.customer(actor, card) is not None
+    entity = "contact" if known else "lead"
+    found, rest = plugs.cards[entity](actor, card)
+    fields = access.writable(actor, get(entity))
+    rest = [*(value for key, value in found.items() if key not in fields), *rest]
+    values = {key: value for key, value in found.items() if key in fields}
+    return entity, values | ({"remark": "\n".join(rest)} if rest and "remark" in fields else {})
 
 
 @login_required
