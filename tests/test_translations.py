@@ -26,6 +26,7 @@ HAN = re.compile("[\u3400-\u9fff]")
 HAN_OR_WIDE = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")  # also “、” between words and “：” after a label
 # Where Chinese words are no texts for the reader but words that Zhike itself reads, or samples.
 WORD_LISTS = (
+    "engine/cards.py",  # what stands on business cards
     "engine/formula/parse.py",
     "engine/formula/words.py",
     "engine/tabular/",
@@ -45,7 +46,6 @@ KNOWN_WORDS = {
     "modules/promises/entities.py": {"承诺事项", "客户承诺"},
     "modules/targets/entities.py": {"业绩目标", "销售目标", "任务指标"},
     "modules/sales/entities.py": {"商品", "价目表", "业务机会", "交易"},
-    "modules/sales/pages/quick.py": {"@＠"},
     "web/import_columns.py": {"千", "万", "百万", "亿"},  # units as they stand in the headings of a file
     "modules/assigning/document.py": {"－", "：", "、", "，"},  # hours as they are typed
     "modules/assigning/pages/sheets.py": {"，"},  # between words

@@ -85,7 +85,7 @@ export function showModal(html, { title = "", opener } = {}) {
 }
 
 const first = (root) =>
-  $("[data-error-summary]", root) ?? $("[autofocus]", root) ?? $("[aria-invalid=true],input:not([type=hidden]):not([disabled]),select,textarea,button", root);
+  $("[data-error-summary]", root) ?? $("[autofocus]", root) ?? $(":is([aria-invalid=true],input:not([type=hidden]):not([disabled]),select,textarea,button):not(.paste *)", root);
 
 on("submit", "form[data-capture]", (e, form) => {
   const url = new URL(form.action);

@@ -37,13 +37,11 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
     """Create a record: a few fields in the drawer, all of them on the page."""
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "create")
-    quick = is_drawer(request) or request.POST.get("quick") == "1"
-    keys = forms.shown_keys(actor, entity, quick=quick)
-    given = {k: str(v) for k, v in request.GET.items() if k in access.writable(actor, entity)}
+    quick, keys, asked = new_form(request, actor, entity)
     errors: Errors = {}
     data: dict[str, str] | None = None
     if request.method == "POST":
-        data = {**{k: v for k, v in given.items() if k not in keys}, **forms.posted(request, entity, keys)}
+        data = asked | forms.posted(request, entity, keys)
         try:
             _require_files(request)
             with doubles.at("typed", confirmed=forms.is_sure(request)) as told:
@@ -57,13 +55,38 @@ def create_page(request: HttpRequest, key: str) -> HttpResponse:
             errors = invalid.first
         else:
             return _created(request, entity, made, told)
-    elif given:
-        blank = forms.defaults(actor, entity)
-        data = {k: given.get(k, _form_text(entity.attributes[k], blank.get(k))) for k in dict.fromkeys((*keys, *given))}
-        keys = list(dict.fromkeys((*keys, *given)))
+    elif asked:
+        data = blank(actor, entity) | asked
+        keys = list(dict.fromkeys((*keys, *asked)))
     context = form_context(actor, entity, None, data, errors, quick=quick, keys=keys)
-    context["form"]["url"] = request.get_full_path()
+    stay(request, context)
     return form_answer(request, context, status=422 if errors else 200)
+
+
+def new_form(request: HttpRequest, actor: Actor, entity: AnyEntity) -> tuple[bool, list[str], dict[str, str]]:
+    """Of a new record: whether the form is the short one, the keys on it, and what the address asks for beyond them.
+
+    A short form has got more fields where a card was pasted into it: what is posted tells.
+    """
+    quick = is_drawer(request) or request.POST.get("quick") == "1"
+    allowed = access.writable(actor, entity)
+    keys = list(
+        dict.fromkeys((*forms.shown_keys(actor, entity, quick=quick), *(k for k in request.POST if k in allowed)))
+    )
+    asked = {k: str(v) for k, v in request.GET.items() if k in allowed}
+    return quick, keys, {k: v for k, v in asked.items() if request.method == "GET" or k not in keys}
+
+
+def blank(actor: Actor, entity: AnyEntity) -> dict[str, str]:
+    """What the fields of a new record hold before anybody has typed."""
+    return {k: _form_text(entity.attributes[k], v) for k, v in forms.defaults(actor, entity).items()}
+
+
+def stay(request: HttpRequest, context: Mapping[str, Any]) -> None:
+    """Have the form of a new record keep what its address asked for."""
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    for place in filter(None, (context["form"], context["form"]["paste"])):
+        place["url"] += query
 
 
 def _require_files(request: HttpRequest) -> None:
@@ -139,6 +162,7 @@ def form_context(
             "errors": forms.summary(errors, entity),
             "version": page.rows[0].version if page else None,
             "key": "" if page else str(uuid7()),
+            "paste": {"url": f"{base}/new/filled"} if page is None and entity.key in plugs.cards else None,
             "again": page is None and not quick,
             "confirms": asks(errors),
             "cancel_url": url if page else f"{base}/",

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from zhike.engine.access import Actor
+from zhike.engine.cards import Card
 from zhike.engine.entity import AnyEntity
 
 
@@ -130,6 +131,7 @@ Home = Callable[[HttpRequest, Actor], HttpResponse]
 Composer = Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]
 Log = Callable[[HttpRequest, Actor, AnyEntity, UUID], Mapping[str, Any]]  # {text, undo_url}, or {errors, …}
 Banner = Callable[[HttpRequest, Actor, AnyEntity, UUID], str]  # HTML above a record, "" for nothing to say
+Reads = Callable[[Actor, Card], tuple[dict[str, str], list[str]]]  # values by field, and what found none
 Take = Callable[[Actor, str, UUID], Mapping[str, Any] | None]  # {label, icon, url}: makes something of written text
 
 timelines: list[Timeline] = []
@@ -150,4 +152,5 @@ home_panels: list[HomePanel] = []
 beside: list[Callable[[Actor, AnyEntity, UUID], Mapping[str, Any] | None]] = []  # cards beside a record, as its lists
 report_tabs: list[tuple[str, Any, str]] = []  # key, label and address of reports that modules add
 log: Log | None = None
+cards: dict[str, Reads] = {}  # by entity: what a card that was pasted says for its fields
 written: list[Callable[[Actor, AnyEntity], bool]] = []  # whether the records of an entity have a composer

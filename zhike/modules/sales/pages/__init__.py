@@ -11,7 +11,7 @@ from zhike.engine.entity import get
 from zhike.engine.notices import NoticeKind
 from zhike.web import plugs
 
-from . import admin, brief, executive, manager, seller
+from . import admin, brief, executive, manager, pasted, seller
 
 
 def _sees_others(actor: Actor) -> bool:
@@ -26,5 +26,6 @@ plugs.homes.update(
         Role.Home.ADMIN: admin.home,
     }
 )
+plugs.cards.update({"lead": pasted.lead, "contact": pasted.contact, "account": pasted.account})
 notices.register(NoticeKind("brief", _("The brief of the day"), "todo", mail=True, content=brief.content))
 plugs.menu.append(plugs.MenuItem(_("Reports"), "/reports/", "chart-column", 80, _sees_others))

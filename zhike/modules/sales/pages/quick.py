@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,52 +11,41 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from zhike.base import phone
-from zhike.engine import access, query, records
+from zhike.engine import access, cards, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import get
-from zhike.engine.query import View
+from zhike.web import plugs
 from zhike.web.templating import actor_of
 
-DIGITS = re.compile(r"\+?\d[\d\- ]{5,}\d")
+from . import pasted
 
 
 @login_required
 @require_GET
 def capture(request: HttpRequest) -> HttpResponse:
     """One line as a filled form: with a phone number a contact or a lead, otherwise a task."""
-    actor, text = actor_of(request), " ".join(request.GET.get("text", "").split())[:200]
+    actor, text = actor_of(request), request.GET.get("text", "").strip()[: cards.LONGEST]
     entity, values = understood(actor, text)
     access.require(actor, get(entity), "create")
     return HttpResponseRedirect(f"/{entity}/new?{urlencode(values)}")
 
 
 def understood(actor: Actor, text: str) -> tuple[str, dict[str, str]]:
-    """(entity, values) of a line such as 张伟 13800138000 采购经理 @宝钢.
+    """(entity, values) of a pasted card or a line such as 张伟 13800138000 采购经理 @宝钢.
 
-    A known customer after the @ makes it a contact of that customer, an unknown one the company of a lead.
+    A known customer makes it a contact of that customer, an unknown one the company of a lead. What no field takes is
+    put into the remark.
     """
-    number = next((m for m in DIGITS.finditer(text) if phone.parse(m.group()).number), None)
-    if number is None:
-        return "activity", {"subject": text}
-    rest = f"{text[: number.start()]} {text[number.end() :]}"
-    company = next((w[1:] for w in rest.split() if w[:1] in "@＠" and len(w) > 1), "")
-    words = [w for w in rest.split() if w[:1] not in "@＠"]
-    name, position = (words[0] if words else "", " ".join(words[1:]))
-    values: dict[str, Any] = {"phone": number.group().strip(), "position": position}
-    if company and (account := _account(actor, company)) and access.may(actor, get("contact"), "create"):
-        values |= {"name": name, "account": account}
-        return "contact", {k: str(v) for k, v in values.items() if v}
-    values |= {"name": company or name, "company": company, "contact_name": name}
-    return "lead", {k: str(v) for k, v in values.items() if v}
-
-
-def _account(actor: Actor, company: str) -> UUID | None:
-    """The only customer of the actor that this word finds."""
-    if not access.may(actor, get("account"), "list"):
-        return None
-    found = list(query.select(actor, get("account"), View(search=company)).values_list("pk", flat=True)[:2])
-    return found[0] if len(found) == 1 else None
+    card = cards.read(text)
+    if not card.values.keys() & {"phone", "landline", "email", "wechat"}:
+        return "activity", {"subject": " ".join(text.split())[:200]}
+    known = access.may(actor, get("contact"), "create") and pasted.customer(actor, card) is not None
+    entity = "contact" if known else "lead"
+    found, rest = plugs.cards[entity](actor, card)
+    fields = access.writable(actor, get(entity))
+    rest = [*(value for key, value in found.items() if key not in fields), *rest]
+    values = {key: value for key, value in found.items() if key in fields}
+    return entity, values | ({"remark": "\n".join(rest)} if rest and "remark" in fields else {})
 
 
 @login_required

@@ -435,6 +435,11 @@ def lines(firm: Firm) -> Iterator[tuple[str, str, dict[str, str]]]:
         {"phone": "138 0013 8000", "name": "鞍钢", "company": "鞍钢", "contact_name": "张伟", "position": "采购经理"},
     )  # fmt: skip
     yield "13800138000 李四", "lead", {**phone, "name": "李四", "contact_name": "李四"}
+    yield (
+        "青岛海蓝水产有限公司销售经理魏东\n电话：0532-66668888\n邮箱：wei@example.com\n喝绿茶", "lead",
+        {"phone": "0532-66668888", "email": "wei@example.com", "name": "青岛海蓝水产有限公司", "remark": "喝绿茶",
+         "company": "青岛海蓝水产有限公司", "contact_name": "魏东", "position": "销售经理"},
+    )  # fmt: skip
     yield "明天给宝钢送样品 2026", "activity", {"subject": "明天给宝钢送样品 2026"}
 
 
