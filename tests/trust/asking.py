@@ -89,8 +89,9 @@ def send(world: World, person: Person, asked: Asked) -> tuple[Any, ...]:
 
 
 def requests(world: World, person: Person, secret: Secret, seed: int) -> Iterator[Asked]:
-    """Without end: drawn from all ways of asking, most of them about the secret."""
+    """Without end: the page of the record, then drawn from all ways of asking, most of them about the secret."""
     dice = random.Random(f"{seed}{secret.name}{person.name}")
+    yield Asked("GET", f"{'/api/v1' * (person.token is not None)}/{secret.entity}/{world.ids[secret.item]}")
     ways = API_WAYS if person.token is not None else WEB_WAYS
     while True:
         entity = get(secret.entity) if dice.random() < 0.7 else dice.choice(list(entities().values()))
@@ -109,12 +110,23 @@ def _operand(a: Attribute, secret: Secret, dice: random.Random) -> str:
     return dice.choice([*secret.words, "13", "a", "1", "记录", "甲", ""])
 
 
+def aim(entity: AnyEntity, secret: Secret, dice: random.Random) -> str:
+    """The field of the secret, or one that is computed of it."""
+    a = entity.attributes.get(secret.where)
+    made = [b.key for b in entity.attributes.values() if a and b.expression and {a.key, a.column} & b.made_of]
+    return dice.choice(made) if made and dice.random() < 0.4 else secret.where
+
+
 def query(entity: AnyEntity, secret: Secret, dice: random.Random) -> dict[str, str]:
     """Filters, order and words over any field, hidden ones first."""
     keys = list(entity.attributes)
     found: dict[str, str] = {}
     for _n in range(dice.choice([0, 1, 1, 2])):
-        key = secret.where if secret.where in entity.attributes and dice.random() < 0.7 else dice.choice(keys)
+        key = (
+            aim(entity, secret, dice)
+            if secret.where in entity.attributes and dice.random() < 0.7
+            else dice.choice(keys)
+        )
         a = entity.attributes[key]
         ops = (
             "eq",
@@ -136,7 +148,7 @@ def query(entity: AnyEntity, secret: Secret, dice: random.Random) -> dict[str, s
     if dice.random() < 0.5:
         found["q"] = dice.choice([*secret.words, "13", "1391", "8888", "@example", "记录", "ji"])
     if dice.random() < 0.5:
-        key = secret.where if secret.where and dice.random() < 0.6 else dice.choice(keys)
+        key = aim(entity, secret, dice) if secret.where and dice.random() < 0.6 else dice.choice(keys)
         found["sort"] = dice.choice(["", "-"]) + key
     if dice.random() < 0.4:
         found["where"] = json.dumps(where(entity, secret, dice), ensure_ascii=False)
@@ -148,7 +160,7 @@ def query(entity: AnyEntity, secret: Secret, dice: random.Random) -> dict[str, s
 def _condition(entity: AnyEntity, secret: Secret, dice: random.Random) -> list[str]:
     """A condition over a field of an entity, the secret one first."""
     aimed = entity.key == secret.entity and secret.where in entity.attributes and dice.random() < 0.8
-    key = secret.where if aimed else dice.choice(list(entity.attributes))
+    key = aim(entity, secret, dice) if aimed else dice.choice(list(entity.attributes))
     a = entity.attributes[key]
     op = dice.choice(a.kind.ops or ("eq",))
     return [key, op, "1" if op == "empty" else _operand(a, secret, dice)]
