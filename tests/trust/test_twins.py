@@ -19,7 +19,7 @@ from .hidden import Secret
 from .world import World, build
 
 PAIRS = [(secret, name) for secret in hidden.SECRETS for name in secret.who]
-PER_CHANGE = 1 + 1_500 // len(PAIRS)
+PER_CHANGE = 1 + 1_000 // len(PAIRS)
 LONG = 1 + 20_000 // len(PAIRS)
 pytestmark = pytest.mark.django_db
 
