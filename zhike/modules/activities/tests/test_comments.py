@@ -16,6 +16,7 @@ from zhike.engine.access import Actor, Limit
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid, Missing, Refused
 from zhike.engine.models import History, Notice
+from zhike.engine.privacy import erasing
 from zhike.modules.activities import comment_pages, commenting, mentioning
 from zhike.modules.activities.models import Activity, Comment, Mention
 from zhike.modules.tests.helpers import Firm, create, reload
@@ -260,3 +261,17 @@ def test_comments_stay_with_what_they_stand_under_through_a_merge(firm: Firm, vi
     merging.merge(firm.manager, get("account"), other.pk, [visit.account_id])
     page = browser(firm.seller).get(f"/account/{other.pk}").content.decode()
     assert "并过去也在" in page
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_the_name_of_an_erased_person_goes_out_of_comments_around_them(
+    firm: Firm, account: Any, thorough: bool
+) -> None:
+    """A bare name that others bear too means this person only under what is about them."""
+    contact = create(firm.seller, "contact", name="赵敏", account=account.pk)
+    with_them = create(firm.seller, "activity", kind="note", body="聊过", contact=contact.pk)
+    elsewhere = create(firm.seller, "activity", kind="task", subject="内部")
+    for activity in (with_them, elsewhere):
+        commenting.write(firm.seller, activity.pk, "赵敏说下周答复")
+    erasing.wipe(get("contact"), contact.pk, by=None, reason="", thorough=thorough)
+    assert ["赵敏" in c.text for c in Comment.objects.order_by("created_at")] == [False, True]
