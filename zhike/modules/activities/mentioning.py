@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Q, Value, When
+from django.db.models import Case, Q, When
 from django.utils.translation import gettext as _
 from markupsafe import Markup, escape
 
 from zhike.base.i18n import listed
-from zhike.base.models import User
+from zhike.base.models import Department, User
 from zhike.engine import query
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
@@ -22,7 +22,7 @@ from zhike.web.forms import is_uuid
 from .models import Mention
 
 MOST = 20  # people in one text
-OFFERED = 8
+OFFERED, LOOKED_AT = 8, 24
 
 
 class Named(NamedTuple):
@@ -92,23 +92,35 @@ def sees(user: User, entity: AnyEntity, pk: UUID) -> bool:
 
 
 def offers(actor: Actor, entity: AnyEntity, pk: UUID, term: str) -> list[dict[str, Any]]:
-    """Colleagues to name in what is written on a record, those of one's own department first; with a word on those
-    who may not see it. Raises Missing."""
+    """Colleagues to name in what is written on a record: those who may see it first, with a word on the others.
+
+    Raises Missing.
+    """
     query.record(actor, entity, pk)
     near = Case(
-        When(department=actor.user.department_id, then=Value(False)), default=Value(True), output_field=BooleanField()
+        When(pk__in=_near(actor, entity, pk), then=0), When(department=actor.user.department_id, then=1), default=2
     )
     known = query.every(get("user")).filter(is_active=True).exclude(pk=actor.user.pk)
     known = known.filter(Q(name__icontains=term) | Q(pinyin__icontains=term)).select_related("department")
+    found = [(user, sees(user, entity, pk)) for user in known.order_by(near, "pinyin", "pk")[:LOOKED_AT]]
     return [
         {
             "value": str(user.pk),
             "label": user.name,
             "hint": str(user.department or ""),
-            "aside": "" if sees(user, entity, pk) else _("cannot see this"),
+            "aside": "" if seen else _("cannot see this"),
         }
-        for user in known.order_by(near, "pinyin", "pk")[:OFFERED]
+        for user, seen in sorted(found, key=lambda pair: not pair[1])[:OFFERED]
     ]
+
+
+def _near(actor: Actor, entity: AnyEntity, pk: UUID) -> list[UUID]:
+    """Whose the record is, and who leads whoever writes."""
+    above = actor.user.department.ancestors if actor.user.department else []
+    found = {actor.user.manager_id, *Department.objects.filter(pk__in=above).values_list("head", flat=True)}
+    if entity.has_owner:
+        found |= set(entity.rows("of a record the actor reads").filter(pk=pk).values_list("owner", flat=True))
+    return [one for one in found if one]
 
 
 def unreached(gone: Sequence[str], blind: Sequence[str]) -> list[str]:

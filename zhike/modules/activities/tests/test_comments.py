@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.api.desk import program
 from zhike.base.models import Grant, Role, User
 from zhike.engine import access, delegation, merging, notices, records
 from zhike.engine.access import Actor, Limit
@@ -275,3 +276,20 @@ def test_the_name_of_an_erased_person_goes_out_of_comments_around_them(
         commenting.write(firm.seller, activity.pk, "赵敏说下周答复")
     erasing.wipe(get("contact"), contact.pk, by=None, reason="", thorough=thorough)
     assert ["赵敏" in c.text for c in Comment.objects.order_by("created_at")] == [False, True]
+
+
+def test_by_key(firm: Firm, visit: Activity) -> None:
+    manager, reader = program(firm.manager.user), program(firm.seller.user, ["activity:list", "activity:read"])
+    url = f"activity/{visit.pk}/comments"
+    body = {"text": "@王芳 看看", "mentions": [str(firm.seller.user.pk), str(uuid4())]}
+    made = manager("POST", url, body, Idempotency_Key="k1")
+    assert (made.status_code, made.json()["unreached"], told()) == (201, [], {"王芳": ["mention"]})
+    assert manager("POST", url, body, Idempotency_Key="k1").json()["id"] == made.json()["id"]
+    (item,) = reader.get(url).json()["items"]
+    assert (item["text"], item["author"]) == ("@王芳 看看", str(firm.manager.user.pk))
+    assert reader("POST", url, {"text": "只读"}).status_code == 404
+    assert manager("POST", url, {"text": " "}).status_code == 422
+    assert program(firm.stranger.user).get(url).status_code == 404
+    asked = reader.get("openapi.json").json()["paths"]["/activity/{id}/comments"]
+    assert ("get" in asked, "post" in asked) == (True, False)
+    assert "post" in manager.get("openapi.json").json()["paths"]["/activity/{id}/comments"]
