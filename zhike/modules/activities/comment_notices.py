@@ -105,8 +105,9 @@ def lines(actor: Actor, rows: Sequence[Notice]) -> Mapping[UUID, Line]:
         seen = _seen(reader, {n.record for n in some if n.record})
         for notice in some:
             comment = notice.params.get("comment")
-            if notice.record in seen and (not comment or UUID(comment) in texts):
-                title, meta = seen[notice.record]
+            about = seen.get(notice.record) if notice.record else None
+            if about and (not comment or UUID(comment) in texts):
+                title, meta = about
                 found[notice.pk] = Line(_short(texts[UUID(comment)]) if comment else title, meta)
     return found
 

@@ -73,7 +73,7 @@ def thread(request: HttpRequest, pk: UUID) -> HttpResponse:
     """All comments of an activity with the box to write one; POST writes it."""
     actor = actor_of(request)
     if request.method == "GET":
-        return _answer(request, actor, pk, form=_form(actor, pk))
+        return _answer(request, actor, pk, form=_form(actor, pk) if commenting.may_write(actor) else None)
     key = request.POST.get("idempotency_key", "")
     return _saved(request, actor, pk, lambda text, named: commenting.write(actor, pk, text, named, key=key))
 
@@ -119,8 +119,8 @@ def _saved(
         done = work(text, named)
     except Invalid as invalid:
         wrong = [w.text for found in invalid.first.values() for w in found]
-        form = {**_form(actor, pk, text, named, comment), "errors": wrong}
-        form["key"] = request.POST.get("idempotency_key", "") or form["key"]
+        form = _form(actor, pk, text, named, comment)
+        form |= {"errors": wrong, "key": request.POST.get("idempotency_key", "") or form["key"]}
         return _answer(request, actor, pk, form=form, edited=comment, status=422)
     if not request.headers.get("HX-Request"):
         request.session["toast"] = " ".join([_("Saved."), *done.unreached])
@@ -130,10 +130,8 @@ def _saved(
 
 def _form(
     actor: Actor, pk: UUID, text: str = "", named: Sequence[Any] = (), comment: UUID | None = None
-) -> dict[str, Any] | None:
-    """The box: empty, or with what was written; none for who may only read."""
-    if not commenting.may_write(actor):
-        return None
+) -> dict[str, Any]:
+    """The box: empty, or with what was written."""
     url = f"/activity/{pk}/comments"
     return {
         "url": f"{url}/{comment}" if comment else url,

@@ -259,6 +259,7 @@ def test_a_thread_in_the_time_line_shows_the_newest_and_how_many_there_are(firm:
 def test_comments_stay_with_what_they_stand_under_through_a_merge(firm: Firm, visit: Activity) -> None:
     commenting.write(firm.manager, visit.pk, "并过去也在")
     other = create(firm.seller, "account", name="宝钢集团")
+    assert visit.account_id
     merging.merge(firm.manager, get("account"), other.pk, [visit.account_id])
     page = browser(firm.seller).get(f"/account/{other.pk}").content.decode()
     assert "并过去也在" in page
