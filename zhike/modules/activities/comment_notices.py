@@ -33,7 +33,7 @@ def commented(actor: Actor, activity: Activity, comment: Comment, named: Sequenc
     owners = _owners(activity)
     before = Comment.objects.filter(activity=activity, deleted_at=None).exclude(author=None)
     about = {"by": actor.user.name, "comment": str(comment.pk)}
-    said = _Telling(actor, activity, f"comment:{comment.pk}", about, f"#comment-{comment.pk}")
+    said = _Telling(actor, activity, f"comment:{comment.pk}", about, _address(activity.pk, comment.pk))
     blind = [user.name for user in named if not said.tell(user, "mention", MENTIONED)]
     others = {*owners, *before.values_list("author", flat=True)}
     for user in User.objects.filter(pk__in=others).select_related("department"):
@@ -45,7 +45,7 @@ def commented(actor: Actor, activity: Activity, comment: Comment, named: Sequenc
 
 def mentioned(actor: Actor, activity: Activity, named: Sequence[User]) -> list[str]:
     """Tell who is named in the text of an activity; the names of those who may not see it."""
-    said = _Telling(actor, activity, f"activity:{activity.pk}", {"by": actor.user.name}, "")
+    said = _Telling(actor, activity, f"activity:{activity.pk}", {"by": actor.user.name}, f"/activity/{activity.pk}")
     return [user.name for user in named if not said.tell(user, "mention", MENTIONED)]
 
 
@@ -62,9 +62,8 @@ def _owners(activity: Activity) -> set[UUID]:
 class _Telling:
     """Telling people of one text, each of them once; the cause says who was told of it before."""
 
-    def __init__(self, actor: Actor, activity: Activity, cause: str, params: Mapping[str, Any], at: str) -> None:
-        self.activity, self.cause, self.params = activity, cause, params
-        self.url = f"/activity/{activity.pk}{at}"
+    def __init__(self, actor: Actor, activity: Activity, cause: str, params: Mapping[str, Any], url: str) -> None:
+        self.activity, self.cause, self.params, self.url = activity, cause, params, url
         self.done = {actor.user.pk, actor.hand.pk}
 
     def tell(self, user: User, kind: str, text: str) -> bool:
@@ -89,6 +88,10 @@ class _Telling:
         notices.tell(user, text, params, url, f"{self.cause}:{user}", kind=kind, about=about)
 
 
+def _address(activity: UUID, comment: UUID) -> str:
+    return f"/activity/{activity}#comment-{comment}"
+
+
 def _sees(actor: Actor, pk: UUID) -> bool:
     return may_read(actor) and query.visible(actor, ACTIVITY, "read").filter(pk=pk).exists()
 
@@ -99,16 +102,19 @@ def _sees(actor: Actor, pk: UUID) -> bool:
 def lines(actor: Actor, rows: Sequence[Notice]) -> Mapping[UUID, Line]:
     """What was said, and about what, as far as the reader may see it now; what was deleted is told no more."""
     ids = {UUID(n.params["comment"]) for n in rows if n.params.get("comment")}
-    texts = dict(Comment.objects.filter(pk__in=ids, deleted_at=None).values_list("pk", "text"))
+    comments = {c.pk: c for c in Comment.objects.filter(pk__in=ids, deleted_at=None)}
     found: dict[UUID, Line] = {}
     for reader, some in _readers(actor, rows):
-        seen = _seen(reader, {n.record for n in some if n.record})
+        own = {n.record for n in some if n.record and not n.params.get("comment")}
+        seen = _seen(reader, {*own, *(c.activity_id for c in comments.values())})
         for notice in some:
-            comment = notice.params.get("comment")
-            about = seen.get(notice.record) if notice.record else None
-            if about and (not comment or UUID(comment) in texts):
-                title, meta = about
-                found[notice.pk] = Line(_short(texts[UUID(comment)]) if comment else title, meta)
+            of = notice.params.get("comment")
+            comment = comments.get(UUID(of)) if of else None
+            if comment and (about := seen.get(comment.activity_id)):  # which may have been merged into another
+                url = "" if notice.params.get("delegation") else _address(comment.activity_id, comment.pk)
+                found[notice.pk] = Line(_short(comment.text), about[1], url=url)
+            elif not of and notice.record and (about := seen.get(notice.record)):
+                found[notice.pk] = Line(*about)
     return found
 
 

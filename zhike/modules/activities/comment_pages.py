@@ -141,7 +141,7 @@ def _form(
         "text": text,
         "mentions": [str(one) for one in named],
         "errors": (),
-        "most": commenting.LONGEST,
+        "cancel_url": url if comment else "",
     }
 
 

@@ -22,7 +22,7 @@ from zhike.web.forms import is_uuid
 from .models import Mention
 
 MOST = 20  # people in one text
-OFFERED, LOOKED_AT = 8, 24
+OFFERED, LOOKED_AT = 6, 24  # so many fit without scrolling
 
 
 class Named(NamedTuple):
@@ -48,9 +48,15 @@ def named(text: str, chosen: Sequence[str]) -> Named:
 
 def keep(activity: UUID, comment: UUID | None, people: Sequence[User]) -> None:
     """Who is named in a comment; without one, in the text of the activity, beside those named there before."""
+    before = Mention.objects.filter(activity=activity, comment=comment)
     if comment is not None:
-        Mention.objects.filter(comment=comment).delete()
-    rows = (Mention(activity_id=activity, comment_id=comment, user=user, said=user.name) for user in people)
+        before.delete()
+    known = {*before.values_list("user", flat=True)}
+    rows = (
+        Mention(activity_id=activity, comment_id=comment, user=user, said=user.name)
+        for user in people
+        if user.pk not in known
+    )
     Mention.objects.bulk_create(rows, ignore_conflicts=True)
 
 

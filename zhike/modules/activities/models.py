@@ -296,7 +296,8 @@ class Mention(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["activity", "comment", "user"], nulls_distinct=False, name="mention_once")
+            # in the text of an activity a name may stand twice: when two of them are merged
+            models.UniqueConstraint(fields=["comment", "user"], name="mention_once")
         ]
 
     def __str__(self) -> str:

@@ -48,6 +48,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mention',
-            constraint=models.UniqueConstraint(fields=('activity', 'comment', 'user'), name='mention_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(fields=('comment', 'user'), name='mention_once'),
         ),
     ]

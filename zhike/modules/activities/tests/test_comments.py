@@ -265,6 +265,20 @@ def test_comments_stay_with_what_they_stand_under_through_a_merge(firm: Firm, vi
     assert "并过去也在" in page
 
 
+def test_two_activities_made_one_have_the_comments_and_names_of_both(firm: Firm, account: Any) -> None:
+    named, made = str(firm.manager.user.pk), []
+    for n in range(2):
+        sent = {"kind": "note", "text": f"@赵敏 第{n}次", "mention": named, "idempotency_key": f"k{n}"}
+        browser(firm.seller).post(f"/account/{account.pk}/log", sent)
+        made.append(Activity._base_manager.order_by("pk").last())
+        commenting.write(firm.manager, made[n].pk, f"评论{n}")
+    merging.merge(firm.manager, get("activity"), made[0].pk, [made[1].pk])
+    page = browser(firm.seller).get(f"/activity/{made[0].pk}").content.decode()
+    assert [f"评论{n}" in page for n in range(2)] == [True, True]
+    told = notices.said(firm.seller, Notice.objects.filter(user=firm.seller.user, kind="comment"))
+    assert {one.url.partition("#")[0] for one in told} == {f"/activity/{made[0].pk}"}
+
+
 @pytest.mark.parametrize("thorough", [True, False])
 def test_the_name_of_an_erased_person_goes_out_of_comments_around_them(
     firm: Firm, account: Any, thorough: bool
