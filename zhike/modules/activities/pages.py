@@ -62,7 +62,7 @@ def timeline(actor: Actor, entity: AnyEntity, pk: UUID) -> Sequence[Item]:
     planned = Case(When(status=Status.PLANNED, then=Value(1)), default=Value(0), output_field=IntegerField())
     rows = query.visible(actor, ACTIVITY).filter(Q(pk=pk) if itself else _belongs(actor, entity, pk))
     rows = rows.order_by(planned.desc(), Coalesce("done_at", "due_at", "created_at").desc(), F("pk").desc())[:ENTRIES]
-    found = query.read(actor, ACTIVITY, rows, shown)
+    found = [row for row in query.read(actor, ACTIVITY, rows, shown) if _when(row)]  # who reads no time has no line
     labels = query.labels(actor, shown, found)
     own = set(
         query.visible(actor, ACTIVITY, "update").filter(pk__in=[r.id for r in found]).values_list("pk", flat=True)
@@ -100,7 +100,7 @@ def _item(row: Row, on: str, labels: Labels, files: Sequence[tuple[UUID, str]], 
     v = row.values
     kind, status = Kind(v.get("kind") or Kind.TASK), v.get("status")
     planned = status == Status.PLANNED
-    at = v.get("done_at") or v.get("due_at") or v["created_at"]
+    at = _when(row)
     late = planned and timezone.localtime(at).date() < timezone.localdate()
     return Item(
         id=f"a{row.id}",
@@ -116,6 +116,11 @@ def _item(row: Row, on: str, labels: Labels, files: Sequence[tuple[UUID, str]], 
         files=files,
         about=("activity", row.id),
     )
+
+
+def _when(row: Row) -> Any:
+    """When it was or will be; none for a reader of none of its times."""
+    return next((at for key in ("done_at", "due_at", "created_at") if (at := row.values.get(key))), None)
 
 
 def _title(row: Row, kind: Activity.Kind, on: str, labels: Labels) -> Markup:

@@ -266,7 +266,8 @@ def test_comments_stay_with_what_they_stand_under_through_a_merge(firm: Firm, vi
 
 
 def test_two_activities_made_one_have_the_comments_and_names_of_both(firm: Firm, account: Any) -> None:
-    named, made = str(firm.manager.user.pk), []
+    named = str(firm.manager.user.pk)
+    made: list[Any] = []
     for n in range(2):
         sent = {"kind": "note", "text": f"@赵敏 第{n}次", "mention": named, "idempotency_key": f"k{n}"}
         browser(firm.seller).post(f"/account/{account.pk}/log", sent)
