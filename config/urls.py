@@ -8,6 +8,7 @@ from zhike.mcp import http as mcp
 
 urlpatterns = [
     path("mcp", mcp.endpoint),
+    path("api/", include("zhike.modules.activities.comment_api")),
     path("api/", include("zhike.api.urls")),
     path("", include("zhike.modules.customers.urls")),
     path("", include("zhike.modules.sales.urls")),

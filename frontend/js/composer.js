@@ -1,4 +1,5 @@
 import { $, $$, on } from "./dom.js";
+import { named, remember } from "./mention.js";
 
 // What was written but not saved stays in this browser, by person and record, over reloads, lost connections and ended
 // sessions; a refresh of the time line must not eat it either. Where the browser keeps nothing, this page does.
@@ -68,6 +69,7 @@ function keep(form) {
   const sent = new FormData(form);
   const kept = { at: Date.now(), result: sent.get(`outcome-${sent.get("kind")}`) };
   for (const name of names) kept[name] = sent.get(name);
+  kept.mentions = named(form);
   if (kept.text || kept.result || kept.next_on) shelf.set(form.dataset.draft, kept);
   else shelf.drop(form.dataset.draft);
 }
@@ -85,6 +87,7 @@ function start(form) {
     choose(form, "kind", kept.kind);
     if (kept.result) choose(form, `outcome-${kept.kind}`, kept.result);
     for (const name of names.slice(1)) if (kept[name]) $(`[name=${name}]`, form).value = kept[name];
+    remember(form, kept.mentions);
     $("[data-draft-note]", form).hidden = false;
   }
   kind(form);
@@ -117,6 +120,7 @@ on("click", "[data-draft-drop]", (_, button) => {
   shelf.drop(form.dataset.draft);
   for (const radio of $$("input[type=radio]", form)) radio.checked = radio.defaultChecked;
   for (const field of $$("textarea,[name^=next_]", form)) field.value = "";
+  for (const person of $$("[name=mention]", form)) person.remove();
   button.parentElement.hidden = true;
   kind(form);
   dates(form);
@@ -187,10 +191,33 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const form = detail.requestConfig?.elt;
   // a sign-in page is no answer: the session has ended, and the words are still needed
   const answered = detail.xhr.status < 300 && !/^\s*<!doctype/i.test(detail.xhr.responseText);
-  if (answered && form?.matches?.("[data-composer]")) shelf.drop(form.dataset.draft);
+  if (answered && form?.matches?.("[data-composer],[data-comment]")) shelf.drop(form.dataset.draft);
 });
-document.addEventListener("htmx:afterSettle", () => $$("[data-composer]").forEach(start));
-$$("[data-composer]").forEach(start);
+/** The box for a comment keeps what was written as the composer does; opened, it takes the focus. */
+function open(form) {
+  if (form.dataset.started) return;
+  form.dataset.started = "1";
+  const area = $("textarea", form);
+  const kept = shelf.get(form.dataset.draft);
+  if (kept && (!area.value || !$("[name=idempotency_key]", form)) && !$(".notice", form)) {
+    area.value = kept.text;
+    const key = $("[name=idempotency_key]", form);
+    if (key && kept.key) key.value = kept.key;
+    remember(form, kept.mentions);
+  }
+}
+on("input", "[data-comment]", (_, form) => {
+  const text = $("textarea", form).value;
+  const kept = { at: Date.now(), text, key: $("[name=idempotency_key]", form)?.value, mentions: named(form) };
+  if (text) shelf.set(form.dataset.draft, kept);
+  else shelf.drop(form.dataset.draft);
+});
+const begun = () => {
+  $$("[data-composer]").forEach(start);
+  $$("[data-comment]").forEach(open);
+};
+document.addEventListener("htmx:afterSettle", begun);
+begun();
 shelf.tidy();
 on("click", "[data-focus]", (_, button) => {
   const field = $(button.dataset.focus);

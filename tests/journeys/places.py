@@ -25,6 +25,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "manager": (
         "/", "/deal/board", "/lead/board", "/deal/?view=all", "/reports/funnel?period=all", "/reports/team?period=all",
         "/account/{account}", "/contact/{contact}", "/lead/{lead}", "/deal/{deal}", "/activity/{activity}",
+        "/activity/{activity}/comments",
         "/deal/{deal}/edit", "/deal/{deal}/history", "/deal/bin", "/account/new", "/deal/new",
         "/lead/{lead}/act/convert", "/account/{account}/visibility", "/account/{account}/share",
         "/contact/{contact}/consents", "/activity/calendar?view=all", "/deal/?view=all&as=grid",

@@ -181,3 +181,47 @@ def test_a_row_of_a_list_opens_the_composer(visit: Visit) -> None:
     assert desk.site.rows("SELECT kind, status FROM activities_activity WHERE body = 'needs 12 pumps, by ___'") == [
         ("call", "done")
     ]
+
+
+def test_the_manager_comments_and_the_seller_answers(visit: Visit, device: Device) -> None:
+    """By @ on a visit; what was begun outlives a reload; the seller opens the notice at that comment and answers."""
+    seller, manager = visit("seller", device), visit("manager", device)
+    (mine,), (theirs,) = seller.site.rows(
+        "SELECT name FROM base_user WHERE username IN ('seller', 'manager') ORDER BY username = 'manager'"
+    )
+    account = seller.make("account", name=f"松江天吴{device.width}")
+    words = f"看了样机{device.width}"
+    seller.make("activity", kind="visit", status="done", body=words, account=account.rpartition("/")[2])
+    page = manager.go(account)
+    entry = page.locator(".entry", has_text=words)
+    manager.tap(entry.get_by_role("link", name="评论"))
+    area = entry.get_by_role("textbox", name="写评论")
+    expect(area).to_be_focused()
+    page.keyboard.type("next time bring the offer @" + mine[:1])
+    option = entry.get_by_role("option", name=mine)
+    expect(option).to_be_visible()
+    if device.touch:
+        option.tap()
+    else:
+        page.keyboard.press("Enter")
+    expect(area).to_have_value(f"next time bring the offer @{mine} ")
+    page.reload()
+    manager.tap(entry.get_by_role("link", name="评论"))
+    expect(area).to_have_value(f"next time bring the offer @{mine} ")
+    page.keyboard.press("Control+Enter")
+    comment = entry.locator(".comment", has_text="next time bring the offer")
+    expect(comment.locator(".mention")).to_have_text(f"@{mine}")
+    expect(area).to_have_value("")
+
+    page = seller.go("/notices?group=mention")
+    seller.tap(page.get_by_role("link", name=re.compile(f"{theirs}提到了您：next time bring")).first)
+    comment = page.locator(".comment:target")
+    expect(comment).to_contain_text("next time bring the offer")
+    expect(comment).to_be_in_viewport()
+    seller.tap(page.get_by_role("link", name="评论"))
+    expect(page.get_by_role("textbox", name="写评论")).to_be_focused()
+    page.keyboard.type("I will")
+    seller.tap(page.get_by_role("button", name="发送"))
+    expect(page.locator(".comment")).to_have_count(2)
+    manager.go("/notices?group=mention")
+    expect(manager.page.get_by_text(f"{mine}评论：I will").first).to_be_visible()

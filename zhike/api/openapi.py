@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import Q
@@ -55,6 +55,8 @@ def document(actor: Actor) -> Doc:
     if "export" in found:
         paths |= _exports()
     paths |= _pools(actor)
+    for make in added:
+        paths |= make(actor)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Zhike API", "version": __version__, "description": _("What this key may do now.")},
@@ -96,6 +98,7 @@ PROBLEM: Schema = {
     "additionalProperties": False,
 }
 TEXT: Schema = {"type": "string"}
+added: list[Callable[[Actor], Doc]] = []  # addresses of modules, as far as the actor may
 
 
 def _object(**properties: Schema) -> Schema:

@@ -19,6 +19,7 @@ from zhike.engine.entity import get
 from zhike.engine.models import Stage
 
 from .assigning import assigning
+from .comments import comments
 from .dice import Days, Dice, at
 from .handover import hand_over
 from .market import Market
@@ -111,6 +112,7 @@ def write(store: Store) -> None:
     _leads(store)
     _deals(store, shared["product"], shared["competitor"])
     _activities(store)
+    comments(store)
     pledge(store)
     aim(store)
     sign()

@@ -21,7 +21,8 @@ class Item:
 
     `outcome` is {label, tone}, `next` {text, due, tone}, `changes` a list of {label, old, new}, `actions` menu items,
     `files` the stored files that hang on it as (id, name),
-    `about` the entity and id of the record that it is.
+    `about` the entity and id of the record that it is, `html` the text where it has more than words, `thread` what
+    colleagues say about it, as ui/thread.html draws it.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Item:
     title: Any
     who: str = ""
     text: str = ""
+    html: Any = ""
     tone: str = "neutral"
     outcome: Mapping[str, Any] | None = None
     next: Mapping[str, Any] | None = None
@@ -39,6 +41,7 @@ class Item:
     actions: Sequence[Mapping[str, Any]] = ()
     files: Sequence[tuple[UUID, str]] = ()
     about: tuple[str, UUID] | None = None
+    thread: Mapping[str, Any] | None = None
 
     def entry(self) -> dict[str, Any]:
         """As ui/data.html draws it."""
@@ -49,7 +52,8 @@ class Item:
             "icon": self.icon,
             "title_html": self.title,
             "who": self.who,
-            "text": self.text,
+            "text": "" if self.html else self.text,
+            "html": self.html,
             "tone": self.tone,
             "outcome": self.outcome,
             "next": self.next,
@@ -57,6 +61,7 @@ class Item:
             "system": self.system,
             "changes": list(self.changes),
             "actions": list(self.actions),
+            "thread": self.thread,
             "files": [{"url": f"/files/{pk}", "name": name} for pk, name in self.files],
             "time": clock(self.at)[11:],
             "time_title": clock(self.at),

@@ -29,6 +29,8 @@ SKIPPED = (
 DERIVED = ("search_text", "search_grams", "pinyin", "name_key", "digest", "token", "password", "sha256", "secret")
 TEXTS = ("text", "character varying")
 CHUNK = 5_000
+# table of no entity -> (its column, the entity to whose records it leads): its rows are as near as these
+HANGING: dict[str, tuple[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ def sweep(needles: Needles, where: Around) -> dict[str, set[Any]]:
         for entity in here:
             near |= where.own.get(entity.key, set()) | where.near.get(entity.key, set())
         first = next(iter(here), None)
-        hits = _clean_table(_words(table, first), needles, near, own if first is None else set())
+        by, hub = HANGING.get(table.name, (table.key, ""))
+        near |= where.own.get(hub, set()) | where.near.get(hub, set())
+        hits = _clean_table(_words(table, first), needles, near, own if first is None else set(), by)
         if hits:
             found[table.name] = hits
             for entity in here:
@@ -112,11 +116,12 @@ def near_only(needles: Needles, where: Around) -> dict[str, set[Any]]:
         entity = entities()[key]
         table = _words(known[entity.model._meta.db_table], entity)
         near = where.own.get(key, set()) | where.near.get(key, set())
-        quote = connection.ops.quote_name
-        for chunk in _chunks(sorted(near)):
-            if hits := _rows(table, needles, f"{quote(table.key)} = ANY(%s)", [chunk]):
-                found.setdefault(table.name, set()).update(hits)
-                reindex(entity, hits)
+        hanging = [(known[name], by) for name, (by, hub) in HANGING.items() if hub == key]
+        for one, by in ((table, table.key), *hanging):
+            for chunk in _chunks(sorted(near)):
+                if hits := _rows(one, needles, f"{connection.ops.quote_name(by)} = ANY(%s)", [chunk]):
+                    found.setdefault(one.name, set()).update(hits)
+        reindex(entity, found.get(table.name, set()))
     return found
 
 
@@ -128,7 +133,8 @@ def _words(table: Table, entity: AnyEntity | None) -> Table:
     return Table(table.name, table.key, tuple(c for c in table.texts if c not in out), table.jsons, table.lists)
 
 
-def _clean_table(table: Table, needles: Needles, near: set[Any], own: set[str]) -> set[Any]:
+def _clean_table(table: Table, needles: Needles, near: set[Any], own: set[str], by: str) -> set[Any]:
+    """`near` are values of the column `by`, in whose rows the bare name is meant too."""
     hits: set[Any] = set()
     if not table.columns:
         return hits
@@ -140,7 +146,7 @@ def _clean_table(table: Table, needles: Needles, near: set[Any], own: set[str]) 
         hits |= _rows(table, needles, marked, [pattern] * len(parts))
     if near and needles.names:
         for chunk in _chunks(sorted(near)):
-            hits |= _rows(table, needles, f"{quote(table.key)} = ANY(%s)", [chunk])
+            hits |= _rows(table, needles, f"{quote(by)} = ANY(%s)", [chunk])
     if own and needles.names:  # rows of no entity, such as notices: those that name a record of the person
         linked = " OR ".join(f"{p} ~ %s" for p in parts)
         for chunk in _chunks(sorted(own), size=100):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from zhike.base import calendar_cn
 from zhike.base.i18n import day
 from zhike.base.ids import uuid7
-from zhike.base.models import CalendarDay
+from zhike.base.models import CalendarDay, User
 from zhike.engine import access, operations, query, uploads
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity
@@ -25,7 +25,7 @@ from zhike.engine.query.periods import plus_months
 from zhike.web.bulk import undo_url
 from zhike.web.forms import is_uuid
 
-from . import note_templates, services
+from . import comment_notices, mentioning, note_templates, services
 from .entities import ACTIVITY, RESULT_TONES
 from .models import Activity
 
@@ -57,6 +57,7 @@ def composer(actor: Actor, entity: AnyEntity, pk: UUID) -> Mapping[str, Any] | N
     return {
         "url": f"/{entity.key}/{pk}/log",
         "key": str(uuid7()),
+        "mentions_url": f"/{entity.key}/{pk}/mentions",
         "draft": f"{(actor.by or actor.user).pk}:{entity.key}/{pk}",
         "finishes": bool(planned),
         "kinds": [_kind(Kind(kind)) for kind in kinds],
@@ -128,7 +129,8 @@ def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapp
         if not (text or result or finishes or file):
             raise Invalid([{"": [Wrong(_("Write what happened, or choose a result."), "required")]}])
         said = _Said(kind, text, result, next_on, sent.get("next_text", "").strip()[:200])
-        operation = _write(actor, entity, pk, said, file, sent.get("idempotency_key", "")[:100])
+        named = mentioning.named(text, sent.getlist("mention"))
+        operation, blind = _write(actor, entity, pk, said, file, named.people, sent.get("idempotency_key", "")[:100])
     except Invalid as invalid:
         wrongs = [w for found in invalid.first.values() for w in found]
     except Wrong as wrong:
@@ -136,12 +138,13 @@ def log(request: HttpRequest, actor: Actor, entity: AnyEntity, pk: UUID) -> Mapp
     except Refused as refused:
         wrongs = [Wrong(refused.text, "refused")]
     else:
-        return {"text": _saved(next_on), "undo_url": undo_url(operation)}
+        told = " ".join([_saved(next_on), *mentioning.unreached(named.gone, blind)])
+        return {"text": told, "undo_url": undo_url(operation)}
     kept = {name: sent.get(name, "") for name in KEPT}
     return {
         "errors": [{"name": "", "label": "", "text": w.text} for w in wrongs],
         "kind": kind,
-        "sent": {**kept, "text": text, "result": result, "file": file},
+        "sent": {**kept, "text": text, "result": result, "file": file, "mentions": sent.getlist("mention")},
     }
 
 
@@ -154,9 +157,15 @@ class _Said(NamedTuple):
 
 
 def _write(
-    actor: Actor, entity: AnyEntity, pk: UUID, said: _Said, file: Mapping[str, Any] | None, key: str
-) -> Operation | None:
-    """The activity, the next one and the file, all or nothing."""
+    actor: Actor,
+    entity: AnyEntity,
+    pk: UUID,
+    said: _Said,
+    file: Mapping[str, Any] | None,
+    named: Sequence[User],
+    key: str,
+) -> tuple[Operation | None, list[str]]:
+    """The activity, the next one, the file and who is named, all or nothing; the names of those who may not see it."""
     finishes = entity.key == ACTIVITY.key
     with transaction.atomic():
         with operations.recording(actor, ACTIVITY, "update" if finishes else "create", record=pk) as tally:
@@ -174,7 +183,9 @@ def _write(
             )
         if file:
             uploads.hang(actor, file["id"], ACTIVITY, first.pk)
-    return tally.operation
+        mentioning.keep(first.pk, None, named)
+        blind = comment_notices.mentioned(actor, first, named)
+    return tally.operation, blind
 
 
 def _file(request: HttpRequest, actor: Actor) -> Mapping[str, Any] | None:

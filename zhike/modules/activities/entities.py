@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from zhike.engine import leaving
 from zhike.engine.entity import Action, Entity, Section, View, register
 from zhike.engine.kinds import classes
+from zhike.engine.privacy.sweep import HANGING
 
 from . import services
 from .models import Activity
@@ -153,3 +154,4 @@ ACTIVITY = Entity(
 )
 register(ACTIVITY)
 leaving.OPEN["activity"] = Q(status="planned")
+HANGING["activities_comment"] = ("activity_id", "activity")

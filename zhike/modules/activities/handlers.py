@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zhike.engine.outbox import Event, on
 
-from . import reminders  # noqa: F401 - makes its kinds of notices known
+from . import comment_notices, reminders  # noqa: F401 - they make their kinds of notices known
 from .services import keep_follow_ups
 
 

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from zhike.base.ids import uuid7
-from zhike.base.models import Stored
+from zhike.base.models import Stored, User
 from zhike.engine.models import Record, record_indexes
 from zhike.modules.customers.models import Account, Contact
 from zhike.modules.leads.models import Lead
@@ -253,3 +254,51 @@ class NoteTemplate(Stored):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Comment(models.Model):
+    """What somebody says about an activity. It is no follow-up, and changes nothing of what it stands under.
+
+    A deleted one keeps its row without its words; who deleted it is in the history of the activity.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="+")
+    author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    text = models.TextField(blank=True)
+    key = models.CharField(max_length=100, blank=True, help_text="of the post that wrote it, against writing it twice")
+    created_at = models.DateTimeField(default=timezone.now)
+    edited_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["activity", "created_at"], name="comment_thread", condition=Q(deleted_at=None))
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["activity", "author", "key"], condition=~Q(key=""), name="comment_written_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Mention(models.Model):
+    """That a person is named in the text of an activity, or of one of its comments, by the words `said`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="+")
+    comment = models.ForeignKey(Comment, models.CASCADE, null=True, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    said = models.CharField(max_length=80)
+
+    class Meta:
+        constraints: ClassVar = [
+            # in the text of an activity a name may stand twice: when two of them are merged
+            models.UniqueConstraint(fields=["comment", "user"], name="mention_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.said

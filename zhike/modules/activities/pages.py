@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from zhike.engine.query import Row
 from zhike.web import plugs
 from zhike.web.plugs import Item
 
-from . import composing, plan_pages, services  # noqa: F401 - the one plugs itself in
+from . import comment_pages, composing, mentioning, plan_pages, services  # noqa: F401 - the one plugs itself in
 from .composing import ICONS
 from .entities import ACTIVITY, RESULT_TONES
 from .models import Activity
@@ -50,21 +51,37 @@ SHOWN = (
 
 
 def timeline(actor: Actor, entity: AnyEntity, pk: UUID) -> Sequence[Item]:
-    """The activities of a record that the actor may see; a customer has those of its people, leads and deals too."""
-    if entity.key not in services.TARGETS or not access.may(actor, ACTIVITY, "list"):
+    """The activities of a record that the actor may see, and an activity itself, with what colleagues say about them;
+    a customer has those of its people, leads and deals too.
+    """
+    itself = entity.key == ACTIVITY.key
+    if not (itself or entity.key in services.TARGETS) or not access.may(actor, ACTIVITY, "list"):
         return []
     known = access.readable(actor, ACTIVITY)
     shown = [known[k] for k in SHOWN if k in known]
     planned = Case(When(status=Status.PLANNED, then=Value(1)), default=Value(0), output_field=IntegerField())
-    rows = query.visible(actor, ACTIVITY).filter(_belongs(actor, entity, pk))
+    rows = query.visible(actor, ACTIVITY).filter(Q(pk=pk) if itself else _belongs(actor, entity, pk))
     rows = rows.order_by(planned.desc(), Coalesce("done_at", "due_at", "created_at").desc(), F("pk").desc())[:ENTRIES]
-    found = query.read(actor, ACTIVITY, rows, shown)
+    found = [row for row in query.read(actor, ACTIVITY, rows, shown) if _when(row)]  # who reads no time has no line
     labels = query.labels(actor, shown, found)
     own = set(
         query.visible(actor, ACTIVITY, "update").filter(pk__in=[r.id for r in found]).values_list("pk", flat=True)
     )
-    files = uploads.on(ACTIVITY, [r.id for r in found])
-    return [_item(row, entity.key, labels, files.get(row.id, ()), may_edit=row.id in own) for row in found]
+    ids = [r.id for r in found]
+    files, named, threads = (
+        uploads.on(ACTIVITY, ids),
+        mentioning.in_texts(ids),
+        comment_pages.threads(actor, ids, whole=itself),
+    )
+    items = [_item(row, entity.key, labels, files.get(row.id, ()), may_edit=row.id in own) for row in found]
+    return [
+        replace(
+            item,
+            thread=threads.get(row.id),
+            html=mentioning.html(item.text, named[row.id]) if row.id in named else "",
+        )
+        for row, item in zip(found, items, strict=True)
+    ]
 
 
 def _belongs(actor: Actor, entity: AnyEntity, pk: UUID) -> Q:
@@ -83,7 +100,7 @@ def _item(row: Row, on: str, labels: Labels, files: Sequence[tuple[UUID, str]], 
     v = row.values
     kind, status = Kind(v.get("kind") or Kind.TASK), v.get("status")
     planned = status == Status.PLANNED
-    at = v.get("done_at") or v.get("due_at") or v["created_at"]
+    at = _when(row)
     late = planned and timezone.localtime(at).date() < timezone.localdate()
     return Item(
         id=f"a{row.id}",
@@ -99,6 +116,11 @@ def _item(row: Row, on: str, labels: Labels, files: Sequence[tuple[UUID, str]], 
         files=files,
         about=("activity", row.id),
     )
+
+
+def _when(row: Row) -> Any:
+    """When it was or will be; none for a reader of none of its times."""
+    return next((at for key in ("done_at", "due_at", "created_at") if (at := row.values.get(key))), None)
 
 
 def _title(row: Row, kind: Activity.Kind, on: str, labels: Labels) -> Markup:
