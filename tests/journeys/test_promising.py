@@ -21,6 +21,7 @@ def test_a_promise_is_caught_from_a_note_and_kept(visit: Visit) -> None:
     page.keyboard.type("3天内把样品寄给李工")
     page.keyboard.press("Alt+KeyP")
     expect(page.locator("#drawer [name=text]")).to_have_value("3天内把样品寄给李工")
+    expect(page.locator("#drawer [name=text]")).to_be_focused()
     due = dt.datetime.now(ZONE).date() + dt.timedelta(days=3)
     expect(page.locator("#drawer [name=due_on]")).to_have_value(due.isoformat())
     page.keyboard.press("Control+Enter")
