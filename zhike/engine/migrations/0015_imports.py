@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('engine', '0014_places'),
+        ('engine', '0012_changes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -13,7 +13,7 @@ def forwards(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("activities", "0008_places"),
+        ("activities", "0006_planned"),
         ("engine", "0016_merging"),
     ]
 

@@ -9,8 +9,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ('activities', '0009_merging'),
         ('base', '0006_strokes'),
-        ('customers', '0007_places'),
-        ('leads', '0005_places'),
+        ('customers', '0005_custom'),
+        ('leads', '0003_custom'),
         ('sales', '0007_places'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -281,6 +281,7 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
+                        db_index=False,
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -302,6 +303,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                'indexes': [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='account_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='account_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='account_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='account_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='account_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='account_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='account_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='account_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), include=('prior_sales', 'currency'), name='account_own')],
                 "verbose_name": "Customer",
                 "verbose_name_plural": "Customers",
                 "abstract": False,
@@ -537,6 +539,7 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
+                        db_index=False,
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -558,6 +561,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                'indexes': [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='contact_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='contact_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='contact_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='contact_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='contact_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='contact_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='contact_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='contact_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), name='contact_own')],
                 "verbose_name": "Contact",
                 "verbose_name_plural": "Contacts",
                 "abstract": False,
@@ -746,52 +750,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="account",
             index=models.Index(
-                models.F("owner"), models.OrderBy(models.F("updated_at"), descending=True), name="account_own"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.OrderBy(models.F("updated_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                name="account_recent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(fields=["pinyin", "id"], name="account_pinyin"),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["search_grams"], name="account_grams"),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.F("ancestors__0"), models.OrderBy(models.F("updated_at"), descending=True), name="account_dept0"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.F("ancestors__1"), models.OrderBy(models.F("updated_at"), descending=True), name="account_dept1"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.F("ancestors__2"), models.OrderBy(models.F("updated_at"), descending=True), name="account_dept2"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.F("ancestors__3"), models.OrderBy(models.F("updated_at"), descending=True), name="account_dept3"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
                 condition=models.Q(("next_follow_up_on__isnull", False)),
                 fields=["next_follow_up_on"],
                 name="account_next",
@@ -823,52 +781,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(models.Q(("external_id", ""), _negated=True), ("deleted_at", None)),
                 fields=("external_id",),
                 name="account_external_id_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("owner"), models.OrderBy(models.F("updated_at"), descending=True), name="contact_own"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.OrderBy(models.F("updated_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                name="contact_recent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["pinyin", "id"], name="contact_pinyin"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["search_grams"], name="contact_grams"),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("ancestors__0"), models.OrderBy(models.F("updated_at"), descending=True), name="contact_dept0"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("ancestors__1"), models.OrderBy(models.F("updated_at"), descending=True), name="contact_dept1"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("ancestors__2"), models.OrderBy(models.F("updated_at"), descending=True), name="contact_dept2"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                models.F("ancestors__3"), models.OrderBy(models.F("updated_at"), descending=True), name="contact_dept3"
             ),
         ),
         migrations.AddIndex(

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('base', '0006_strokes'),
-        ('customers', '0007_places'),
+        ('customers', '0005_custom'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

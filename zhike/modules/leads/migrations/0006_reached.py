@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
         ('base', '0006_strokes'),
         ('customers', '0008_reached'),
         ('engine', '0017_duplicates'),
-        ('leads', '0005_places'),
+        ('leads', '0003_custom'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
+                        db_index=False,
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -100,6 +101,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                'indexes': [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='competitor_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='competitor_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='competitor_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='competitor_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), name='competitor_own')],
                 "verbose_name": "Competitor",
                 "verbose_name_plural": "Competitors",
                 "abstract": False,
@@ -363,6 +365,7 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
+                        db_index=False,
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -393,6 +396,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                'indexes': [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='deal_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='deal_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='deal_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='deal_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), include=('amount', 'probability', 'currency'), name='deal_own')],
                 "verbose_name": "Deal",
                 "verbose_name_plural": "Deals",
                 "abstract": False,
@@ -623,6 +627,7 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
+                        db_index=False,
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -633,6 +638,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                'indexes': [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='product_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='product_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='product_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='product_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), name='product_own')],
                 "verbose_name": "Product",
                 "verbose_name_plural": "Products",
                 "abstract": False,
@@ -648,60 +654,6 @@ class Migration(migrations.Migration):
                 related_name="+",
                 to="sales.product",
                 verbose_name="Product",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(
-                models.F("owner"), models.OrderBy(models.F("updated_at"), descending=True), name="competitor_own"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(
-                models.OrderBy(models.F("updated_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                name="competitor_recent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(fields=["pinyin", "id"], name="competitor_pinyin"),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["search_grams"], name="competitor_grams"),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(
-                models.F("ancestors__0"),
-                models.OrderBy(models.F("updated_at"), descending=True),
-                name="competitor_dept0",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(
-                models.F("ancestors__1"),
-                models.OrderBy(models.F("updated_at"), descending=True),
-                name="competitor_dept1",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(
-                models.F("ancestors__2"),
-                models.OrderBy(models.F("updated_at"), descending=True),
-                name="competitor_dept2",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="competitor",
-            index=models.Index(
-                models.F("ancestors__3"),
-                models.OrderBy(models.F("updated_at"), descending=True),
-                name="competitor_dept3",
             ),
         ),
         migrations.AddConstraint(
@@ -722,52 +674,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("deleted_at", None)), fields=("deal", "contact"), name="deal_contact_once"
             ),
         ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.F("owner"), models.OrderBy(models.F("updated_at"), descending=True), name="product_own"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.OrderBy(models.F("updated_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                name="product_recent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(fields=["pinyin", "id"], name="product_pinyin"),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["search_grams"], name="product_grams"),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.F("ancestors__0"), models.OrderBy(models.F("updated_at"), descending=True), name="product_dept0"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.F("ancestors__1"), models.OrderBy(models.F("updated_at"), descending=True), name="product_dept1"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.F("ancestors__2"), models.OrderBy(models.F("updated_at"), descending=True), name="product_dept2"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(
-                models.F("ancestors__3"), models.OrderBy(models.F("updated_at"), descending=True), name="product_dept3"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="product",
             constraint=models.UniqueConstraint(
@@ -778,57 +684,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="deal",
-            index=models.Index(
-                models.F("owner"), models.OrderBy(models.F("updated_at"), descending=True), name="deal_own"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(
-                models.OrderBy(models.F("updated_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                name="deal_recent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(fields=["pinyin", "id"], name="deal_pinyin"),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["search_grams"], name="deal_grams"),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(
-                models.F("ancestors__0"), models.OrderBy(models.F("updated_at"), descending=True), name="deal_dept0"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(
-                models.F("ancestors__1"), models.OrderBy(models.F("updated_at"), descending=True), name="deal_dept1"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(
-                models.F("ancestors__2"), models.OrderBy(models.F("updated_at"), descending=True), name="deal_dept2"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(
-                models.F("ancestors__3"), models.OrderBy(models.F("updated_at"), descending=True), name="deal_dept3"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
             index=models.Index(fields=["stage", "stage_at"], name="deal_stage"),
-        ),
-        migrations.AddIndex(
-            model_name="deal",
-            index=models.Index(fields=["status", "closed_on"], name="deal_closed"),
         ),
         migrations.AddIndex(
             model_name="deal",

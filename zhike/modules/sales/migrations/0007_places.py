@@ -8,98 +8,14 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('base', '0006_strokes'),
-        ('customers', '0007_places'),
-        ('engine', '0014_places'),
-        ('leads', '0005_places'),
-        ('sales', '0006_kept'),
+        ('customers', '0005_custom'),
+        ('engine', '0012_changes'),
+        ('leads', '0003_custom'),
+        ('sales', '0005_figures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.RemoveIndex(
-            model_name='competitor',
-            name='competitor_dept0',
-        ),
-        migrations.RemoveIndex(
-            model_name='competitor',
-            name='competitor_dept1',
-        ),
-        migrations.RemoveIndex(
-            model_name='competitor',
-            name='competitor_dept2',
-        ),
-        migrations.RemoveIndex(
-            model_name='competitor',
-            name='competitor_dept3',
-        ),
-        migrations.RemoveIndex(
-            model_name='deal',
-            name='deal_closed',
-        ),
-        migrations.RemoveIndex(
-            model_name='deal',
-            name='deal_dept0',
-        ),
-        migrations.RemoveIndex(
-            model_name='deal',
-            name='deal_dept1',
-        ),
-        migrations.RemoveIndex(
-            model_name='deal',
-            name='deal_dept2',
-        ),
-        migrations.RemoveIndex(
-            model_name='deal',
-            name='deal_dept3',
-        ),
-        migrations.RemoveIndex(
-            model_name='product',
-            name='product_dept0',
-        ),
-        migrations.RemoveIndex(
-            model_name='product',
-            name='product_dept1',
-        ),
-        migrations.RemoveIndex(
-            model_name='product',
-            name='product_dept2',
-        ),
-        migrations.RemoveIndex(
-            model_name='product',
-            name='product_dept3',
-        ),
-        migrations.AddIndex(
-            model_name='competitor',
-            index=models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept0'),
-        ),
-        migrations.AddIndex(
-            model_name='competitor',
-            index=models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept1'),
-        ),
-        migrations.AddIndex(
-            model_name='competitor',
-            index=models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept2'),
-        ),
-        migrations.AddIndex(
-            model_name='competitor',
-            index=models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='competitor_dept3'),
-        ),
-        migrations.AddIndex(
-            model_name='deal',
-            index=models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept0'),
-        ),
-        migrations.AddIndex(
-            model_name='deal',
-            index=models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept1'),
-        ),
-        migrations.AddIndex(
-            model_name='deal',
-            index=models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept2'),
-        ),
-        migrations.AddIndex(
-            model_name='deal',
-            index=models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='deal_dept3'),
-        ),
         migrations.AddIndex(
             model_name='deal',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['status', 'closed_on'], include=('amount',), name='deal_closed'),
@@ -111,21 +27,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='deal',
             index=models.Index(condition=models.Q(('deleted_at', None), ('status', 'open')), fields=['stage_at'], include=('amount', 'created_at'), name='deal_moved'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept0'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept1'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept2'),
-        ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='product_dept3'),
         ),
     ]
