@@ -15,6 +15,7 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import CreateModel
 from psycopg import sql
 
 from zhike import backup
@@ -47,13 +48,16 @@ class Step(NamedTuple):
 def newest() -> Step:
     loader = MigrationLoader(None)
     modules = [config.label for config in apps.get_app_configs() if config.name.startswith("zhike.modules.")]
-    app, name = min(
-        key for key in loader.graph.leaf_nodes() if key[0] in modules and not loader.graph.node_map[key].children
-    )
-    before = next(parent.key[1] for parent in loader.graph.node_map[app, name].parents if parent.key[0] == app)
-    operations = loader.get_migration(app, name).operations
-    table = next(f"{app}_{operation.model_name}" for operation in operations if hasattr(operation, "model_name"))
-    return Step(app, name, before, table)
+    nodes, steps = loader.graph.node_map, []
+    for app, name in loader.graph.leaf_nodes():
+        operations = loader.get_migration(app, name).operations
+        made = {op.name_lower for op in operations if isinstance(op, CreateModel)}
+        changed = [op.model_name.lower() for op in operations if hasattr(op, "model_name")]
+        tables = [f"{app}_{model}" for model in changed if model not in made]
+        before = [parent.key[1] for parent in nodes[app, name].parents if parent.key[0] == app]
+        if app in modules and tables and before and not nodes[app, name].children:
+            steps.append(Step(app, name, before[0], tables[0]))
+    return min(steps)
 
 
 @pytest.fixture(scope="module")
