@@ -82,6 +82,27 @@ def test_both_ways_and_not_one_mail_on_the_first_run(firm: Any, phone: Phone, ac
     assert told(firm) == []
 
 
+def test_who_is_invited_is_the_contact_of_what_comes_in(firm: Any, phone: Phone, account: CalDav) -> None:
+    def known(name: str, address: str, by: str = "seller") -> Any:
+        firm_of = records.create(firm.actor(by), get("account"), {"name": f"{name}公司"})
+        values = {"name": name, "email": address, "account": str(firm_of.pk)}
+        return records.create(firm.actor(by), get("contact"), values)
+
+    wei = known("魏东", "Wei@example.com")
+    for name, address, by in (
+        ("双一", "two@example.com", "seller"), ("双二", "two@example.com", "seller"),
+        ("别人的", "secret@example.com", "stranger"),
+    ):  # fmt: skip
+        known(name, address, by)
+    for n, guests in enumerate(
+        (["wei@EXAMPLE.com", "boss@example.com"], ["two@example.com"], ["secret@example.com"], [])
+    ):
+        phone.put(f"in-{n}", f"SUMMARY:约{n}", AT, HOUR, *(f"ATTENDEE;CN=x:mailto:{g}" for g in guests))
+    sync.run(account.pk)
+    met = [by_subject(f"约{n}") for n in range(4)]
+    assert [(one.contact_id, one.account_id) for one in met] == [(wei.pk, wei.account_id), *[(None, None)] * 3]
+
+
 def test_each_kind_of_change_travels_either_way(firm: Any, phone: Phone, account: CalDav) -> None:
     made, whole = plan(firm, "见客户"), plan(firm, "整天", timezone.localdate() + dt.timedelta(days=3))
     sync.run(account.pk)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,7 @@ MINUTES = 30  # how long something takes that does not say
 DAY = 24 * 60
 LONGEST = 366 * DAY
 SIZE = 256 * 1024  # bytes of one entry that are read
+GUESTS = 20  # of an entry that are looked at
 HOSTS = ("ATTENDEE", "ORGANIZER")
 REPEATS = ("RRULE", "RDATE", "RECURRENCE-ID", "EXDATE")
 Start = dt.date | dt.datetime
@@ -97,6 +98,7 @@ class Event:
     is_cancelled: bool = False
     is_private: bool = False
     changed_at: dt.datetime | None = None
+    guests: tuple[str, ...] = ()  # their mail addresses
 
 
 def read(data: bytes, clean: Callable[[str, str], str]) -> Event | None:
@@ -125,7 +127,17 @@ def _event(parts: list[Any], clean: Callable[[str, str], str]) -> Event | None:
         str(first.get("STATUS", "")).upper() == "CANCELLED",
         str(first.get("CLASS", "PUBLIC")).upper() != "PUBLIC",
         _moment(first, "LAST-MODIFIED") or _moment(first, "DTSTAMP"),
+        tuple(_mails(first)),
     )
+
+
+def _mails(part: Any) -> Iterator[str]:
+    """Whom an entry invites, the first few."""
+    named = part.get("ATTENDEE") or []
+    for said in (named if isinstance(named, list) else [named])[:GUESTS]:
+        scheme, _colon, address = str(said).partition(":")
+        if scheme.lower() == "mailto" and "@" in address:
+            yield address.strip().lower()[:254]
 
 
 def _facts(part: Any, clean: Callable[[str, str], str]) -> Facts | None:

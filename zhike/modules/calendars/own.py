@@ -19,7 +19,7 @@ from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Wrong
 from zhike.engine.kinds import Labels
 from zhike.engine.models import History
-from zhike.engine.query import Row
+from zhike.engine.query import Row, View
 from zhike.modules.activities.models import Activity
 
 from .events import FIELDS, Facts, kept_minutes, length, moment_of, start_of
@@ -29,6 +29,7 @@ KINDS = (Activity.Kind.TASK, Activity.Kind.CALL, Activity.Kind.MEETING, Activity
 COLUMNS = {"subject": "subject", "start": "due_at", "minutes": "duration_minutes", "place": "place", "body": "body"}
 WITH = ("account", "contact", "lead", "deal")
 BEFORE = dt.timedelta(days=30)  # how long what is over stays in sight
+NEAR = 5  # contacts that a search for an address gives
 LONGEST_BODY = 20_000
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # which iCalendar cannot hold
 
@@ -148,12 +149,31 @@ def values(facts: Facts, names: Collection[str]) -> dict[str, Any]:
     return {COLUMNS[name]: said[name] for name in names}
 
 
-def create(actor: Actor, facts: Facts) -> UUID:
-    """A task of the person for what was entered in the calendar. Raises Invalid, Refused."""
+def create(actor: Actor, facts: Facts, guests: Sequence[str] = ()) -> UUID:
+    """A task of the person for what was entered in the calendar, with the contact who is invited, where it is one.
+
+    Raises Invalid, Refused.
+    """
     allowed = access.writable(actor, entity())
-    given = {"kind": Activity.Kind.TASK, **values(facts, FIELDS)}
+    given = {"kind": Activity.Kind.TASK, **values(facts, FIELDS), **invited(actor, guests)}
     made = records.create(actor, entity(), {k: v for k, v in given.items() if k in allowed and v not in ("", None)})
     return UUID(str(made.pk))
+
+
+def invited(actor: Actor, mails: Sequence[str]) -> dict[str, str]:
+    """The one contact in the person's sight who has one of some addresses, with their customer; else {}."""
+    contact = get("contact")
+    if not access.may(actor, contact, "list"):
+        return {}
+    found: dict[UUID, UUID | None] = {}
+    for mail in mails:
+        rows = query.select(actor, contact, View(search=mail)).values_list("pk", "email", "account")[:NEAR]
+        found |= {pk: account for pk, written, account in rows if written.lower() == mail}
+    if len(found) != 1:
+        return {}
+    [(pk, account)] = found.items()
+    seen = account and query.visible(actor, get("account")).filter(pk=account).exists()
+    return {"contact": str(pk), **({"account": str(account)} if seen else {})}
 
 
 def update(actor: Actor, own: Own, *steps: tuple[Facts, Sequence[str]]) -> None:

@@ -326,7 +326,8 @@ class Run:
             self._still()
             try:
                 with transaction.atomic():
-                    link.activity, link.base = own.create(self.actor, event.facts), event.facts.digests()
+                    link.activity = own.create(self.actor, event.facts, event.guests)
+                    link.base = event.facts.digests()
                     link.save()
             except (Invalid, Refused):
                 link.activity, link.base, comes = None, {}, False

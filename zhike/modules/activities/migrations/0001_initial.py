@@ -213,15 +213,15 @@ class Migration(migrations.Migration):
                 "verbose_name": "Activity",
                 "verbose_name_plural": "Activities",
                 "abstract": False,
-                "indexes": [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='activity_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='activity_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='activity_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='activity_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), include=('duration_minutes',), name='activity_own'), 
-                    
-                    
-                    
-                    
-                    
-                    
-                    
-                    
+                "indexes": [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='activity_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='activity_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='activity_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='activity_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='activity_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), include=('duration_minutes',), name='activity_own'),
+
+
+
+
+
+
+
+
                     models.Index(
                         condition=models.Q(("status", "planned")), fields=["owner", "due_at"], name="activity_due"
                     ),

@@ -265,15 +265,15 @@ class Migration(migrations.Migration):
                 "verbose_name": "Lead",
                 "verbose_name_plural": "Leads",
                 "abstract": False,
-                "indexes": [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='lead_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='lead_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='lead_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='lead_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), name='lead_own'), 
-                    
-                    
-                    
-                    
-                    
-                    
-                    
-                    
+                "indexes": [models.Index(models.F('ancestors__3'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept3'), models.Index(models.F('ancestors__2'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept2'), models.Index(models.F('ancestors__1'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept1'), models.Index(models.F('ancestors__0'), models.OrderBy(models.F('updated_at'), descending=True), name='lead_dept0'), django.contrib.postgres.indexes.GinIndex(models.F('search_grams'), models.Func(models.F('ancestors'), models.F('owner'), function='array_append', output_field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)), name='lead_grams'), models.Index(condition=models.Q(('deleted_at', None), _negated=True), fields=['deleted_at'], name='lead_bin'), models.Index(condition=models.Q(('deleted_at', None)), fields=['pinyin', 'id'], name='lead_pinyin'), models.Index(models.OrderBy(models.F('updated_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='lead_recent'), models.Index(models.F('owner'), models.OrderBy(models.F('updated_at'), descending=True), condition=models.Q(('deleted_at', None)), name='lead_own'),
+
+
+
+
+
+
+
+
                     models.Index(fields=["stage", "stage_at"], name="lead_stage"),
                     models.Index(condition=models.Q(("phone", ""), _negated=True), fields=["phone"], name="lead_phone"),
                 ],
