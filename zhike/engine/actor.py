@@ -63,7 +63,7 @@ class Place:
     """Where somebody acts by the rights of the place instead of their own: a pool shows and gives its records so.
 
     `rows` are the records by entity; `actions` hold for the entity `key`, what else is named in `rows` can be looked
-    at. `shown` fields are read, `masked` ones in part, all others hidden.
+    at. `shown` fields are read, `masked` ones in part, `written` ones written, all others hidden.
     """
 
     key: str
@@ -71,6 +71,7 @@ class Place:
     actions: frozenset[str]
     shown: frozenset[str] = frozenset()
     masked: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
 
     def allows(self, entity: str, action: str) -> bool:
         """Whether the action on the entity is among what the place gives."""
@@ -82,6 +83,8 @@ class Place:
             return str(FieldGrant.Level.READ if entity in self.rows else FieldGrant.Level.HIDDEN)
         if key in self.masked:
             return str(FieldGrant.Level.MASKED)
+        if key in self.written:
+            return str(FieldGrant.Level.WRITE)
         return str(FieldGrant.Level.READ if key in self.shown else FieldGrant.Level.HIDDEN)
 
 

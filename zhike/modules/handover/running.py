@@ -191,9 +191,30 @@ def _end(handover: Handover) -> bool:
     handover.handed_at = handover.handed_at or now
     handover.watch_until = handover.watch_until or timezone.localdate(now) + dt.timedelta(days=WATCH_DAYS)
     handover.save(update_fields=["state", "handed_at", "watch_until", "updated_at"])
+    _pass_on_questions(handover)
     accepting.introduce(handover)
     accepting.tell(handover, first=first)
     return False
+
+
+def _pass_on_questions(handover: Handover) -> None:
+    """Whether a promise can be kept, and who was asked is not here to answer: now their manager is asked, or nobody."""
+    if handover.why == Handover.Why.MOVING:
+        return
+    manager, entity = services.manager_of(handover.person) or handover.author, get("promise")
+    rows = entity.rows(leaving.WHY).filter(asked_of=handover.person_id, answer="", status="open", deleted_at=None)
+    asked: dict[UUID | None, list[UUID]] = {}
+    for pk, *theirs in rows.values_list("pk", "made_by", "owner"):
+        asked.setdefault(None if manager.pk in theirs else manager.pk, []).append(pk)
+    for person, ids in asked.items():
+        place = Place(entity.key, {entity.key: Q(pk__in=ids)}, frozenset({"update"}), written=frozenset({"asked_of"}))
+        actor = replace(Actor(handover.author, "job"), place=place)
+        write = partial(_ask, actor, entity, person, reason(handover))
+        attempt(ids, write, Outcome())
+
+
+def _ask(actor: Actor, entity: AnyEntity, person: UUID | None, note: str, ids: Sequence[UUID]) -> None:
+    records.update_many(actor, entity, {pk: {"asked_of": person} for pk in ids}, note=note)
 
 
 def take_back(actor: Actor, pk: UUID) -> int:

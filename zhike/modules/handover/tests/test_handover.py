@@ -86,6 +86,20 @@ def test_everything_goes_with_its_customer_and_the_rest_to_the_manager(firm: Fir
     assert (promise.made_by_id, promise.counts_for_id) == (firm.seller.user.pk, firm.colleague.user.pk)
 
 
+def test_what_they_were_asked_to_confirm_their_manager_is_asked(firm: Firm) -> None:
+    book(firm)
+    values = {"due_on": timezone.localdate() + dt.timedelta(days=3), "asked_of": firm.seller.user.pk}
+    for by, account in ((firm.colleague, "甲"), (firm.manager, "乙")):
+        theirs = create(by, "account", name=account)
+        create(by, "promise", text=account, account=theirs.pk, **values)
+    answered = create(firm.manager, "promise", text="答过", account=theirs.pk, **values)
+    act(firm.seller, "promise", answered.pk, "confirm")
+    run(plan(firm), firm.manager)
+    asked = dict(Promise._base_manager.values_list("text", "asked_of"))
+    boss, seller = firm.manager.user.pk, firm.seller.user.pk
+    assert asked == {"寄样品": None, "甲": boss, "乙": None, "答过": seller}, "nobody confirms their own promise"
+
+
 def test_each_successor_is_told_once_and_the_planner_too(firm: Firm) -> None:
     book(firm)
     handed = run(plan(firm), firm.manager)
