@@ -125,7 +125,7 @@ def test_a_warned_owner_saves_the_customer(visit: Visit, device: Device) -> None
     page.wait_for_url(f"**{path}*")
     warning = page.locator("#rec-head .notice")
     expect(warning).to_contain_text(f"{DAYS} 天内没有跟进")
-    expect(warning).to_contain_text("已接通的电话、已完成的拜访")
+    expect(warning).to_contain_text("不少于半分钟的已接通电话、已完成的拜访")
     fits(desk)
     form = page.locator("#timeline [data-composer]")
     said(desk, form, "电话", "无人接听", "没人接")
