@@ -81,9 +81,12 @@ function load(root) {
 }
 load(document);
 // not by scrollIntoView: browsers let the next Tab begin at what was brought into view
-const tab = $(".tabs-line [aria-current]"), line = tab?.closest(".tabs-line");
-if (line) {
-  const seen = line.getBoundingClientRect(), own = tab.getBoundingClientRect();
-  line.scrollLeft += own.right > seen.right ? own.right - seen.right : Math.min(0, own.left - seen.left);
+function showTab() {
+  const tab = $(".tabs-line [aria-current]"), line = tab?.closest(".tabs-line");
+  if (!line) return;
+  const seen = line.getBoundingClientRect(), own = tab.getBoundingClientRect(), end = seen.right - parseFloat(getComputedStyle(line).paddingRight);
+  line.scrollLeft += own.right > end ? own.right - end : Math.min(0, own.left - seen.left);
 }
+showTab();
+on("htmx:afterRequest", ".tabs-bar", () => setTimeout(showTab)); // the numbers of the tabs make them wider
 on("click", "[data-path] button[data-stage]", (_, button) => moveFromPath(button));

@@ -21,6 +21,8 @@ APART = {
     "guarded": ("方守门", "seller"),
     "leaver": ("孙离任", "seller"),
     "heir": ("何接手", "seller"),
+    "keen": ("许勤快", "seller"),
+    "quick": ("冯先手", "seller"),
 }
 
 # What the firm has made: on competitors, which no other journey touches.

@@ -62,6 +62,7 @@ def test_only_what_counts_counts(firm: Any) -> None:
     none = dt.timedelta()
     assert after(8, kind="visit", result="held", body="去了") == none
     assert after(8, kind="call", result="no_answer") == none
+    assert after(8, kind="call", result="connected", duration_minutes=0) == none
     assert after(8, kind="note", body="写了七个字了") == none
     assert after(8, kind="call", result="connected") == dt.timedelta(days=1)
     assert after(9, kind="note", body="客户说下个月开始招标") == dt.timedelta(days=2)

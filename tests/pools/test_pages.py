@@ -45,6 +45,22 @@ def test_the_page_shows_what_the_pool_shows(firm: Any) -> None:
     assert firm.client("stranger").get(f"/pools/{made.pk}/{row.pk}").status_code == 404
 
 
+def test_words_find_what_lies_in_it(firm: Any) -> None:
+    """By name and its sound, by the whole of a number that is shown in part, and not by what is not shown."""
+    made = pool(firm, shown=["phone", "tier"], masked=["phone"])
+    values = {"name": "青岛海蓝水产", "owner": None, "phone": "13812345678", "english_name": "Deepblue"}
+    records.create(firm.actor("manager"), get(ACCOUNT), values)
+    make(firm, name="青岛海蓝渔具")
+    client = firm.client("seller")
+    for words in ("海蓝", "qdhl", "13812345678"):
+        text = body(client.get(f"/pools/{made.pk}", {"q": words}))
+        assert "青岛海蓝水产" in text, words
+        assert "渔具" not in text
+    for words in ("1381234", "Deepblue", "海藍色"):
+        text = body(client.get(f"/pools/{made.pk}", {"q": words}))
+        assert "青岛海蓝水产" not in text, words
+
+
 def test_nothing_else_is_reached_through_a_pool(firm: Any) -> None:
     made = pool(firm)
     (row,) = lying(firm, 1)

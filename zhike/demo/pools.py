@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
 
 from zhike.base.models import Role
 from zhike.engine.entity import get
 from zhike.engine.models import Pool
-from zhike.engine.pools import moving, settling
+from zhike.engine.pools import moving, settling, warning
 
 if TYPE_CHECKING:
     from .store import Store
@@ -19,6 +22,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
     ],
     "lead": [{"key": "r1", "days": 90, "update": 60}],
 }
+WARNED = 7  # days on whose mornings owners were told what would go back
 SHOWN = {
     "account": ["tier", "status", "region", "industry", "phone", "last_contact_at"],
     "lead": ["company", "source", "region", "phone", "score", "created_at"],
@@ -26,7 +30,7 @@ SHOWN = {
 
 
 def pools(store: Store) -> None:
-    """A pool of customers and one of leads, kept by the managers; the sweep has been there."""
+    """A pool of customers and one of leads, kept by the managers; the sweep has been there, and owners are warned."""
     roles = {r.key: str(r.pk) for r in Role.objects.all()}
     for key, name in store.firm.text["firm"]["pools"].items():
         document = {
@@ -42,3 +46,5 @@ def pools(store: Store) -> None:
     for key in RULES:
         settling.settle(get(key))
         moving.sweep(get(key))
+        for days in reversed(range(WARNED)):
+            warning.warn(get(key), timezone.now() - dt.timedelta(days=days))

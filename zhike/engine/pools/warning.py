@@ -20,12 +20,12 @@ RECALLED = gettext_noop("%(name)s called a record of yours back to the pool: %(w
 TEXT = gettext_noop("%(n)s %(what)s go back to the pool within %(days)s days")
 
 
-def warn(entity: AnyEntity, today: dt.date | None = None) -> int:
+def warn(entity: AnyEntity, now: dt.datetime | None = None) -> int:
     """One notice for each owner of records whose last day is as near as a pool warns; how many people were told.
 
     Run again on the same day it tells nobody twice.
     """
-    today = today or timezone.localdate()
+    today = timezone.localdate(now)
     counts: dict[tuple[UUID, int], int] = defaultdict(int)
     for known in of(entity):
         rows = entity.rows("what owners are warned of").filter(pool=known.pool, owner__isnull=False, deleted_at=None)
@@ -37,7 +37,7 @@ def warn(entity: AnyEntity, today: dt.date | None = None) -> int:
     for (owner, days), n in counts.items():
         params = {"n": str(n), "entity": entity.key, "days": str(days)}
         cause = f"pool:{entity.key}:{owner}:{today}:{days}"
-        notices.tell(owner, TEXT, params, f"/{entity.key}/?view=returning", cause, kind="returning")
+        notices.tell(owner, TEXT, params, f"/{entity.key}/?view=returning", cause, kind="returning", now=now)
     return len({owner for owner, _days in counts})
 
 

@@ -60,9 +60,11 @@ def reasons(actor: Actor, entity: AnyEntity, view: View) -> list[str]:
 def placed(rows: QuerySet[Any], part: access.Part) -> QuerySet[Any]:
     """The rows of a part, by the index that finds words: what is asked for besides need not be looked for elsewhere.
 
-    Whose a record is and where it lies stand in it side by side (models.PLACES); a path holds a department once.
+    Whose a record is and where it lies stand in it side by side (models.PLACES); a path holds a department once. That
+    a record is nobody's does not stand there.
     """
     here = [c for c in part.q.children if isinstance(c, tuple) and (c[0] == "owner" or c[0].startswith("ancestors__"))]
+    here = [c for c in here if c[1] is not None]
     places = [value for _key, value in here]
     if part.q.connector != Q.AND or part.q.negated or not places or not issubclass(rows.model, Record):
         return rows.filter(part.q)
