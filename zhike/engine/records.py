@@ -33,7 +33,7 @@ from .errors import Conflict, Invalid, Missing, Refused, Wrong
 from .kinds import Attribute
 from .models import IdempotencyKey, OwnerPeriod
 from .pools import known as pools
-from .pools import owning
+from .pools import owning, settling
 
 M = TypeVar("M", bound=Stored)
 Values = Mapping[str, Any]
@@ -282,6 +282,7 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
         found = list(rows.values_list("pk", flat=True))
         history.acting(actor, "restore")
         restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())
+        settling.settle(entity, found)
         rolling.follow(entity, found)
         for hook in entity.after_remove:
             hook(found)
