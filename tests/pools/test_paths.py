@@ -31,7 +31,7 @@ from zhike.modules.leads import services as leads
 
 from .house import RULE, fresh, long_ago, make, pool
 
-Path = Callable[[Any, Any], Any]  # (firm, the pool) -> the record
+Path = Callable[..., Any]  # (firm, the pool) -> the record; what loads a file gets a folder too
 
 
 def old(firm: Any) -> Any:
