@@ -3,7 +3,8 @@ PY := .venv/bin/python
 SRC := zhike config tests
 PO := $(wildcard zhike/locale/*/LC_MESSAGES/*.po)
 # Three at once on two cores: many wait for a browser, a server or a worker of their own.
-PYTEST := $(PY) -m pytest -n 3 --dist loadfile
+# Files are begun in the order of conftest.py, the long ones first.
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo serve test test-long check fmt bench venv dev frontend translations messages lock
 .DEFAULT_GOAL := help

@@ -188,6 +188,13 @@ class House:
         with psycopg.connect(self.url) as connection:
             return connection.execute(statement, values).fetchall()
 
+    def people(self) -> None:
+        """Tables, where a run of these tests alone has made none yet, and somebody to work in them."""
+        if not self.ask("SELECT to_regclass('base_user')")[0][0]:
+            migrated = self.zhike("migrate")
+            assert migrated.returncode == 0, migrated.stderr
+        self.said(SETUP)
+
     def job(self, pk: str) -> tuple[str, int, str]:
         """State, rows done, new records."""
         ((state, done, new),) = self.ask("SELECT state, done, result->'run'->>'new' FROM engine_job WHERE id = %s", pk)
@@ -276,10 +283,7 @@ def of_server(server: Any, name: str, home: Path) -> Iterator[House]:
     """One on the server of the tests, with somebody in it."""
     found = House(server.scratch(name), home)
     try:
-        if not found.ask("SELECT to_regclass('base_user')")[0][0]:
-            migrated = found.zhike("migrate")
-            assert migrated.returncode == 0, migrated.stderr
-        found.said(SETUP)
+        found.people()
         yield found
     finally:
         found.close()
@@ -306,7 +310,7 @@ def with_server(server: Any, home: Path, base: Path | None = None) -> Iterator[H
         finally:
             server.drop("house")
         found = House(url, home, cluster)
-        found.said(SETUP)
+        found.people()
         yield found
     finally:
         if found is not None:

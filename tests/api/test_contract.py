@@ -93,7 +93,7 @@ def fuzz(served: Served, tmp_path: Path, who: str, *options: str) -> None:
     assert done.returncode == 0, f"{done.stdout[-8000:]}\n{served.log.read_text()[-3000:]}"
 
 
-SHORT = ("--max-examples", "3", "--phases", "coverage,fuzzing")
+SHORT = ("--max-examples", "2", "--phases", "coverage,fuzzing")
 
 
 def test_fuzz_reading(served: Served, tmp_path: Path) -> None:

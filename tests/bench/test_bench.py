@@ -159,6 +159,7 @@ def test_the_same_firm_is_made_again(postgres: Any, unblocked: None) -> None:
     assert seen[0] == seen[1]
 
 
+@pytest.mark.long
 def test_real_data_give_the_published_figures(postgres: Any, unblocked: None) -> None:
     root = os.environ.get("ZHIKE_SHARED_DATA")
     data = Path(root) if root else Path(__file__).resolve().parents[2].parent / "shared" / "data"

@@ -447,7 +447,7 @@ SORTS = (
 )  # fmt: skip
 
 
-@settings(SETTINGS, max_examples=20)
+@settings(SETTINGS, max_examples=10)
 @given(
     sort=st.sampled_from(SORTS), size=st.sampled_from((4, 9, 25)), chief=st.booleans(),
     filters=st.lists(FILTERS, max_size=1), gone=st.booleans(),

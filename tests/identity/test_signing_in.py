@@ -102,19 +102,11 @@ def test_every_wrong_password_costs_one_hash(firm: Any, monkeypatch: Any, who: s
     assert len(count) == 1
 
 
-def test_spraying_a_thousand_accounts_ends_after_thirty_tries(firm: Any) -> None:
-    User.objects.bulk_create(User(username=f"u{n}", name=f"u{n}", password="!") for n in range(1000))
-    User.objects.filter(username="u700").update(password=hashers.make_password("Spring-2026-ok"))
-    looked = 0
-    for password in ("Spring-2026-ok", "zhike-zhike-1", "Password-2026"):
-        for n in range(1000):
-            answer = sign_in(Client(), f"u{n}", password)
-            assert answer.status_code != 302
-            looked += answer.status_code == 422
-        if password == "Spring-2026-ok":
-            assert looked == 30
-            break  # all the others are refused the same way
-    assert looked <= 60
+def test_spraying_accounts_ends_after_thirty_tries(firm: Any) -> None:
+    User.objects.bulk_create(User(username=f"u{n}", name=f"u{n}", password="!") for n in range(200))
+    User.objects.filter(username="u170").update(password=hashers.make_password("Spring-2026-ok"))
+    answers = [sign_in(Client(), f"u{n}", "Spring-2026-ok").status_code for n in range(200)]
+    assert answers == [422] * 30 + [429] * 170
     other = Client(REMOTE_ADDR="203.0.113.9")
     assert sign_in(other, "seller").status_code == 302
 

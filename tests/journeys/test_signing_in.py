@@ -59,7 +59,7 @@ def test_home_shows_what_is_to_be_done_today(visit: Visit, device: Device) -> No
     page.reload()
     today = page.locator(".panel", has=page.get_by_role("heading", name="今天", exact=True))
     line = today.locator("li", has_text="给今日任务客户回电")
-    expect(line.get_by_role("link", name="给今日任务客户回电")).to_have_attribute("href", task)
+    expect(line.get_by_role("link", name="给今日任务客户回电", exact=True)).to_have_attribute("href", task)
     desk.tap(line.locator(".done"))
     expect(line).to_have_count(0)
     assert desk.site.rows("SELECT status FROM activities_activity WHERE id = %s", task.split("/")[2]) == [("done",)]

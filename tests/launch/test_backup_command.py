@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from zhike.launch.paths import CODE
 
 
@@ -25,6 +27,7 @@ def zhike(home: Path, *words: str | Path, expected: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_an_installation_moves_to_another_folder(home: Path, seed: Path) -> None:
     zhike(home, "migrate")
     (home / "files" / "files").mkdir(parents=True)

@@ -95,6 +95,7 @@ def test_serve_survives_what_happens_to_it(home: Path) -> None:
     assert (home / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.long
 def test_a_server_of_ones_own_that_lags_behind_is_not_served(home: Path) -> None:
     with postgres.ensure(home) as server:
         environment = {**os.environ, "ZHIKE_HOME": str(home), "DATABASE_URL": server.scratch("lag"), "ZHIKE_LANG": "en"}

@@ -130,6 +130,7 @@ def test_another_worker_goes_on_where_one_was_killed(house: House) -> None:
     assert house.one(steps) == (ROWS, ROWS)
 
 
+@pytest.mark.long
 def test_so_it_does_when_something_is_taken_back(house: House) -> None:
     job, ticket = house.said(UNDO)
     house.killed_amid(job, ticket)

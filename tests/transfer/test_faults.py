@@ -25,6 +25,7 @@ from django.db import connection
 from zhike.engine import deed_jobs
 from zhike.engine.transfer import jobs
 jobs.STALE = deed_jobs.STALE = dt.timedelta(seconds=0.3)  # as the minutes that a job waits for another worker
+jobs.FORGOTTEN = deed_jobs.LOST = dt.timedelta(seconds=3)  # struck between its new ticket and its start
 print("at work", flush=True)
 while True:
     for some in (jobs, deed_jobs):
@@ -76,10 +77,12 @@ def house(
 def at_work(house: House) -> Iterator[Process]:
     """Somebody who takes up whatever was left, as the worker does every minute."""
     process = house.python(SMALL + WORKER)
-    yield process
-    assert process.poll() is None
-    process.kill()
-    process.wait()
+    try:
+        yield process
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
     house.alone()
 
 

@@ -44,11 +44,11 @@ from . import sending
 
 def start(job: Job, phase: str, *, at_once: bool = False) -> None:
     """Do a phase of a job: here and now when it is small, else in the worker."""
-    ticket = jobs.queue(job, phase)
     if at_once:
-        jobs.perform(job.pk, ticket, watched=False)
-    else:
-        transfer.defer(job=str(job.pk), ticket=ticket)
+        jobs.perform(job.pk, jobs.queue(job, phase), watched=False)
+        return
+    with transaction.atomic():
+        transfer.defer(job=str(job.pk), ticket=jobs.queue(job, phase))
 
 
 @app.task(name="zhike.transfer", queue="transfer")
@@ -60,17 +60,20 @@ def transfer(job: str, ticket: str) -> None:
 
 def go_on(job: Job) -> None:
     """Go on with an import that rests or stopped."""
-    transfer.defer(job=str(job.pk), ticket=deed_jobs.go_on(job))
+    with transaction.atomic():
+        transfer.defer(job=str(job.pk), ticket=deed_jobs.go_on(job))
 
 
 def start_deed(job: Job, phase: str) -> None:
     """Do a phase of a deed on many records in the worker."""
-    deed.defer(job=str(job.pk), ticket=deed_jobs.queue(job, phase))
+    with transaction.atomic():
+        deed.defer(job=str(job.pk), ticket=deed_jobs.queue(job, phase))
 
 
 def go_on_with_deed(job: Job) -> None:
     """Go on with one that stopped."""
-    deed.defer(job=str(job.pk), ticket=deed_jobs.go_on(job))
+    with transaction.atomic():
+        deed.defer(job=str(job.pk), ticket=deed_jobs.go_on(job))
 
 
 @app.task(name="zhike.deed", queue="transfer")
@@ -82,11 +85,12 @@ def deed(job: str, ticket: str) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="zhike.deed.resume", queueing_lock="deed.resume", pass_context=False)
 def resume_deeds(timestamp: int) -> None:
-    """Every minute: go on where a worker was killed."""
-    for pk, ticket in jobs.abandoned():
-        transfer.defer(job=str(pk), ticket=ticket)
-    for pk, ticket in deed_jobs.abandoned():
-        deed.defer(job=str(pk), ticket=ticket)
+    """Every minute: go on where a worker was killed. A new ticket and its place in the queue are one commit."""
+    with transaction.atomic():
+        for pk, ticket in jobs.abandoned():
+            transfer.defer(job=str(pk), ticket=ticket)
+        for pk, ticket in deed_jobs.abandoned():
+            deed.defer(job=str(pk), ticket=ticket)
 
 
 @app.periodic(cron="17 3 * * *")

@@ -84,6 +84,11 @@ def rules(entity: AnyEntity, *, lock: bool = False) -> list[Ruling]:
     return [Ruling(r, document.read(r.document)) for r in (rows.select_for_update() if lock else rows)]
 
 
+def has_rules(entity_key: str) -> bool:
+    """Whether a rule of an entity is in use; asked for each record that comes in."""
+    return AssignmentRule.objects.filter(entity=entity_key, is_active=True, deleted_at=None).exists()
+
+
 def man(entity: AnyEntity, rulings: Sequence[Ruling], now: dt.datetime) -> list[User]:
     """Fill in whom the rules name, with their loads; gives all of them."""
     users = {u.pk: u for r in rulings for u in people.named(r.said.who)}

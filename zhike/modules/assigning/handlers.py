@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zhike.engine.entity import get
-from zhike.engine.outbox import Event, on
+from zhike.engine.outbox import Event, on_any
 
 from . import (
     answered,  # noqa: F401 - makes its kinds of notices known
@@ -17,5 +17,9 @@ def _came_in(event: Event) -> None:
         deciding.run(entity, found)
 
 
-for _key in deciding.ENTITIES:
-    on(f"{_key}.create")(_came_in)
+def _wanted(event: str) -> bool:
+    entity, _dot, what = event.partition(".")
+    return what == "create" and entity in deciding.ENTITIES and deciding.has_rules(entity)
+
+
+on_any(_came_in, _wanted)
