@@ -69,4 +69,4 @@ def _today() -> str:
     import datetime as dt
     from zoneinfo import ZoneInfo
 
-    return dt.datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT23:59")
+    return dt.datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%dT00:00")  # the whole day: first of the day

@@ -23,7 +23,7 @@ def run(options: Options) -> list[Figure]:
     """Seconds of a backup, with digests, packing and encryption, and of a restore that compares every table."""
     options = {**options, "rows": options.get("rows") or ROWS}
     server: Server = options["server"]
-    with load.database(options) as made, tempfile.TemporaryDirectory(prefix="zhike-bench-") as folder:
+    with load.database(options, light=True) as made, tempfile.TemporaryDirectory(prefix="zhike-bench-") as folder:
         place, url = Path(folder), str(made["url"])
         saved = Server(url)
         (place / "home").mkdir()

@@ -26,7 +26,7 @@ SHEET = 1_048_575
 def run(options: Options) -> list[Figure]:
     """Rows a second and peak memory of each format, with the usual columns and with all."""
     figures = []
-    with load.database(options):
+    with load.database(options, light=True):
         rows = options.get("rows") or load.ROWS
         bare = {"usual": _bare(KEYS), "all": _bare(())}
         for kind, goal in GOALS.items():

@@ -61,7 +61,7 @@ State = Job.State
 def run(options: Options) -> list[Figure]:
     """Rows a second of the trial run and of the import, as csv and as xlsx, and memory at the most."""
     rows = options.get("rows") or ROWS
-    with load.database(options) as made, tempfile.TemporaryDirectory(prefix="zhike-bench-") as folder:
+    with load.database(options, light=True) as made, tempfile.TemporaryDirectory(prefix="zhike-bench-") as folder:
         few = max(1, rows // 10)
         actor, place = Actor(made["crowd"].admin), Path(folder)
         text, sheet = place / "customers.csv", place / "customers.xlsx"

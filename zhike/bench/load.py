@@ -58,13 +58,14 @@ def run(options: Options) -> list[Figure]:
 
 
 @contextmanager
-def database(options: Options) -> Iterator[dict[str, Any]]:
+def database(options: Options, *, light: bool = False) -> Iterator[dict[str, Any]]:
     """The loaded database: one that is kept from before, if it has as many rows, else a new one.
 
     Gives its address, the people in it, and the seconds in which it was filled and made whole; `keep` leaves it there.
+    A light one has no activities, most of the rows, for measures that do not touch them.
     """
     size, server = options.get("rows") or ROWS, options["server"]
-    name, keep = f"load_{size}", bool(options.get("keep"))
+    name, keep = _name(size, light=light), bool(options.get("keep"))
     if not options.get("fresh") and scratch.lies(server, name):
         with scratch.database(server, name, keep=keep, again=True) as url:
             if _is_whole(size):
@@ -72,7 +73,7 @@ def database(options: Options) -> Iterator[dict[str, Any]]:
                 return
     with scratch.database(server, name, keep=keep) as url:
         begun = time.perf_counter()
-        crowd, fill = make(size, url=url, progress=options.get("progress"))
+        crowd, fill = make(size, url=url, activities=0 if light else None, progress=options.get("progress"))
         yield {"url": url, "crowd": crowd, "seconds": time.perf_counter() - begun, "fill": fill}
 
 
@@ -144,8 +145,13 @@ def _is_whole(size: int) -> bool:
 
 
 def forget(options: Options) -> None:
-    """Remove the database that was kept."""
-    options["server"].drop(f"load_{options.get('rows') or ROWS}")
+    """Remove the databases that were kept."""
+    for light in (False, True):
+        options["server"].drop(_name(options.get("rows") or ROWS, light=light))
+
+
+def _name(size: int, *, light: bool) -> str:
+    return f"load_{size}_light" if light else f"load_{size}"
 
 
 # ---- words
