@@ -97,8 +97,8 @@ SHORT = ("--max-examples", "2", "--phases", "coverage,fuzzing")
 
 
 def test_fuzz_reading(served: Served, tmp_path: Path) -> None:
-    """All that one key with little may do, but lists, which have too many parameters for a short run."""
-    fuzz(served, tmp_path, "seller", *SHORT, "--exclude-operation-id-regex", "^list_(account|contact|deal)$")
+    """All that one key with little may do, but most lists, which have too many parameters for a short run."""
+    fuzz(served, tmp_path, "seller", *SHORT, "--exclude-operation-id-regex", "^list_(?!tag$|address$)")
 
 
 def test_fuzz_writing(served: Served, tmp_path: Path) -> None:

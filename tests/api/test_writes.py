@@ -111,6 +111,27 @@ def test_many_at_once(firm: Any) -> None:
     )
 
 
+def test_what_is_there_already(firm: Any) -> None:
+    """A question is answered by a header; what was written all the same comes back with hints and its usual tag."""
+    p, told = program(firm.seller), "电话：已有客户“上海华安精密机械有限公司”。"
+    assert p("POST", "account/", {"name": "上海华安精密机械有限公司", "phone": "021-62770334"}).status_code == 201
+    twin = {"name": "还有别的", "phone": "021-62770334"}
+    asked = p("POST", "account/", twin)
+    assert (asked.status_code, asked.json()["errors"][0]["code"]) == (422, "possible_duplicate")
+    assert p("POST", "account/", twin, zhike_confirmed="yes").status_code == 400
+    made = p("POST", "account/", twin, zhike_confirmed="duplicates")
+    body = made.json()
+    assert (made.status_code, body.pop("hints")) == (201, [told])
+    seen = p.get(f"account/{body['id']}")
+    assert (seen.json(), seen["ETag"]) == (body, made["ETag"])
+    third = {"action": "create", "items": [{"values": {**twin, "name": "第三家"}}, {"values": {"name": "第四家"}}]}
+    one, other = p("POST", "account/bulk", third, zhike_confirmed="duplicates").json()["items"]
+    assert (len(one["hints"]), "hints" in other) == (1, False)
+    silent = program(firm.seller, scopes=["account:create"])
+    blind = silent("POST", "account/", {**twin, "name": "第五家"}, zhike_confirmed="duplicates").json()
+    assert (set(blind), told in blind["hints"]) == ({"id", "version", "hints"}, False)
+
+
 def test_actions(firm: Any) -> None:
     p = program(firm.seller)
     deal = make(firm.actor("seller"), get("deal"))

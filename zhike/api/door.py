@@ -6,8 +6,9 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -40,11 +41,12 @@ Next = Callable[[HttpRequest], HttpResponse]
 
 @dataclass(frozen=True)
 class Call:
-    """One request by a key that is in force."""
+    """One request by a key that is in force; `told` is what else its caller should know of records, by id."""
 
     request: HttpRequest
     token: Token
     actor: Actor
+    told: dict[UUID, list[str]] = field(default_factory=dict)
 
 
 Handler = Callable[..., HttpResponse]

@@ -57,7 +57,8 @@ def shown(
             return _answer(call, entity, pk, known, status=status, headers=headers)
         except Missing:
             pass
-    return door.answer({"id": str(pk), "version": _version(call, entity, pk)}, status=status, headers=headers)
+    body = {"id": str(pk), "version": _version(call, entity, pk), **lists.hints(call, pk)}
+    return door.answer(body, status=status, headers=headers)
 
 
 def _version(call: Call, entity: AnyEntity, pk: UUID) -> int:
@@ -82,8 +83,9 @@ def _answer(
         raise Missing
     body = values.record(rows[0], attributes)
     body["names"] = values.names(query.labels(call.actor, attributes, rows))
-    response = door.answer(body, status=status, headers=headers)
-    response.headers["ETag"] = etag(rows[0].version, response.content)
+    tag = etag(rows[0].version, door.answer(body).content)  # of the record: the same as when it is read again
+    response = door.answer({**body, **lists.hints(call, pk)}, status=status, headers=headers)
+    response.headers["ETag"] = tag
     return response
 
 

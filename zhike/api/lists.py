@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from . import asking, bodies, door, once, operations, problems, schemas, values
 from .door import Call
 from .problems import Problem, bad_value
 
-CONFIRMED = "Zhike-Confirmed"
+CONFIRMED, KNOWN = "Zhike-Confirmed", "duplicates"
 
 
 def entity_of(call: Call, key: str, action: str) -> AnyEntity:
@@ -29,6 +29,8 @@ def entity_of(call: Call, key: str, action: str) -> AnyEntity:
     entity = entities().get(key)
     if entity is None or not access.may(call.actor, entity, action):
         raise problems.missing()
+    if call.request.headers.get(CONFIRMED, KNOWN) != KNOWN:
+        raise Problem(400, _("%(header)s takes %(value)s.") % {"header": CONFIRMED, "value": KNOWN})
     return entity
 
 
@@ -75,9 +77,17 @@ def create(call: Call, key: str) -> HttpResponse:
     return items.shown(call, entity, ids[0], status=201, headers=headers)
 
 
-def doubles(call: Call) -> AbstractContextManager[object]:
+@contextmanager
+def doubles(call: Call) -> Iterator[None]:
     """What is written inside is asked for duplicates; the header says that the caller knows of those that may be."""
-    return check.at("api", confirmed=call.request.headers.get(CONFIRMED) == "duplicates")
+    with check.at("api", confirmed=call.request.headers.get(CONFIRMED) == KNOWN) as told:
+        yield
+    call.told.update(told)
+
+
+def hints(call: Call, pk: UUID) -> dict[str, list[str]]:
+    """What an answer says of a record beside itself."""
+    return {"hints": call.told[pk]} if pk in call.told else {}
 
 
 def _made(call: Call, entity: AnyEntity, given: Mapping[str, Any]) -> UUID:
@@ -102,7 +112,8 @@ def bulk(call: Call, key: str) -> HttpResponse:
     ids, repeated = once.run(call, entity, f"bulk {action}", lambda: _do(call, entity, action, body["items"], made))
     reach = query.visible(call.actor, entity, action if action in ("create", "delete") else "list")
     versions = dict(reach.filter(pk__in=ids).values_list("pk", "version"))
-    found = [{"id": str(pk), **({"version": versions[pk]} if pk in versions else {})} for pk in ids]
+    further = {pk: {"version": version} for pk, version in versions.items()}
+    found = [{"id": str(pk), **further.get(pk, {}), **hints(call, pk)} for pk in ids]
     headers = {once.REPEATED: "true"} if repeated else {}
     if made:
         headers[operations.ID] = str(made[0].pk)

@@ -14,7 +14,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, entities
 from zhike.engine.pools import known
 
-from . import asking, exports, items, operations, pools, schemas, shapes
+from . import asking, exports, items, lists, operations, pools, schemas, shapes
 from .shapes import Schema
 
 Doc = dict[str, Any]
@@ -36,6 +36,12 @@ IDEMPOTENCY = {
     "in": "header",
     "description": "a repeated request with the same key gives the first result again",
     "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+}
+CONFIRMED = {
+    "name": lists.CONFIRMED,
+    "in": "header",
+    "description": "the caller knows of what may be there already, and writes all the same",
+    "schema": {"type": "string", "enum": [lists.KNOWN]},
 }
 ID = {"name": "id", "in": "path", "required": True, "schema": shapes.UUID}
 
@@ -188,7 +194,12 @@ def _paths(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
         found[f"{entity.key}.{name}"] = schemas.acting(actor, entity, name)
         body = {**_ref(f"{entity.key}.{name}")}
         post = _operation(
-            f"{name}_{entity.key}", label, {"200": _shown(record)}, tag=entity.key, body=body, parameters=[IDEMPOTENCY]
+            f"{name}_{entity.key}",
+            label,
+            {"200": _shown(record)},
+            tag=entity.key,
+            body=body,
+            parameters=_writing(entity, IDEMPOTENCY),
         )
         post["requestBody"]["required"] = name in ("transfer", "merge")
         post["parameters"].append({**IF_MATCH, "required": False})
@@ -267,7 +278,7 @@ def _creating(actor: Actor, entity: AnyEntity, may: set[str], found: Doc) -> Doc
         {"201": created},
         tag=entity.key,
         body=_ref(name),
-        parameters=[IDEMPOTENCY],
+        parameters=_writing(entity, IDEMPOTENCY),
     )
     return {"post": post}
 
@@ -282,7 +293,7 @@ def _item(actor: Actor, entity: AnyEntity, may: set[str], found: Doc) -> Doc:
     if "update" in may:
         found[f"{key}.update"] = schemas.updating(actor, entity)
         methods["patch"] = _operation(
-            f"update_{key}", label, ok, tag=key, body=_ref(f"{key}.update"), parameters=[IF_MATCH]
+            f"update_{key}", label, ok, tag=key, body=_ref(f"{key}.update"), parameters=_writing(entity, IF_MATCH)
         )
     if "delete" in may:
         gone = {"204": {"description": _("moved to the recycle bin")}}
@@ -372,7 +383,8 @@ def _bulk(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
     if not allowed:
         return {}
     found[f"{entity.key}.bulk"] = schemas.bulk(actor, entity)
-    one: Schema = _object(id=shapes.UUID, version={"type": "integer"})
+    hints = {"hints": schemas.HINTS} if entity.signs else {}
+    one: Schema = _object(id=shapes.UUID, version={"type": "integer"}, **hints)
     one["required"] = ["id"]
     listed = _object(action=TEXT, items=_list(one))
     done = _ref("operation")
@@ -381,4 +393,9 @@ def _bulk(actor: Actor, entity: AnyEntity, found: Doc) -> Doc:
     summary = _("One action for up to %(n)s records, or for all that a filter finds") % {"n": schemas.BULK}
     name = f"bulk_{entity.key}"
     body = _ref(f"{entity.key}.bulk")
-    return {"post": _operation(name, summary, ok, tag=entity.key, body=body, parameters=[IDEMPOTENCY])}
+    return {"post": _operation(name, summary, ok, tag=entity.key, body=body, parameters=_writing(entity, IDEMPOTENCY))}
+
+
+def _writing(entity: AnyEntity, *others: Doc) -> list[Doc]:
+    """The headers of whatever writes values of an entity."""
+    return [*others, *([CONFIRMED] if entity.signs else [])]

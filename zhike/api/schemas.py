@@ -30,9 +30,16 @@ def reading(actor: Actor, entity: AnyEntity) -> Schema:
         "names": NAMES,
         "masked": {"type": "array", "items": {"type": "string"}, "description": "fields shown in part"},
     }
+    if entity.signs:
+        own["hints"] = HINTS
     return {"type": "object", "properties": own, "required": ["id", "version"], "additionalProperties": False}
 
 
+HINTS: Schema = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "of what was just written: what is there already and looks the same",
+}
 NAMES: Schema = {
     "type": "object",
     "description": "id -> name of what is linked to, as far as you may see it",
