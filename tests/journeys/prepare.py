@@ -18,7 +18,8 @@ APART = {
     "polyglot": ("周多语", "seller"),
     "rival": ("吴对手", "manager"),
     "narrowed": ("郑受限", "seller"),
-    "guarded": ("方守门", "seller"),
+    "guarded": ("方守门", "seller"),  # with a second factor, once its test has been
+    "arranging": ("白排列", "seller"),
     "leaver": ("孙离任", "seller"),
     "heir": ("何接手", "seller"),
     "keen": ("许勤快", "seller"),
