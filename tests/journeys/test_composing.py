@@ -11,7 +11,7 @@ from tests.journeys.conftest import Visit
 from tests.journeys.desk import Desk
 
 SPELLING = ("f", "fe", "fei", "fei c", "fei cu", "fei cui")
-NAME, WORD = "成都翡翠谷科技有限公司", "翡翠谷"
+NAME, WORD = "成都琥珀谷科技有限公司", "琥珀谷"
 PAUSE_MS = 500  # longer than every delay before a search
 
 
