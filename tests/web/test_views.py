@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from zhike.engine.errors import Invalid, Missing, Refused
 from zhike.engine.models import SavedView, ViewChoice
 from zhike.engine.query import Condition, View
 from zhike.engine.views import Reach, Shape
+from zhike.web import tabs
 
 HERE = "view=&tier__eq=A&q=%E7%B2%BE%E5%AF%86&sort=-created_at"
 
@@ -165,11 +167,11 @@ def test_the_order_and_the_tabs_are_ones_own(firm: Any) -> None:
     saved, client = keep(firm, "admin", "公共", reach=Reach.ALL), firm.client("seller")
     order = [str(saved.pk), "all", "mine", "nothing"]
     assert client.post("/account/views/arrange", {"order": order, "pinned": [str(saved.pk), "all"]}).status_code == 204
-    tabs = views.tabs(firm.actor("seller"), get("account"))
-    assert [t.key for t in tabs][:3] == [str(saved.pk), "all", "mine"]
-    assert [t.key for t in tabs if not t.pinned] == ["mine"]
+    offered = views.tabs(firm.actor("seller"), get("account"))
+    assert [t.key for t in offered][:3] == [str(saved.pk), "all", "mine"]
+    assert [t.key for t in offered if not t.pinned] == ["mine"]
     assert views.tabs(firm.actor("colleague"), get("account"))[0].key == "mine"
-    assert views.first(get("account"), tabs) == str(saved.pk)
+    assert views.first(get("account"), offered) == str(saved.pk)
 
 
 def test_counts_of_all_tabs_come_in_one_answer(firm: Any) -> None:
@@ -180,6 +182,22 @@ def test_counts_of_all_tabs_come_in_one_answer(firm: Any) -> None:
     assert f'<span id="count-{saved.pk}" hx-swap-oob="innerHTML">3</span>' in text
     assert '<span id="count-all" hx-swap-oob="innerHTML">3</span>' in text
     assert f"count-{saved.pk}" not in firm.client("colleague").get("/account/views/counts").content.decode()
+
+
+def test_each_tab_that_is_seen_is_counted_also_the_open_one_behind_many(firm: Any) -> None:
+    records.create(firm.actor("seller"), get("account"), {"name": "苏州精密一厂", "tier": "A"})
+    for n in range(tabs.FEW):
+        keep(firm, name=f"视图{n}")
+    last = keep(firm, name="最后")
+    page = firm.client("seller").get(f"/account/?view={last.pk}").content.decode()
+    seen = re.findall(r'class="tab-count num" id="(count-[^"]+)"', page)
+    assert len(seen) == tabs.FEW + 1
+    assert seen[-1] == f"count-{last.pk}"
+    address = unescape(re.findall(r'hx-get="(/account/views/counts[^"]*)"', page)[0])
+    text = firm.client("seller").get(address).content.decode()
+    assert re.findall(r'<span id="([^"]+)" hx-swap-oob="innerHTML">\d', text) == seen
+    other = firm.client("colleague").get(address).content.decode()
+    assert f"count-{last.pk}" not in other
 
 
 def test_nobody_arranges_the_lists_of_another(firm: Any) -> None:

@@ -224,9 +224,9 @@ def arrange(request: HttpRequest, key: str) -> HttpResponse:
 @login_required
 @require_GET
 def counts(request: HttpRequest, key: str) -> HttpResponse:
-    """How many records each tab has for its reader, for all tabs at once."""
+    """How many records each tab has for its reader, for all tabs at once; `view` is the one that is open."""
     entity, actor = entity_or_404(key), actor_of(request)
     access.require(actor, entity, "list")
-    wanted = [t for t in views.tabs(actor, entity) if t.pinned][: tabs.FEW]
+    wanted = tabs.beside(views.tabs(actor, entity), request.GET.get("view", ""))
     found = [{"key": t.key, "count": total_text(views.count(actor, entity, t))} for t in wanted]
     return render(request, "web/view_counts.html", {"counts": found})

@@ -102,24 +102,27 @@ def tab_url(entity: AnyEntity, tab: Tab) -> str:
     return f"/{entity.key}/{place}?{urlencode({'view': tab.key})}"
 
 
+def beside(offered: Sequence[Tab], key: str) -> list[Tab]:
+    """The tabs beside each other: the first pinned ones, and the one of `key` wherever it stands."""
+    pinned = [t for t in offered if t.pinned][:FEW]
+    return pinned + [t for t in offered if t.key == key and t not in pinned]
+
+
 def bar(actor: Actor, asked: Asked) -> dict[str, Any]:
     """The tabs over a list, what more there is, and what can be done with the one that is open."""
     entity = asked.entity
-    items = [
-        {"key": t.key, "label": t.label, "url": tab_url(entity, t), "active": t.key == asked.key, "pinned": t.pinned}
-        | {"shared": t.is_shared, "own": t.saved is not None and not t.is_shared}
-        for t in asked.offered
-    ]
-    pinned = [i for i in items if i["pinned"]][:FEW]
-    active = next((i for i in items if i["active"]), None)
-    if active and active not in pinned:
-        pinned.append(active)
+    near = beside(asked.offered, asked.key)
+
+    def item(tab: Tab) -> dict[str, Any]:
+        found = {"key": tab.key, "label": tab.label, "url": tab_url(entity, tab), "active": tab.key == asked.key}
+        return found | {"shared": tab.is_shared, "own": tab.saved is not None and not tab.is_shared}
+
     saved = asked.tab.saved if asked.tab else None
     base = f"/{entity.key}/views"
     return {
-        "tabs": pinned,
-        "more": [i for i in items if i not in pinned],
-        "counts_url": f"{base}/counts",
+        "tabs": [item(t) for t in near],
+        "more": [item(t) for t in asked.offered if t not in near],
+        "counts_url": f"{base}/counts?{urlencode({'view': asked.key})}",
         "save_url": f"{base}/new",
         "arrange_url": f"{base}/arrange",
         "shape_url": f"{base}/shape",
