@@ -23,7 +23,7 @@ CSRF_TRUSTED_ORIGINS = [origin for origin in [*os.environ.get("ZHIKE_ORIGINS", "
 # A page that asks too much ends after so many seconds; imports, exports and the console take the time they need.
 STATEMENT_SECONDS = int(os.environ.get("ZHIKE_STATEMENT_SECONDS", "30")) if os.environ.get("ZHIKE_WEB") == "1" else 0
 # how long a list may count before it says "50+", and a search look through other records, while somebody waits
-PATIENCE = 0.3
+PATIENCE = float(os.environ.get("ZHIKE_PATIENCE", "0.3"))
 COUNT_SECONDS = PATIENCE if os.environ.get("ZHIKE_WEB") == "1" else 0.0
 # how old the figures of first pages and boards may be, where adding them up anew takes long; 0: never
 FIGURE_SECONDS = int(os.environ.get("ZHIKE_FIGURE_SECONDS", "60")) if os.environ.get("ZHIKE_WEB") == "1" else 0

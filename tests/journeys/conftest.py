@@ -62,6 +62,7 @@ def site(postgres: Any) -> Iterator[Site]:
         "ZHIKE_BACKUP_HOUR": "off",
         "ZHIKE_FIGURE_SECONDS": "0",  # what somebody did a moment ago is asked for
         "ZHIKE_HOME": str(home),
+        "ZHIKE_PATIENCE": "5",  # of searches; the machine has other tests to run
         "ZHIKE_SECRET_KEY": "of-the-journeys-" * 4,
         PARENT: str(os.getpid()),
     }

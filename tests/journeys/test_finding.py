@@ -51,10 +51,11 @@ def test_the_search_page_and_the_filter_line_find_it(visit: Visit, device: Devic
     page.goto("/account/?view=all")
     line = page.locator("#list-q")
     line.fill(term)
+    page.wait_for_function("term => decodeURIComponent(location.search).includes(`q=${term}`)", arg=term)
     row = page.locator("[data-row]")
-    expect(row).to_have_count(1)
+    assert row.count() < 5, "others may have a number with these digits"
+    row = row.filter(has_text=NAME)
     expect(row.get_by_role("link", name=NAME)).to_have_attribute("href", url)
-    assert f"q={term}" in page.evaluate("decodeURIComponent(location.search)")
     desk.tap(row.get_by_role("link", name=NAME))
     expect(page.get_by_role("heading", level=1)).to_contain_text(NAME)
 

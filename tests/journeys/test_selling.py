@@ -168,6 +168,6 @@ def write(desk: Desk, kind: str, text: str, *, result: str = "", next_on: str = 
     if next_text:
         form.locator("[name=next_text]").fill(next_text)
     desk.tap(form.get_by_role("button", name="保存跟进"))
-    desk.said("已保存。")
+    desk.said(re.compile("^已保存。"))  # “客户已保存。” may still stand there
     shut = "toasts => toasts.querySelectorAll('[data-toast-close]').forEach(button => button.click())"
     desk.page.locator("#toasts").evaluate(shut)

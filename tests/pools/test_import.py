@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from zhike.engine.errors import Invalid, Refused
 from zhike.engine.models import PoolMove
 from zhike.engine.tabular import read
 from zhike.engine.tabular.write import write_csv
-from zhike.engine.transfer import plan, run
+from zhike.engine.transfer import plan, run, running
 
-from .house import pool
+from .house import make, pool
 
 
 def sheet(place: Path, *rows: tuple[str, ...]) -> Path:
@@ -65,3 +66,30 @@ def test_nobody_gets_more_than_they_may_hold_by_a_file(firm: Any, tmp_path: Path
     result = load(firm.actor("seller"), "account", path)
     assert (result.new, result.errors) == (2, 2)
     assert len(owners()) == 2
+
+
+def test_a_trial_run_counts_what_its_own_rows_would_give(
+    firm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "chunks", partial(running.chunks, size=2))
+    actor = firm.actor("admin")
+    assert running.reaches_all(actor, get("account"))
+    make(firm, name="旧有限公司")
+    pool(firm, limits={"holding": [{"most": 2, "who": str(firm.north.pk), "together": True}, {"most": 1}]})
+    path = sheet(
+        tmp_path, ("客户名称", "负责人"),
+        ("甲有限公司", "李雷"), ("旧有限公司", "陈静"),  # 王芳 has none from here on
+        ("乙有限公司", "李雷"), ("丙有限公司", "陈静"),  # one too many for 李雷
+        ("丁有限公司", "王芳"), ("戊有限公司", "张伟"),  # one too many for the north
+        ("丁有限公司", "陈静"), ("庚有限公司", "陈静"),  # 王芳 has none again
+        ("己有限公司", "张伟"),
+    )  # fmt: skip
+    said = [load(actor, "account", path, dry=dry) for dry in (True, False)]
+    for result in said:
+        wrong = [(p.row, p.header, p.value) for p in result.problems if p.level == "error"]
+        assert wrong == [(4, "负责人", ""), (7, "负责人", "")]
+    assert (said[0].new, said[0].updated, said[0].errors) == (said[1].new, said[1].updated, said[1].errors)
+    assert {name: owner for name, (owner, _pool) in owners().items()} == {
+        "甲有限公司": "李雷", "旧有限公司": "陈静", "丙有限公司": "陈静", "丁有限公司": "陈静", "庚有限公司": "陈静",
+        "己有限公司": "张伟",
+    }  # fmt: skip

@@ -88,6 +88,18 @@ def test_a_department_holds_together(firm: Any) -> None:
     assert why(moving.claim(firm.actor("colleague"), made.pk, rows[2:])) == ["invalid"]
 
 
+def test_a_department_holds_together_whoever_gets_what_at_once(firm: Any) -> None:
+    pool(firm, limits={"holding": [{"most": 2, "who": str(firm.north.pk), "together": True}]})
+    actor, entity = firm.actor("admin"), get(ACCOUNT)
+    people = (firm.seller, firm.colleague, firm.manager, firm.stranger)
+    with pytest.raises(Invalid) as wrong:
+        records.create_many(actor, entity, [{"name": f"同时{p.name}", "owner": p.pk} for p in people])
+    assert [sorted(row) for row in wrong.value.rows] == [[], [], ["owner"], []]
+    made = records.create_many(actor, entity, [{"name": f"同时{p.name}", "owner": p.pk} for p in people[:2]])
+    records.update(actor, entity, made[0].pk, {"owner": firm.manager.pk})  # from one of them to another
+    assert type(made[0])._base_manager.get(pk=made[0].pk).owner_id == firm.manager.pk
+
+
 def test_who_lost_it_waits_and_what_is_new_waits(firm: Any) -> None:
     made = pool(firm, limits={"former_days": 7, "fresh_hours": 24})
     mine = make(firm, name="宝钢")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zhike.engine import records
+from zhike.engine import records, search
 from zhike.engine.entity import get
 from zhike.engine.models import RecentRecord
 
@@ -78,3 +78,18 @@ def test_the_search_page_shows_the_text_around_a_hit(firm: Any) -> None:
     records.create(firm.actor("seller"), get("activity"), values)
     html = firm.client("seller").get("/search", {"q": "机场"}).content.decode()
     assert "在虹桥<mark>机场</mark> &lt;b&gt;谈" in html
+
+
+def test_a_search_that_was_stopped_does_not_say_that_there_is_nothing(
+    firm: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "LEAST", 0.0)
+    client = firm.client("seller")
+    for address in ("/search", "/search/palette"):
+        settings.COUNT_SECONDS = 0.0
+        whole = client.get(address, {"q": "没有这一家"}).content.decode()
+        assert "没有找到“没有这一家”" in whole
+        settings.COUNT_SECONDS = 0.000_001
+        stopped = client.get(address, {"q": "没有这一家"}).content.decode()
+        assert "搜索用时过长" in stopped
+        assert "没有找到" not in stopped

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -203,7 +203,7 @@ def _read(
         if part.reason != "via"
     ]
     found: list[tuple[dt.datetime, UUID, int]] = []
-    with suppress(query.TooLong), _patience(actor, within) if within else nullcontext():
+    with _until_tired(actor), _patience(actor, within) if within else nullcontext():
         found = _first(direct) if direct else []
     if through := [part.q for part in parts if part.reason == "via"]:
         # Who reaches much looks for what is rare once, and then on what it hangs; one common gram is in too much. Who
@@ -215,9 +215,23 @@ def _read(
         rows = rows.filter(updated_at__gte=found[-1][0]) if len(found) == RANKED else rows
         # whoever owns nothing of the kind finds by this way or not at all
         waiting = _patience(actor, within or ANY) if found or within else query.hurried(settings.COUNT_SECONDS)
-        with suppress(query.TooLong), waiting:
+        with _until_tired(actor), waiting:
             found = sorted({*found, *_first([rows.filter(way) for way in ways])}, reverse=True)[:RANKED]
     return [Found(entity, pk, fit, at) for at, pk, fit in found]
+
+
+@contextmanager
+def _until_tired(actor: Actor) -> Iterator[None]:
+    """What takes too long ends here, and it is remembered that not all was looked through."""
+    try:
+        yield
+    except query.TooLong:
+        actor.known["cut short"] = True
+
+
+def was_cut_short(actor: Actor) -> bool:
+    """Whether a search of this actor ended before all was looked through: then nothing found does not mean much."""
+    return bool(actor.known.get("cut short"))
 
 
 @contextmanager

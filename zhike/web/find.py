@@ -23,7 +23,8 @@ def search_page(request: HttpRequest) -> HttpResponse:
     """Everything found, by entity."""
     actor, term = actor_of(request), request.GET.get("q", "").strip()[:100]
     found = record_groups(search.find(actor, term, limit=PER_ENTITY))
-    return render(request, "web/search.html", {"q": term, "groups": entity_groups(found, term)})
+    context = {"q": term, "groups": entity_groups(found, term), "cut_short": search.was_cut_short(actor)}
+    return render(request, "web/search.html", context)
 
 
 @login_required

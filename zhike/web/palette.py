@@ -38,8 +38,8 @@ def palette(request: HttpRequest) -> HttpResponse:
     """What the palette shows for what was typed so far; for nothing, what was opened last."""
     actor, raw = actor_of(request), request.GET.get("q", "").strip()[:100]
     sign, term = (raw[:1], raw[1:].strip()) if raw[:1] in ASKED else ("", raw)
-    groups = ASKED[sign](request, actor, term)
-    return render(request, "web/palette.html", {"groups": [g for g in groups if g["options"]], "q": raw})
+    groups = [g for g in ASKED[sign](request, actor, term) if g["options"]]
+    return render(request, "web/palette.html", {"groups": groups, "q": raw, "cut_short": search.was_cut_short(actor)})
 
 
 @login_required

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from zhike.base.models import User
+from zhike.base.models import Department, User
 from zhike.engine.entity import AnyEntity
 from zhike.engine.models import PoolMove
 
@@ -27,7 +29,29 @@ Kind = PoolMove.Kind
 GIVING = frozenset(
     {"claim", "assign", "release", "recycle", "recall", "handover"}
 )  # rights of their own to change the owner
+Gains = Counter[tuple[UUID, UUID | None]]  # owner, pool -> how many records more
+_gains: ContextVar[Gains | None] = ContextVar("gains", default=None)
 KINDS = {"claim": Kind.CLAIM, "release": Kind.RELEASE, "recycle": Kind.RECYCLE, "recall": Kind.RECALL}
+
+
+@contextmanager
+def trial(gains: Gains) -> Iterator[Gains]:
+    """What is judged inside comes on top of `gains`, which a trial run keeps (`gain`) as it stores nothing."""
+    token = _gains.set(gains)
+    try:
+        yield gains
+    finally:
+        _gains.reset(token)
+
+
+def gain(gains: Gains, changes: Changes) -> None:
+    """Note who has got and lost what by changes that a trial run found good, where it is limited what one holds."""
+    if not changes or not any(k.document.limits.holding for k in of(changes[0].entity)):
+        return
+    for c in _moved(changes):
+        for owner, n in ((c.record.owner_id, 1), (None if c.is_new else c.was("owner"), -1)):
+            if owner:
+                gains[owner, c.record.pool_id] += n
 
 
 def _moved(changes: Changes) -> list[Change[Any]]:
@@ -91,20 +115,20 @@ def limit(changes: Changes) -> None:
     What has to leave an account that is closed at once (`extra["beyond"]`) is not held up.
     """
     entity = changes[0].entity
-    getting: dict[UUID, list[Change[Any]]] = defaultdict(list)
-    for c in _moved(changes):
-        if c.record.owner_id and c.back is None and not c.dated and not c.extra.get("beyond"):
-            getting[c.record.owner_id].append(c)
-    found = [k for k in of(entity) if k.document.limits.holding] if getting else []
+    moved = [
+        c for c in _moved(changes) if c.record.owner_id and c.back is None and not c.dated and not c.extra.get("beyond")
+    ]
+    found = [k for k in of(entity) if k.document.limits.holding] if moved else []
     if not found:
         return
-    people = User.objects.select_related("department").in_bulk(sorted(getting))
-    lock(found, people.values())
-    for owner in sorted(getting):
-        for known in found:
-            for held in known.document.limits.holding:
-                if owner in people and concerns(held, people[owner], known):
-                    _keep_within(known, held, people[owner], getting[owner])
+    people = User.objects.select_related("department").in_bulk(sorted({c.record.owner_id for c in moved}))
+    if _gains.get() is None:
+        lock(found, people.values())
+    for known in found:
+        for held in known.document.limits.holding:
+            concerned = [person for _pk, person in sorted(people.items()) if concerns(held, person, known)]
+            for some in [concerned] if held.together and held.who else [[person] for person in concerned]:
+                _keep_within(known, held, some, moved)
 
 
 def concerns(held: Holding, person: User, known: Known) -> bool:
@@ -112,12 +136,34 @@ def concerns(held: Holding, person: User, known: Known) -> bool:
     return covers([held.who], person) if held.who else known.has_member(person)
 
 
-def _keep_within(known: Known, held: Holding, person: User, changes: Changes) -> None:
-    mine = [c for c in changes if c.is_new or c.record.pool_id in (None, known.pool.pk)]
-    room = free(known, held, person)
-    for c in mine[max(0, room) :]:
-        text = _("%(name)s may hold %(most)s records at most.") % {"name": person.name, "most": held.most}
-        c.fail("owner", text, "holding")
+def _keep_within(known: Known, held: Holding, people: Sequence[User], changes: Changes) -> None:
+    """Leave out what is beyond the limit of one person, or of the people of a department together."""
+    getting = {person.pk for person in people}
+    mine = [c for c in changes if c.record.owner_id in getting and (c.is_new or _counts(known, c)) and not c.errors]
+    if held.together and held.who:  # what one gives to another is not more
+        within = _belonging(held.who, {c.was("owner") for c in mine if not c.is_new})
+        mine = [c for c in mine if c.is_new or c.was("owner") not in within]
+    if not mine:
+        return
+    for c in mine[max(0, free(known, held, people[0])) :]:
+        c.fail("owner", _beyond(held, people[0]), "holding")
+
+
+def _counts(known: Known, c: Change[Any]) -> bool:
+    return c.record.pool_id in (None, known.pool.pk)
+
+
+def _belonging(department: UUID, people: Iterable[UUID | None]) -> set[UUID]:
+    """Who of these is in a department or below it."""
+    rows = User.objects.filter(pk__in={pk for pk in people if pk}, department__ancestors__contains=[department])
+    return set(rows.values_list("pk", flat=True))
+
+
+def _beyond(held: Holding, person: User) -> str:
+    if held.together and held.who and (place := Department.objects.filter(pk=held.who).first()):
+        text = _("The people of %(department)s may hold %(most)s records together at most.")
+        return text % {"department": place.name, "most": held.most}
+    return _("%(name)s may hold %(most)s records at most.") % {"name": person.name, "most": held.most}
 
 
 def lock(found: Sequence[Known], people: Iterable[User]) -> None:
@@ -136,11 +182,14 @@ def lock(found: Sequence[Known], people: Iterable[User]) -> None:
 def free(known: Known, held: Holding, person: User) -> int:
     """How many more somebody may get just now; negative where there are too many."""
     whose = Q(owner=person.pk)
+    gains = {key: n for key, n in (_gains.get() or {}).items() if key[1] in (None, known.pool.pk)}
+    beside = {person.pk}
     if held.together and held.who:
         whose = Q(owner__department__ancestors__contains=[held.who])
+        beside = _belonging(held.who, {owner for owner, _pool in gains})
     rows = known.entity.rows("how many somebody holds").filter(whose, Q(pool=known.pool.pk) | Q(pool=None))
     rows = rows.filter(deleted_at=None).exclude(clocks.exempt(known.entity.key, known.document.limits.uncounted))
-    return held.most - rows.count()
+    return held.most - rows.count() - sum(n for (owner, _pool), n in gains.items() if owner in beside)
 
 
 def note(changes: Changes) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from zhike.engine.entity import AnyEntity, Sign
 from zhike.engine.errors import Conflict, Invalid, Missing, Refused
 from zhike.engine.kinds import Links
 from zhike.engine.pools import known as pools
+from zhike.engine.pools import owning
 from zhike.engine.records import Change, taken_already
 from zhike.engine.tabular import Cell
 from zhike.engine.tabular.folding import fold
@@ -92,6 +94,7 @@ class Importer:
         self.open = [k for k, a in kinds.items() if a.is_link or a.kind.key == "date"]
         self.summed = [k for k, a in kinds.items() if a.kind.key in SUMMED]
         self.taken, self.careful = Taken(), False
+        self._gains: owning.Gains = Counter()  # what owners would have more by a trial run
         self._own: set[UUID] = set()  # the records that the rows at hand are about
         self.remember: Callable[[Taken], None] = lambda _taken: None  # called with each batch that was read
 
@@ -312,7 +315,7 @@ class Importer:
             try:
                 further = self._double if self.rehearsal else None
                 asked = doubles.at("imported", confirmed=not self.plan.leave_doubles, further=further)
-                with asked, records.rehearsed(self._rehearsed) if self.rehearsal else nullcontext():
+                with asked, self._judged() if self.rehearsal else nullcontext():
                     made = act(batch)
             except Invalid as invalid:
                 errors = [*invalid.rows, *({} for _n in batch)][: len(batch)]
@@ -340,6 +343,13 @@ class Importer:
                 yield g, record
             return
 
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """A batch of a trial run: all rules, on top of what earlier batches would have made."""
+        with records.rehearsed(self._rehearsed), owning.trial(self._gains):
+            yield
+        owning.gain(self._gains, self.changes)
+
     def _rehearsed(self, ids: Collection[UUID]) -> Collection[UUID]:
         """Which records a trial run has made."""
         return self.rehearsal.rows(ids).keys() if self.rehearsal else ()
@@ -359,7 +369,8 @@ class Importer:
 
     def _problem(self, g: Group, key: str, text: str, *, level: str = "error") -> Problem:
         column = self.columns.get(key)
-        return problem(g.row, column, g.values.get(key) if column else "", text, level=level)
+        known = column and not self.entity.attributes[key].is_link  # the value of a link is an id
+        return problem(g.row, column, g.values.get(key) if known else "", text, level=level)
 
     def _hidden(self, existing: Existing) -> str:
         """A record out of sight is told by its department alone."""
