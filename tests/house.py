@@ -119,7 +119,8 @@ class Process:
         if processes.exists(self.pid):
             return None
         note = self._out.with_name(self._out.name + ".end")
-        return int(note.read_text()) if note.is_file() else -signal.SIGKILL
+        code = note.read_text() if note.is_file() else ""  # empty where it was killed while it said how it ended
+        return int(code) if code else -signal.SIGKILL
 
     def wait(self, timeout: float = 300) -> int:
         """How it ended."""

@@ -15,6 +15,7 @@ from zhike.engine.checks import check_entities
 from zhike.engine.entity import Entity, entities, get
 from zhike.engine.kinds import CLASSES
 from zhike.engine.models import History
+from zhike.modules.activities import commenting
 
 # what must not be taken for less than personal, whatever a declaration says
 PERSONAL = {
@@ -85,7 +86,8 @@ def person(firm: Any) -> Any:
     values = {"name": "孙悦", "phone": "13812345678", "wechat": "sunyue", "account": account.pk}
     made = records.create(seller, get("contact"), values)
     records.create(seller, get("consent"), {"contact": made.pk, "purpose": "service", "basis": "contract"})
-    records.create(seller, get("activity"), {"kind": "note", "contact": made.pk, "body": "谈了价格"})
+    note = records.create(seller, get("activity"), {"kind": "note", "contact": made.pk, "body": "谈了价格"})
+    commenting.write(firm.actor("manager"), note.pk, "孙总话不多，但说话算数")
     return made
 
 
@@ -95,9 +97,12 @@ def test_the_file_of_a_person(firm: Any, person: Any) -> None:
     found = answer.json()
     values = {f["key"]: f["value"] for f in found["record"]}
     assert (values["name"], values["phone"], values["wechat"]) == ("孙悦", "+8613812345678", "sunyue")
-    assert {x["entity"] for x in found["lists"]} == {"affiliation", "contactpoint", "consent", "activity"}
+    lists = {x["entity"]: x["rows"] for x in found["lists"]}
+    assert lists.keys() == {"affiliation", "contactpoint", "consent", "activity"}
+    assert [(s["who"], s["text"]) for s in lists["activity"][0]["said"]] == [("张伟", "孙总话不多，但说话算数")]
     assert [(s["who"], s["action"]) for s in found["seen_by"] if s["action"] == "reveal"] == [("张伟", "reveal")]
-    assert firm.client("seller").get(f"/contact/{person.pk}/personfile").status_code == 200
+    page = firm.client("seller").get(f"/contact/{person.pk}/personfile").content.decode()
+    assert "孙总话不多，但说话算数" in page
     noted = History.objects.filter(action="personfile", entity="contact", record=person.pk)
     assert [n.actor for n in noted] == [firm.seller.pk] * 2
 

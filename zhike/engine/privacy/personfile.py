@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,13 @@ from zhike.engine.models import History, StoredFile
 from .persons import is_person
 
 ROWS = 2_000  # of one list
-LEFT_OUT = ("id",)
+Said = Mapping[UUID, Sequence[Mapping[str, str]]]  # record -> {at, who, text} of each, the oldest first
+_said_under: dict[str, Callable[[Actor, Collection[UUID]], Said]] = {}
+
+
+def register(entity: str, said: Callable[[Actor, Collection[UUID]], Said]) -> None:
+    """What people say under the records of an entity, such as comments, belongs to the files of persons too."""
+    _said_under[entity] = said
 
 
 def person_file(actor: Actor, entity: AnyEntity, pk: UUID, *, note: str = "personfile") -> dict[str, Any]:
@@ -87,6 +93,9 @@ def _lists(actor: Actor, entity: AnyEntity, pk: UUID) -> Iterator[dict[str, Any]
         for a in links:
             wanted |= a.leads_to([pk])
         if rows := _read(actor, other, wanted, "list"):
+            if other.key in _said_under:
+                said = _said_under[other.key](actor, [UUID(row["id"]) for row in rows])
+                rows = [{**row, "said": list(said.get(UUID(row["id"]), ()))} for row in rows]
             yield {"entity": other.key, "label": str(other.plural), "rows": rows}
 
 

@@ -17,6 +17,7 @@ from zhike.engine import history, notices, query
 from zhike.engine.access import Actor
 from zhike.engine.errors import Invalid, Missing, Refused, Wrong
 from zhike.engine.models import Notice
+from zhike.engine.privacy import personfile
 
 from . import comment_notices, mentioning
 from .entities import ACTIVITY
@@ -166,3 +167,17 @@ def _clean(text: str) -> str:
         wrong = _("Too long: %(n)s characters, at most %(max)s.") % {"n": len(said), "max": LONGEST}
         raise Invalid([{"": [Wrong(wrong, "long")]}])
     return said
+
+
+def _said(actor: Actor, activities: Collection[UUID]) -> Mapping[UUID, Sequence[Mapping[str, str]]]:
+    """Comments for the file of a person."""
+    return {
+        pk: [
+            {"at": c.created_at.isoformat(), "who": c.author.name if c.author else "", "text": c.text}
+            for c in thread.comments
+        ]
+        for pk, thread in threads(actor, activities).items()
+    }
+
+
+personfile.register(ACTIVITY.key, _said)
