@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zhike.engine import guard, records
+from zhike.engine import guard, records, undo
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid
 from zhike.modules.activities import plans
@@ -41,15 +41,19 @@ def test_a_plan_is_put_on_many_records_with_its_owners_and_once(firm: Any, plan:
     account = get("account")
     ids = [records.create(firm.actor("seller"), account, {"name": f"甲{n}"}).pk for n in range(3)]
     other = records.create(firm.actor("stranger"), account, {"name": "乙"}).pk
-    for _twice in range(2):
-        made = plans.apply(firm.actor("manager"), plan, account, [*ids, other], FRIDAY, key="k")
-        assert made == 12
+    done = [plans.apply(firm.actor("manager"), plan, account, [*ids, other], FRIDAY, key="k") for _twice in range(2)]
+    assert [tally.rows for tally in done] == [12, 12]
     rows = guard.rows(Activity, "a test looks")
     assert rows.count() == 12
     assert set(rows.values_list("account", flat=True)) == set(ids)
     assert rows.filter(owner=firm.manager).count() == 3
     assert rows.filter(owner=firm.seller).count() == 9
     assert {row.next_follow_up_on for row in guard.rows(account.model, "a test looks").filter(pk__in=ids)} == {FRIDAY}
+    assert done[0].operation is not None
+    assert done[1].operation is None
+    undo.undo(firm.actor("manager"), done[0].operation.pk)
+    assert not guard.rows(Activity, "a test looks").filter(deleted_at=None).exists()
+    assert {row.next_follow_up_on for row in guard.rows(account.model, "a test looks").filter(pk__in=ids)} == {None}
 
 
 def test_what_is_wrong_with_a_plan_is_said(firm: Any, plan: ActivityPlan) -> None:
@@ -86,8 +90,9 @@ def test_an_administrator_makes_plans_and_anybody_applies_them(firm: Any) -> Non
     page = seller.get(f"/plans/account?ids={pk}&start=2026-11-20").content.decode()
     assert "11月23日" in page
     given = {"ids": str(pk), "plan": str(plan.pk), "start": "2026-11-20", "key": "k", "sure": "1"}
-    for _twice in range(2):
-        assert seller.post("/plans/account", given).status_code == 303
+    assert seller.post("/plans/account", given).status_code == 303
+    assert "/undo" in seller.get(f"/account/{pk}").content.decode()
+    assert seller.post("/plans/account", given).status_code == 303
     assert guard.rows(Activity, "a test looks").count() == 1
     assert firm.client("stranger").post("/plans/account", given).status_code == 422
     assert seller.get("/plans/product?ids=").status_code == 404

@@ -306,7 +306,8 @@ def column(found: Asked, a: Attribute) -> dict[str, Any]:
     following = f"-{a.key}" if state == "asc" else a.key
     own = found.own.start().but(sort=following)
     url = address(found.entity, own, found.key, Shape()) if a.kind.sortable else ""  # the script adds the shape
-    return {"key": a.key, "label": a.label, "align": ALIGN[a.kind.align], "sort": state, "sort_url": url, "phone": ""}
+    align = "long" if a.kind.key == "longtext" and not a.stored else ALIGN[a.kind.align]  # what we write is read whole
+    return {"key": a.key, "label": a.label, "align": align, "sort": state, "sort_url": url, "phone": ""}
 
 
 TITLE = Markup('<a class="strong" href="/%s/%s">%s</a>')

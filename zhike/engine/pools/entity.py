@@ -35,7 +35,7 @@ def computed(key: str) -> tuple[Attribute, ...]:
     why = Attribute(
         key="recycle_why",
         label=_("Why it returns"),
-        kind=KINDS["text"],
+        kind=KINDS["longtext"],
         editable=False,
         privacy="internal",
         expression=partial(_why, key),

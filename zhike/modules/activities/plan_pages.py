@@ -21,7 +21,7 @@ from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Missing
 from zhike.web import forms, plugs
-from zhike.web.bulk import chosen_in
+from zhike.web.bulk import chosen_in, undo_url
 from zhike.web.lookup import entity_or_404
 from zhike.web.settings import admin
 from zhike.web.templating import actor_of, render
@@ -129,9 +129,10 @@ def apply(request: HttpRequest, key: str) -> HttpResponse:
     start, errors = _start(sent.get("start", "")), list[str]()
     if request.method == "POST" and plan and "sure" in sent:
         try:
-            n = plans.apply(actor, plan, entity, ids, start, key=sent.get("key", "")[:60])
-            text = ngettext("%(n)s activity planned.", "%(n)s activities planned.", n)
-            request.session["toast"] = text % {"n": n}
+            done = plans.apply(actor, plan, entity, ids, start, key=sent.get("key", "")[:60])
+            text = ngettext("%(n)s activity planned.", "%(n)s activities planned.", done.rows)
+            request.session["toast"] = text % {"n": done.rows}
+            request.session["undo"] = undo_url(done.operation)
             one = len(ids) == 1
             return HttpResponseRedirect(f"/{entity.key}/{ids[0]}" if one else f"/{entity.key}/", status=303)
         except Invalid as invalid:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from zhike.base import calendar_cn
 from zhike.base.models import User
-from zhike.engine import history, query, records
+from zhike.engine import history, operations, query, records
 from zhike.engine.access import Actor
 from zhike.engine.entity import AnyEntity, get
 from zhike.engine.errors import Invalid, Wrong
@@ -57,8 +57,8 @@ def days_of(plan: ActivityPlan, start: dt.date, days: Mapping[dt.date, bool] | N
 
 def apply(
     actor: Actor, plan: ActivityPlan, entity: AnyEntity, ids: Sequence[UUID], start: dt.date, *, key: str = ""
-) -> int:
-    """Plan all steps on each of these records, all or none; how many activities.
+) -> operations.Tally:
+    """Plan all steps on each of these records, all or none, as one operation; `rows` of it are the activities.
 
     `key` makes a second call with it do nothing. Raises Invalid for too many records or a step that cannot be planned,
     Refused without the right to write activities; records that the actor may not see are left out.
@@ -73,7 +73,9 @@ def apply(
     wanted = [(record, one) for record in found for one in planned]
     values = [_values(actor, entity, record, one) for record, one in wanted]
     keys = [f"{key}:{record.pk}:{one.step.order}" for record, one in wanted] if key else None
-    return len(records.create_many(actor, get("activity"), values, keys=keys))
+    with operations.recording(actor, get("activity"), "create", keys=values[0].keys(), rows=len(values)) as tally:
+        records.create_many(actor, get("activity"), values, keys=keys)
+    return tally
 
 
 def _values(actor: Actor, entity: AnyEntity, record: Any, one: Planned) -> dict[str, Any]:
