@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from zhike.engine import query, records
+from zhike.engine import operations, query, records, undo
 from zhike.engine.entity import get
 from zhike.engine.errors import Invalid, Missing, Refused
 from zhike.engine.models import OwnerPeriod, PoolMove
@@ -98,6 +98,30 @@ def test_a_department_holds_together_whoever_gets_what_at_once(firm: Any) -> Non
     made = records.create_many(actor, entity, [{"name": f"同时{p.name}", "owner": p.pk} for p in people[:2]])
     records.update(actor, entity, made[0].pk, {"owner": firm.manager.pk})  # from one of them to another
     assert type(made[0])._base_manager.get(pk=made[0].pk).owner_id == firm.manager.pk
+
+
+def test_neither_undo_nor_the_bin_is_a_way_round_the_limit(firm: Any) -> None:
+    made = pool(firm, limits={"holding": [{"most": 2}]})
+    actor, entity = firm.actor("seller"), get(ACCOUNT)
+    mine, gone = make(firm, name="甲"), make(firm, name="乙")
+    with operations.recording(firm.actor("manager"), entity, "transfer", keys=["owner"]) as tally:
+        records.update(firm.actor("manager"), entity, mine.pk, {"owner": firm.colleague.pk})
+    assert tally.operation is not None
+    (other, third) = (row.pk for row in lying(firm, 2))
+    assert moving.claim(actor, made.pk, [other]).done == [other]
+    back = undo.undo(firm.actor("manager"), tally.operation.pk)
+    assert (back.rows, back.skipped) == (0, {"invalid": 1})
+    records.delete_many(actor, entity, [gone.pk])
+    assert moving.claim(actor, made.pk, [third]).done == [third]
+    with pytest.raises(Invalid) as wrong:
+        records.restore_many(actor, entity, [gone.pk])
+    assert "2" in wrong.value.rows[0]["owner"][0].text
+    answer = firm.client("seller").post(f"/account/{gone.pk}/restore")
+    assert answer.status_code in (303, 422), answer.content
+    held = entity.model._base_manager.filter(owner=firm.seller, deleted_at=None)
+    assert {row.pk for row in held} == {other, third}
+    records.act(actor, entity, third, "release", note="不合适")
+    assert records.restore_many(actor, entity, [gone.pk]) == 1
 
 
 def test_who_lost_it_waits_and_what_is_new_waits(firm: Any) -> None:

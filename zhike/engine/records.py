@@ -280,6 +280,8 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
         rows = entity.rows("rows from access, in the bin").filter(reach, pk__in=ids, deleted_at__isnull=False)
         rows = lineage.single(entity, rows)
         found = list(rows.values_list("pk", flat=True))
+        if pools.is_pooled(entity):
+            _hold_to(actor, entity, ids, rows.filter(pk__in=found, owner__isnull=False))
         history.acting(actor, "restore")
         restored = rows.filter(pk__in=found).update(deleted_at=None, updated_at=timezone.now())
         settling.settle(entity, found)
@@ -287,6 +289,14 @@ def restore_many(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], *, bulk: 
         for hook in entity.after_remove:
             hook(found)
         return restored
+
+
+def _hold_to(actor: Actor, entity: AnyEntity, ids: Sequence[UUID], rows: Iterable[Any]) -> None:
+    """What lies in the bin is not held: it comes out as far as its owners may hold it. Raises Invalid, by `ids`."""
+    given = {row.pk: Change(actor, entity, row, "restore", {}) for row in rows}
+    owning.hold_to(list(given.values()))
+    if any(c.errors for c in given.values()):
+        raise Invalid([given[pk].errors if pk in given else {} for pk in ids])
 
 
 def create(actor: Actor, entity: AnyEntity, values: Values, *, key: str = "") -> Any:

@@ -112,13 +112,16 @@ def unhold(change: Change[Any]) -> None:
 def limit(changes: Changes) -> None:
     """Nobody gets more than they may hold, whichever way; who has too much already keeps it.
 
-    What has to leave an account that is closed at once (`extra["beyond"]`) is not held up.
+    What has to leave an account that is closed at once (`extra["beyond"]`) is not held up. Taking something back is
+    held to it too: else one gives records away, takes others, and undoes.
     """
-    entity = changes[0].entity
-    moved = [
-        c for c in _moved(changes) if c.record.owner_id and c.back is None and not c.dated and not c.extra.get("beyond")
-    ]
-    found = [k for k in of(entity) if k.document.limits.holding] if moved else []
+    hold_to([c for c in _moved(changes) if not c.dated and not c.extra.get("beyond")])
+
+
+def hold_to(changes: Changes) -> None:
+    """Each of these gives a record to its owner: fail those that are beyond what the owner may hold."""
+    moved = [c for c in changes if c.record.owner_id]
+    found = [k for k in of(moved[0].entity) if k.document.limits.holding] if moved else []
     if not found:
         return
     people = User.objects.select_related("department").in_bulk(sorted({c.record.owner_id for c in moved}))
