@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from zhike.engine import records
 from zhike.engine.entity import get
-from zhike.engine.models import Pool
+from zhike.engine.models import OwnerPeriod, Pool
 from zhike.engine.pools import settling
 
 RULE = {"key": "r1", "days": 10, "update": 3, "most": 20}
@@ -49,5 +49,7 @@ def long_ago(record: Any, days: float) -> Any:
     rows = type(record)._base_manager.filter(pk=record.pk)
     now = rows.get()
     rows.update(**({"held_since": at} if now.owner_id else {"pooled_at": at}))
+    if not now.owner_id:
+        OwnerPeriod.objects.filter(record=record.pk, to_at__gt=at).update(to_at=at)
     settling.settle(get("lead" if type(record).__name__ == "Lead" else "account"), [record.pk])
     return fresh(record)

@@ -100,6 +100,17 @@ def test_a_department_holds_together_whoever_gets_what_at_once(firm: Any) -> Non
     assert type(made[0])._base_manager.get(pk=made[0].pk).owner_id == firm.manager.pk
 
 
+def test_two_do_not_take_turns_to_keep_a_record(firm: Any) -> None:
+    made = pool(firm, limits={"former_days": 7})
+    mine = make(firm, name="宝钢")
+    records.act(firm.actor("seller"), get(ACCOUNT), mine.pk, "release", note="替我拿着")
+    assert moving.claim(firm.actor("colleague"), made.pk, [mine.pk]).done == [mine.pk]
+    records.act(firm.actor("colleague"), get(ACCOUNT), mine.pk, "release", note="还给你")
+    assert why(moving.claim(firm.actor("seller"), made.pk, [mine.pk])) == [moving.WAIT]
+    OwnerPeriod.objects.filter(record=mine.pk, owner=firm.seller).update(to_at=timezone.now() - dt.timedelta(days=7))
+    assert moving.claim(firm.actor("seller"), made.pk, [mine.pk]).done == [mine.pk]
+
+
 def test_neither_undo_nor_the_bin_is_a_way_round_the_limit(firm: Any) -> None:
     made = pool(firm, limits={"holding": [{"most": 2}]})
     actor, entity = firm.actor("seller"), get(ACCOUNT)

@@ -21,7 +21,7 @@ from zhike.engine.access import Actor, Place
 from zhike.engine.attempts import Outcome, attempt
 from zhike.engine.entity import AnyEntity
 from zhike.engine.errors import Missing, Refused
-from zhike.engine.models import PoolMove
+from zhike.engine.models import OwnerPeriod, PoolMove
 
 from . import known, owning, settling, telling
 from .known import Known
@@ -141,18 +141,26 @@ def _past_waits(
 ) -> list[UUID]:
     """Without what one has just lost oneself, and what nobody may take yet."""
     limits, now, passed = found.document.limits, timezone.now(), []
+    wait = dt.timedelta(days=limits.former_days)
+    lost = _lost(person, wanted, now - wait)
     for pk in wanted:
         at, former = rows[pk]
         until = (at or now) + dt.timedelta(hours=limits.fresh_hours)
-        whose = (at or now) + dt.timedelta(days=limits.former_days)
+        whose = max(lost.get(pk, now - wait), (at or now) if former == person.pk else now - wait) + wait
         if until > now:
             outcome.skip([pk], WAIT, _("Free from %(when)s on.") % {"when": telling.moment(until)})
-        elif former == person.pk and whose > now:
+        elif whose > now:
             text = _("It was yours: you can take it again from %(when)s on.") % {"when": telling.moment(whose)}
             outcome.skip([pk], WAIT, text)
         else:
             passed.append(pk)
     return passed
+
+
+def _lost(person: User, ids: Collection[UUID], since: dt.datetime) -> dict[UUID, dt.datetime]:
+    """When these records ceased to be somebody's, if not before `since`; others may have had them in between."""
+    rows = OwnerPeriod.objects.filter(record__in=ids, owner=person, to_at__gt=since)
+    return {record: at for record, at in rows.order_by("to_at").values_list("record", "to_at") if at is not None}
 
 
 def taken(person: User, found: Known) -> int:
