@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -149,6 +150,31 @@ def test_what_a_pool_lets_people_hold_is_kept(firm: Any) -> None:
     assert (run().given, owner(second)) == (1, None)
     assert owner(first) == firm.seller.pk
     assert decisions(second)[0].why["left"] == [[str(firm.seller.pk), choosing.HOLDING]]
+
+
+def test_a_limit_of_a_department_together_is_one_for_all_its_people_within_a_batch(firm: Any) -> None:
+    held = [{"most": 2, "who": str(firm.north.pk), "together": True}]
+    said = {"members": [str(firm.north.pk), str(firm.south.pk)], "limits": {"holding": held}}
+    Pool.objects.create(entity="lead", name="线索公海", document=said)
+    rule(firm, who=[firm.seller.pk, firm.colleague.pk, firm.stranger.pk])
+    ids = leads(firm, 6)
+    done = run()
+    assert (done.given, done.nobody, done.failed) == (6, 0, 0)
+    got = Counter(owner(pk) for pk in ids)
+    assert (got[firm.seller.pk] + got[firm.colleague.pk], got[firm.stranger.pk]) == (2, 4)
+
+
+def test_a_record_without_a_pool_counts_for_every_limit(firm: Any) -> None:
+    rule(firm, who=[firm.seller.pk])
+    first, second = leads(firm, 2)
+    for name in ("华北", "全国"):
+        said = {"members": [str(firm.north.pk)], "limits": {"holding": [{"most": 1}]}}
+        Pool.objects.create(entity="lead", name=name, document=said)
+    get("lead").model._base_manager.update(pool=None)
+    done = run()
+    assert (done.given, done.nobody, done.failed) == (1, 1, 0)
+    assert decisions(second)[0].why["left"] == [[str(firm.seller.pk), choosing.HOLDING]]
+    assert owner(first) == firm.seller.pk
 
 
 def test_only_what_never_had_an_owner_is_given_by_itself(firm: Any) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from zhike.engine import records
 from zhike.engine.entity import get
-from zhike.engine.models import History
+from zhike.engine.models import History, Pool
 from zhike.modules.assigning import deciding, document, trying
 from zhike.modules.assigning.models import AssignmentRule, Decision
 
@@ -67,3 +68,23 @@ def test_what_was_closed_since_makes_room(firm: Any) -> None:
     trial = attempt(deciding.rules(get("lead")))
     assert [(d.record, d.outcome) for d in trial.sample] == [(first, "given"), (second, "nobody"), (third, "given")]
     assert dict(trial.reasons) == {"open": 1}
+
+
+def test_what_pools_let_people_hold_is_kept_and_what_they_do_not_count_is_not_counted(firm: Any) -> None:
+    account = get("account")
+    said = {"members": [str(firm.north.pk)], "limits": {"holding": [{"most": 1}], "uncounted": ["open_deal"]}}
+    Pool.objects.create(entity="account", name="客户公海", document=said)
+    rule(firm, entity="account", who=[firm.seller.pk])
+    made = [records.create(firm.actor("admin"), account, {"name": name, "owner": None}).pk for name in "甲乙丙"]
+    for n, pk in enumerate(made):
+        account.model._base_manager.filter(pk=pk).update(created_at=WORKING + dt.timedelta(hours=n))
+
+    def tried() -> trying.Trial:
+        return trying.attempt(account, deciding.rules(account), WORKING + dt.timedelta(days=1))
+
+    assert [(d.record, d.outcome) for d in tried().sample] == list(
+        zip(made, ("given", "nobody", "nobody"), strict=True)
+    )
+    assert dict(tried().reasons) == {"holding": 2}
+    records.create(firm.actor("admin"), get("deal"), {"name": "一单", "account": made[0]})
+    assert [d.outcome for d in tried().sample] == ["given", "given", "nobody"]

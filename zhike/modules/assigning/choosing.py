@@ -21,11 +21,19 @@ PASSED = "passed"  # fits, where others are preferred
 
 
 @dataclass
+class Room:
+    """How many more a limit of a pool lets people hold; the common limit of a department is one of all its people."""
+
+    pool: UUID
+    left: int
+
+
+@dataclass
 class Candidate:
     """Somebody whom a rule names, with what they have at this moment.
 
-    `today` is what rules have given them since midnight, `open` how many open records they own, `room` what pools still
-    let them hold, by pool (None for records without one); a pool that is not named sets no limit.
+    `today` is what rules have given them since midnight, `open` how many open records they own, `rooms` what pools
+    still let them hold, one for each limit that is theirs.
     """
 
     id: UUID
@@ -39,7 +47,11 @@ class Candidate:
     hired_on: dt.date | None = None
     today: int = 0
     open: int = 0
-    room: dict[UUID | None, int] = field(default_factory=dict)
+    rooms: list[Room] = field(default_factory=list)
+
+    def limits(self, pool: UUID | None) -> list[Room]:
+        """The limits for which a record of a pool counts; one without a pool counts for all."""
+        return [room for room in self.rooms if pool in (None, room.pool)]
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ def barred(person: Candidate, facts: Facts, now: dt.datetime) -> str:
         return DAILY
     if person.open_limit is not None and person.open >= person.open_limit:
         return OPEN
-    if person.room.get(facts.pool, 1) <= 0:
+    if any(room.left <= 0 for room in person.limits(facts.pool)):
         return HOLDING
     return ""
 
@@ -171,5 +183,5 @@ def given(person: Candidate, pool: UUID | None) -> None:
     """They got one: what is known of them follows, so that the next record is decided by it."""
     person.today += 1
     person.open += 1
-    if pool in person.room:
-        person.room[pool] -= 1
+    for room in person.limits(pool):
+        room.left -= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,9 @@ from zhike.engine import query
 from zhike.engine.entity import AnyEntity
 from zhike.engine.models import Stage
 from zhike.engine.pools import known, owning
+from zhike.engine.pools.document import Holding
 
-from .choosing import Candidate
+from .choosing import Candidate, Room
 from .document import Span
 from .models import Decision, Sheet
 
@@ -65,12 +66,23 @@ def loaded(entity: AnyEntity, users: Sequence[User], now: dt.datetime) -> dict[U
     got = made.filter(outcome=Decision.Outcome.GIVEN).order_by().values_list("person")
     for person, n in got.annotate(n=Count("record", distinct=True)):
         found[person].today = n
-    for pool in limited(entity):
-        for user in users:
-            held = [h for h in pool.document.limits.holding if owning.concerns(h, user, pool)]
-            if held:
-                found[user.pk].room[pool.pool.pk] = min(owning.free(pool, h, user) for h in held)
+    let_hold(entity, users, found, owning.free)
     return found
+
+
+def let_hold(
+    entity: AnyEntity, users: Sequence[User], found: Mapping[UUID, Candidate],
+    left: Callable[[known.Known, Holding, User], int],
+) -> None:  # fmt: skip
+    """Note for each of the people what pools let them hold, by `left` of a limit and of one for whom it is."""
+    for pool in limited(entity):
+        for held in pool.document.limits.holding:
+            concerned = [user for user in users if owning.concerns(held, user, pool)]
+            for some in [concerned] if held.together and held.who else [[user] for user in concerned]:
+                if some:
+                    room = Room(pool.pool.pk, left(pool, held, some[0]))
+                    for user in some:
+                        found[user.pk].rooms.append(room)
 
 
 def limited(entity: AnyEntity) -> list[known.Known]:

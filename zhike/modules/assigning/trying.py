@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Case, Func, UUIDField, Value, When
 from django.utils import timezone
 
 from zhike.engine.entity import AnyEntity
 from zhike.engine.notices.quiet import own_days
+from zhike.engine.pools import clocks
 
 from . import clock, deciding, people
 from .deciding import Ruling
@@ -60,13 +63,15 @@ def attempt(entity: AnyEntity, rulings: Sequence[Ruling], now: dt.datetime | Non
     """Go through what came in, in its order, as if nobody had anything at the beginning and all turns were open.
 
     What a rule gives only to people on duty waits until the hours of the rule begin. What has been closed since counts
-    for its owner until then.
+    for its owner until then. Limits of pools hold; what
+    does not count as held now never did.
     """
     now = now or timezone.now()
-    _man_empty(rulings)
+    _man_empty(entity, rulings)
     rows = entity.rows(WHY).filter(deleted_at=None, created_at__gte=now - dt.timedelta(days=DAYS), created_at__lte=now)
     columns = (*deciding.columns(entity), "created_at", *(("closed_at",) if entity.is_staged else ()))
-    rows = rows.annotate(_rule=deciding.which(entity, rulings)).order_by("created_at", "pk").values(*columns, "_rule")
+    rows = rows.annotate(_rule=deciding.which(entity, rulings), _free=_uncounted(entity))
+    rows = rows.order_by("created_at", "pk").values(*columns, "_rule", "_free")
     trial = Trial(by_rule={r.rule.pk: [0, 0, 0] for r in rulings})
     everybody = {p.id: p for r in rulings for p in r.people}
     days: dict[UUID, Counter[dt.date]] = defaultdict(Counter)
@@ -91,15 +96,26 @@ def attempt(entity: AnyEntity, rulings: Sequence[Ruling], now: dt.datetime | Non
         person = _one(entity, trial, r, row, at, off)
         if person is not None:
             days[person][day] += 1
+            for room in everybody[person].limits(row["pool"]):
+                room.left += room.pool in row["_free"]
             if row.get("closed_at"):
                 heapq.heappush(ends, (max(row["closed_at"], at), person))
     trial.shares = [_share(everybody[pk].daily, pk, days[pk]) for pk in sorted(everybody)]
     return trial
 
 
-def _man_empty(rulings: Sequence[Ruling]) -> None:
+def _uncounted(entity: AnyEntity) -> Any:
+    """SQL: for which pools a record does not count as held, as it is now."""
+    some = [(clocks.exempt(entity.key, k.document.limits.uncounted), k.pool.pk) for k in people.limited(entity)]
+    cases = [Case(When(q, then=Value(pk)), default=None, output_field=UUIDField()) for q, pk in some]
+    return Func(*cases, template="ARRAY[%(expressions)s]::uuid[]", output_field=ArrayField(UUIDField(null=True)))
+
+
+def _man_empty(entity: AnyEntity, rulings: Sequence[Ruling]) -> None:
     users = {r.rule.pk: people.named(r.said.who) for r in rulings}
-    known = people.described([u for some in users.values() for u in some])
+    everybody = list({u.pk: u for some in users.values() for u in some}.values())
+    known = people.described(everybody)
+    people.let_hold(entity, everybody, known, lambda _pool, held, _user: held.most)
     for r in rulings:
         r.people, r.turns = [known[u.pk] for u in users[r.rule.pk]], {}
 
